@@ -1,0 +1,2 @@
+# A first Makefile, to be replaced: builds build/reflejo and the unit tests.
+CFLAGS ?= -O2 -g

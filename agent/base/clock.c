@@ -1,0 +1,39 @@
+/* The two clocks: monotonic for waiting, wall for what people read. */
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static int64_t
+read_ms(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t
+clock_ms(void)
+{
+	return read_ms(CLOCK_MONOTONIC);
+}
+
+int64_t
+clock_wall_ms(void)
+{
+	return read_ms(CLOCK_REALTIME);
+}
+
+const char *
+clock_print(int64_t wall_ms, char out[CLOCK_TEXT_SIZE])
+{
+	time_t seconds = wall_ms / 1000;
+	struct tm tm;
+	char day[sizeof("2026-01-31T00:00:00")];
+
+	gmtime_r(&seconds, &tm);
+	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out, CLOCK_TEXT_SIZE, "%s.%03dZ", day, (int)(wall_ms % 1000));
+	return out;
+}

@@ -1,0 +1,19 @@
+/* The two clocks: monotonic for waiting, wall for what people read. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* Milliseconds of a clock that never jumps (CLOCK_MONOTONIC). @thread any */
+int64_t clock_ms(void);
+
+/* Milliseconds since 1970 UTC. @thread any */
+int64_t clock_wall_ms(void);
+
+/* Room for "2026-01-31T00:00:00.000Z" and its NUL. */
+#define CLOCK_TEXT_SIZE 25
+
+/* Writes wall_ms as "2026-01-31T00:00:00.000Z" into out and returns out. @thread any */
+const char *clock_print(int64_t wall_ms, char out[CLOCK_TEXT_SIZE]);
+
+#endif

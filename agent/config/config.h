@@ -1,0 +1,100 @@
+/* The configuration: everything that files and flags said, read once, checked, and never changed. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/problems.h"
+
+/* One setting for a Kafka client, in librdkafka's names and syntax. */
+struct client_setting {
+	char *name, *value;
+	bool is_secret; /* never print the value */
+	char *origin;	/* "consumer.properties:3", or "--consumer.NAME" */
+};
+
+/* What the user's file said for one client, translated; later entries win. Settings that the agent forces
+   or defaults are not in here: kafka/client adds them. */
+struct client_settings {
+	struct client_setting *items;
+	size_t count;
+};
+
+/* The last value of a setting by its librdkafka name, NULL when the user did not give it. */
+const char *client_settings_get(const struct client_settings *settings, const char *name);
+
+/* What auto.offset.reset asks for. */
+enum offset_reset { OFFSET_RESET_LATEST, OFFSET_RESET_EARLIEST, OFFSET_RESET_NONE };
+
+/* Options by section, one field a row of options.def. */
+#define OPTION_FIELD_TEXT(field) char *field;
+#define OPTION_FIELD_WORD(field) char *field;
+#define OPTION_FIELD_BOOL(field) bool field;
+#define OPTION_FIELD_FLAG(field) bool field;
+#define OPTION_FIELD_UINT(field) int64_t field;
+#define OPTION_FIELD_SIZE(field) int64_t field;
+#define OPTION_FIELD_MILLIS(field) int64_t field;
+#define OPTION_FIELD_SECONDS(field) int64_t field;
+#define OPTION_FIELD_OLD(field)
+
+struct config {
+	/* struct config_mirror mirror; struct config_log log: see the table */
+	struct config_mirror {
+#define OPTION_mirror(type, field) OPTION_FIELD_##type(field)
+#define OPTION_log(type, field)
+#define OPTION(section, field, key, type, def, min, max, help) OPTION_##section(type, field)
+#include "config/options.def"
+#undef OPTION
+#undef OPTION_mirror
+#undef OPTION_log
+	} mirror;
+	struct config_log {
+#define OPTION_mirror(type, field)
+#define OPTION_log(type, field) OPTION_FIELD_##type(field)
+#define OPTION(section, field, key, type, def, min, max, help) OPTION_##section(type, field)
+#include "config/options.def"
+#undef OPTION
+#undef OPTION_mirror
+#undef OPTION_log
+	} log;
+
+	struct client_settings consumer, producer;
+
+	/* What reflejo itself handles of the consumer's properties. */
+	struct config_source {
+		char *group_id;		      /* never NULL in a valid configuration */
+		char *bootstrap_servers;      /* NULL: brokers come from ZooKeeper */
+		char *zookeeper_connect;      /* NULL: none; used only without bootstrap_servers, or for old positions */
+		enum offset_reset offset_reset; /* Java's default: latest */
+		bool exclude_internal_topics; /* Java's default: true */
+		int64_t metadata_max_age_ms;  /* default 30000 */
+		char *security_protocol;      /* lower case, "plaintext" when not given: selects ZooKeeper endpoints */
+		int64_t max_poll_records;     /* 0 when not given */
+	} source;
+	/* The same of the producer's. */
+	struct config_target {
+		char *bootstrap_servers;	/* never NULL in a valid configuration */
+		bool idempotence_given;		/* the user decided about enable.idempotence or acks */
+		bool idempotence;		/* what is wanted; default true */
+		int64_t batch_size;		/* bytes, after the floor of librdkafka.md 7.3 */
+		int64_t metadata_max_age_ms;	/* default 300000 */
+	} target;
+
+	struct config_verdicts *verdicts; /* what became of each line; see config/javaprops.h */
+};
+
+/* Reads what the user typed after `run` (argc/argv without program and subcommand): flags, --config FILE,
+   --consumer.config FILE, --producer.config FILE. Every problem found is added to problems; returns NULL
+   when one of them is an error. Warnings alone still give a configuration. @gives the configuration; free
+   with config_free. Reads files; call before threads are started. */
+struct config *config_load(int argc, char *const argv[], struct problems *problems);
+
+/* Frees and clears. NULL is accepted. */
+void config_free(struct config **config);
+
+/* The topic expression to use and whether it excludes: include over whitelist, or blacklist. */
+const char *config_topic_expression(const struct config *config, bool *ret_excludes);
+
+#endif
