@@ -1,0 +1,212 @@
+/* A librdkafka client: made from settings, with its log and its troubles collected. For kafka/ only. */
+#include "kafka/client.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+struct client {
+	rd_kafka_t *rk;
+	pthread_mutex_t lock;
+	char failure[512]; /* under lock */
+};
+
+static pthread_mutex_t retired_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t retired_change = PTHREAD_COND_INITIALIZER;
+static int retired; /* clients being destroyed, under retired_lock */
+
+/* What a message on a connection most likely means; the first row whose text is found. */
+static const struct {
+	const char *part, *meaning;
+} meanings[] = {
+	{"Invalid response size 1213486160", "an HTTP server answers there, not Kafka: check host and port"},
+	{"Invalid response size", "what answers there does not speak plain Kafka: check the port, and security.protocol if it is a TLS port"},
+	{"SSL handshake failed", "check that the port is a TLS port and that the CA file (ssl.ca.location) fits its certificate"},
+	{"might be caused by incorrect security.protocol", "check host, port and security.protocol"},
+	{"Disconnected while requesting ApiVersion", "check that this is a Kafka port and that security.protocol fits it"},
+	{"Connection closed by peer", "check that this is a Kafka port and that security.protocol fits it"},
+	{"Connection refused", "nothing listens there: check host and port, and that the broker runs"},
+	{"Failed to resolve", "the name is not known here: check it, and the DNS or hosts file"},
+	{"ApiVersionRequest failed", "check that this is a Kafka port and that security.protocol fits it"},
+	{"Authentication fail", "check the user name, the password and sasl.mechanism"},
+};
+
+void
+client_explain(const char *failure, char *text, size_t size)
+{
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+		if (!strstr(failure, meanings[i].part))
+			continue;
+		snprintf(text, size, "%s (%s)", failure, meanings[i].meaning);
+		return;
+	}
+	snprintf(text, size, "%s", failure);
+}
+
+static void
+remember_failure(struct client *client, const char *text)
+{
+	const char *cut;
+
+	/* "thrd:127.0.0.1:1/bootstrap]: " in front says nothing to a reader. */
+	if (!strncmp(text, "[thrd:", 6) && (cut = strstr(text, "]: ")))
+		text = cut + 3;
+	pthread_mutex_lock(&client->lock);
+	snprintf(client->failure, sizeof(client->failure), "%s", text);
+	pthread_mutex_unlock(&client->lock);
+}
+
+/* @thread any of the library's */
+static void
+on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+	struct client *client = rd_kafka_opaque(rk);
+	bool is_failure = !strcmp(facility, "FAIL") || !strcmp(facility, "ERROR");
+
+	if (is_failure && client)
+		remember_failure(client, text);
+	/* Failures of connections come back as source_unreachable and target_unreachable, said once. */
+	if (level <= 4 && !is_failure)
+		LOG_LIMITED(5, EVENT_library_log, F_STR("client", rd_kafka_name(rk)),
+			F_STR("facility", facility), F_STR("text", text));
+	else
+		LOG(EVENT_library_debug, F_STR("client", rd_kafka_name(rk)),
+			F_STR("facility", facility), F_STR("text", text));
+}
+
+static int
+apply_rule(rd_kafka_conf_t *conf, const struct client_rule *rule,
+	const struct client_settings *settings, struct err *err)
+{
+	char why[512] = "";
+	rd_kafka_conf_res_t res;
+
+	if (!rule->value || (!rule->is_forced && client_settings_get(settings, rule->name)))
+		return 0;
+	res = rd_kafka_conf_set(conf, rule->name, rule->value, why, sizeof(why));
+	if (res == RD_KAFKA_CONF_INVALID)
+		return err_set(err, "the library refuses %s=%s: %s", rule->name, rule->value, why);
+	return 0;
+}
+
+static int
+apply_settings(rd_kafka_conf_t *conf, const struct client_settings *settings, struct err *err)
+{
+	char why[512] = "";
+
+	for (size_t i = 0; i < settings->count; i++) {
+		const struct client_setting *s = &settings->items[i];
+
+		if (rd_kafka_conf_set(conf, s->name, s->value, why, sizeof(why)) == RD_KAFKA_CONF_OK)
+			continue;
+		return err_set(err, "%s: %s=%s is refused: %s", s->origin, s->name,
+			s->is_secret ? "***" : s->value, why);
+	}
+	return 0;
+}
+
+struct client *
+client_new(rd_kafka_type_t type, const struct client_settings *settings,
+	const struct client_rule *rules, size_t count, int events, struct err *err)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	struct client *client = mem_zero(1, sizeof(*client));
+	char why[512] = "";
+
+	pthread_mutex_init(&client->lock, NULL);
+	rd_kafka_conf_set_opaque(conf, client);
+	rd_kafka_conf_set_log_cb(conf, on_log);
+	rd_kafka_conf_set_events(conf, events);
+	if (apply_settings(conf, settings, err) < 0)
+		goto fail;
+	for (size_t i = 0; i < count; i++)
+		if (apply_rule(conf, &rules[i], settings, err) < 0)
+			goto fail;
+	client->rk = rd_kafka_new(type, conf, why, sizeof(why));
+	if (client->rk)
+		return client;
+	err_set(err, "the %s client cannot be made: %s",
+		type == RD_KAFKA_CONSUMER ? "consumer" : "producer", why);
+fail:
+	rd_kafka_conf_destroy(conf);
+	pthread_mutex_destroy(&client->lock);
+	free(client);
+	return NULL;
+}
+
+rd_kafka_t *
+client_handle(const struct client *client)
+{
+	return client->rk;
+}
+
+void
+client_last_failure(struct client *client, char *text, size_t size)
+{
+	char failure[sizeof(client->failure)];
+
+	pthread_mutex_lock(&client->lock);
+	memcpy(failure, client->failure, sizeof(failure));
+	client->failure[0] = '\0';
+	pthread_mutex_unlock(&client->lock);
+	client_explain(failure, text, size);
+}
+
+static void *
+destroy_client(void *arg)
+{
+	struct client *client = arg;
+
+	/* The consumer was closed before, or is given up on purpose: do not wait for its group here. */
+	rd_kafka_destroy_flags(client->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	pthread_mutex_destroy(&client->lock);
+	free(client);
+	pthread_mutex_lock(&retired_lock);
+	retired--;
+	pthread_cond_broadcast(&retired_change);
+	pthread_mutex_unlock(&retired_lock);
+	return NULL;
+}
+
+void
+client_retire(struct client **client)
+{
+	pthread_t thread;
+
+	if (!*client)
+		return;
+	pthread_mutex_lock(&retired_lock);
+	retired++;
+	pthread_mutex_unlock(&retired_lock);
+	if (pthread_create(&thread, NULL, destroy_client, *client) == 0)
+		pthread_detach(thread);
+	else
+		destroy_client(*client);
+	*client = NULL;
+}
+
+int
+client_wait_retired(int timeout_ms)
+{
+	struct timespec until;
+	int left, rc = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += timeout_ms / 1000;
+	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&retired_lock);
+	while (retired > 0 && rc == 0)
+		rc = pthread_cond_timedwait(&retired_change, &retired_lock, &until);
+	left = retired;
+	pthread_mutex_unlock(&retired_lock);
+	return left;
+}

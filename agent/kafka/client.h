@@ -1,0 +1,46 @@
+/* A librdkafka client: made from settings, with its log and its troubles collected. For kafka/ only. */
+#ifndef KAFKA_CLIENT_H
+#define KAFKA_CLIENT_H
+
+#include <librdkafka/rdkafka.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "config/config.h"
+
+/* A setting of our own: a default (the user's value wins) or forced (ours wins). A name that the linked library does not
+   know is skipped. */
+struct client_rule {
+	const char *name, *value;
+	bool is_forced;
+};
+
+/* What a client says about itself from the library's threads. */
+struct client;
+
+/* Makes a client. rules are applied in order, defaults only where the user has no such setting; events is a
+   mask of RD_KAFKA_EVENT_*. The error sentence names the setting that was refused. NULL on error.
+   @gives the client; client_retire it */
+struct client *client_new(rd_kafka_type_t type, const struct client_settings *settings,
+	const struct client_rule *rules, size_t count, int events, struct err *err);
+
+/* The library's handle. @borrows client */
+rd_kafka_t *client_handle(const struct client *client);
+
+/* The last failure the client met on a connection, as a sentence with what to do, into text; "" when
+   there was none since the last call. @thread any */
+void client_last_failure(struct client *client, char *text, size_t size);
+
+/* Destroys the client on a thread of its own, because that can wait for connections; clears *client. NULL is
+   accepted. @takes client @thread any */
+void client_retire(struct client **client);
+
+/* Waits until all retired clients are gone, at most timeout_ms. Returns how many are left. @blocks */
+int client_wait_retired(int timeout_ms);
+
+/* Adds to a connection failure's text what it most likely means. @thread any */
+void client_explain(const char *failure, char *text, size_t size);
+
+#endif

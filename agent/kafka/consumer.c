@@ -1,0 +1,584 @@
+/* The source side of one stream: a member of the consumer group, read partition by partition. */
+#include "kafka/consumer.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "kafka/client.h"
+#include "kafka/library.h"
+
+struct consumer {
+	struct client *client;
+	rd_kafka_t *rk;
+	rd_kafka_queue_t *events;
+	int event_fd, ready_fd;
+	bool is_cooperative, reads_batches;
+	_Atomic(struct source_partition *) ready; /* pushed by the library's threads, taken whole by the worker */
+	struct source_partition *taken;		  /* what consumer_next_ready still has to give */
+	rd_kafka_event_t *current;		  /* the event the caller is looking at */
+	rd_kafka_event_t *rebalance;		  /* ASSIGN, REVOKE or LOST not yet answered */
+	struct topic_partition *partitions;	  /* room for the caller's view of an event */
+	size_t capacity;
+	char reason[512];
+};
+
+struct source_partition {
+	struct consumer *consumer;
+	void *owner;
+	char *topic;
+	int32_t partition;
+	int64_t next_offset; /* records below were given out already; -1 before the first */
+	rd_kafka_queue_t *queue;
+	atomic_bool is_ready;		/* in the ready list, or about to be */
+	struct source_partition *next;	/* in the ready list */
+};
+
+/* Bookkeeping that the library needs for a consumed record besides its bytes, measured (librdkafka.md 1.2). */
+#define RECORD_OVERHEAD 340
+
+void
+record_restore(struct record *record, void *message, void *headers)
+{
+	const rd_kafka_message_t *m = message;
+	rd_kafka_timestamp_type_t type;
+
+	record->message = message;
+	record->headers = headers;
+	record->key = m->key;
+	record->key_size = m->key_len;
+	record->value = m->payload;
+	record->value_size = m->len;
+	record->offset = m->offset;
+	record->partition = m->partition;
+	record->timestamp = rd_kafka_message_timestamp(m, &type);
+	record->timestamp_type = type == RD_KAFKA_TIMESTAMP_CREATE_TIME	    ? RECORD_TIMESTAMP_CREATE
+				 : type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME ? RECORD_TIMESTAMP_APPEND
+									      : RECORD_TIMESTAMP_NONE;
+}
+
+void
+record_release(void *message, void *headers)
+{
+	if (headers)
+		rd_kafka_headers_destroy(headers);
+	if (message)
+		rd_kafka_message_destroy(message);
+}
+
+static int64_t
+at_least(int64_t value, int64_t least)
+{
+	return value > least ? value : least;
+}
+
+/* The library's limits that keep one consumer below limits->bytes: half for what waits in the partition
+   queues, half for responses that are being received, one a broker. */
+static struct client *
+make_client(const struct config *config, const char *client_id, const char *bootstrap_servers,
+	const struct consumer_limits *limits, struct err *err)
+{
+	int64_t per_partition = limits->bytes / 2 / at_least(limits->partitions, 1);
+	int64_t per_broker = limits->bytes / 2 / at_least(limits->brokers, 1);
+	char queued_kbytes[24], queued_records[24], fetch[24], refresh[24];
+	const char *reset = config->source.offset_reset == OFFSET_RESET_NONE ? "error" : "earliest";
+	const struct client_rule rules[] = {
+		{"bootstrap.servers", bootstrap_servers, true},
+		{"client.id", client_id, true},
+		{"enable.auto.commit", "false", true},
+		{"enable.auto.offset.store", "false", true},
+		{"enable.partition.eof", "false", true},
+		{"allow.auto.create.topics", "false", true},
+		{"auto.offset.reset", reset, true},
+		{"isolation.level", "read_uncommitted", false},
+		{"check.crcs", "true", false},
+		{"topic.metadata.refresh.interval.ms", refresh, false},
+		{"partition.assignment.strategy", "range,roundrobin", false},
+		{"queued.max.messages.kbytes", queued_kbytes, false},
+		{"queued.min.messages", queued_records, false},
+		{"fetch.queue.backoff.ms", "10", false},
+		{"message.max.bytes", "1000", false},
+		{"fetch.max.bytes", fetch, false},
+		{"socket.nagle.disable", "true", false},
+		{"enable.metrics.push", "false", false},
+		{"log.connection.close", "false", false},
+	};
+
+	snprintf(queued_kbytes, sizeof(queued_kbytes), "%" PRId64, at_least(per_partition / 1024, 1));
+	snprintf(queued_records, sizeof(queued_records), "%" PRId64,
+		at_least(per_partition / (RECORD_OVERHEAD + 100), 1));
+	snprintf(fetch, sizeof(fetch), "%" PRId64, at_least(per_broker, 65536));
+	snprintf(refresh, sizeof(refresh), "%" PRId64, config->source.metadata_max_age_ms);
+	return client_new(RD_KAFKA_CONSUMER, &config->consumer, rules,
+		sizeof(rules) / sizeof(rules[0]),
+		RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_OFFSET_COMMIT, err);
+}
+
+struct consumer *
+consumer_new(const struct config *config, const char *client_id, const char *bootstrap_servers,
+	const struct consumer_limits *limits, struct err *err)
+{
+	static const uint64_t one = 1;
+	struct client *client = make_client(config, client_id, bootstrap_servers, limits, err);
+	struct consumer *c;
+
+	if (!client)
+		return NULL;
+	c = mem_zero(1, sizeof(*c));
+	c->client = client;
+	c->rk = client_handle(client);
+	/* Before 2.1.0 the batch call loses records when a partition is paused meanwhile (librdkafka.md 1.6). */
+	c->reads_batches = library_at_least(2, 1, 0);
+	c->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	c->ready_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (c->event_fd < 0 || c->ready_fd < 0) {
+		err_set(err, "no descriptor left for a stream: raise the limit of open files");
+		consumer_free(&c);
+		return NULL;
+	}
+	rd_kafka_poll_set_consumer(c->rk);
+	c->events = rd_kafka_queue_get_consumer(c->rk);
+	rd_kafka_queue_io_event_enable(c->events, c->event_fd, &one, sizeof(one));
+	return c;
+}
+
+void
+consumer_free(struct consumer **consumer)
+{
+	struct consumer *c = *consumer;
+
+	if (!c)
+		return;
+	if (c->current)
+		rd_kafka_event_destroy(c->current);
+	if (c->rebalance)
+		rd_kafka_event_destroy(c->rebalance);
+	if (c->events) {
+		rd_kafka_queue_io_event_enable(c->events, -1, NULL, 0);
+		rd_kafka_queue_destroy(c->events);
+	}
+	client_retire(&c->client);
+	if (c->event_fd >= 0)
+		close(c->event_fd);
+	if (c->ready_fd >= 0)
+		close(c->ready_fd);
+	free(c->partitions);
+	free(c);
+	*consumer = NULL;
+}
+
+int
+consumer_subscribe(struct consumer *c, const char *const *topics, size_t count, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+	rd_kafka_resp_err_t code;
+
+	for (size_t i = 0; i < count; i++)
+		rd_kafka_topic_partition_list_add(list, topics[i], RD_KAFKA_PARTITION_UA);
+	code = count ? rd_kafka_subscribe(c->rk, list) : rd_kafka_unsubscribe(c->rk);
+	rd_kafka_topic_partition_list_destroy(list);
+	if (code)
+		return err_set(err, "cannot subscribe to %zu topics: %s", count, rd_kafka_err2str(code));
+	return 0;
+}
+
+void
+consumer_add_brokers(struct consumer *c, const char *bootstrap_servers)
+{
+	rd_kafka_brokers_add(c->rk, bootstrap_servers);
+}
+
+int
+consumer_event_fd(const struct consumer *c)
+{
+	return c->event_fd;
+}
+
+int
+consumer_ready_fd(const struct consumer *c)
+{
+	return c->ready_fd;
+}
+
+/* Shows the event's partitions to the caller. */
+static void
+view_partitions(struct consumer *c, const rd_kafka_topic_partition_list_t *list, struct consumer_event *ret)
+{
+	size_t count = list ? (size_t)list->cnt : 0;
+
+	while (c->capacity < count)
+		c->partitions = mem_grow(c->partitions, &c->capacity, c->capacity, sizeof(*c->partitions));
+	for (size_t i = 0; i < count; i++) {
+		c->partitions[i].topic = list->elems[i].topic;
+		c->partitions[i].partition = list->elems[i].partition;
+		c->partitions[i].offset = list->elems[i].offset;
+	}
+	ret->partitions = c->partitions;
+	ret->count = count;
+}
+
+static void
+view_rebalance(struct consumer *c, rd_kafka_event_t *event, struct consumer_event *ret)
+{
+	c->is_cooperative = !strcmp(rd_kafka_rebalance_protocol(c->rk), "COOPERATIVE");
+	c->rebalance = event;
+	c->current = NULL;
+	if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+		ret->kind = CONSUMER_ASSIGN;
+	else
+		ret->kind = rd_kafka_assignment_lost(c->rk) ? CONSUMER_LOST : CONSUMER_REVOKE;
+	view_partitions(c, rd_kafka_event_topic_partition_list(event), ret);
+}
+
+static void
+view_commit(struct consumer *c, rd_kafka_event_t *event, struct consumer_event *ret)
+{
+	rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+	const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
+
+	ret->kind = CONSUMER_COMMITTED;
+	for (int i = 0; !code && list && i < list->cnt; i++)
+		code = list->elems[i].err;
+	if (!code || code == RD_KAFKA_RESP_ERR__NO_OFFSET)
+		return;
+	snprintf(c->reason, sizeof(c->reason), "%s", rd_kafka_err2str(code));
+	ret->reason = c->reason;
+}
+
+/* What an error of the library means for the mirror. */
+static enum consumer_event_kind
+judge(rd_kafka_resp_err_t code)
+{
+	switch (code) {
+	case RD_KAFKA_RESP_ERR__FATAL:
+	case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+	case RD_KAFKA_RESP_ERR_INVALID_GROUP_ID:
+	case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
+	case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT: return CONSUMER_FATAL;
+	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED: return CONSUMER_DENIED;
+	case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+	case RD_KAFKA_RESP_ERR__NO_OFFSET: return CONSUMER_NO_OFFSET;
+	default: return CONSUMER_TROUBLE;
+	}
+}
+
+static bool
+is_connection_error(rd_kafka_resp_err_t code)
+{
+	switch (code) {
+	case RD_KAFKA_RESP_ERR__TRANSPORT:
+	case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+	case RD_KAFKA_RESP_ERR__RESOLVE:
+	case RD_KAFKA_RESP_ERR__SSL:
+	case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+	case RD_KAFKA_RESP_ERR__TIMED_OUT:
+	case RD_KAFKA_RESP_ERR__BAD_MSG: return true;
+	default: return false;
+	}
+}
+
+static void
+view_error(struct consumer *c, rd_kafka_event_t *event, struct consumer_event *ret)
+{
+	rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+
+	ret->kind = rd_kafka_event_error_is_fatal(event) ? CONSUMER_FATAL : judge(code);
+	ret->is_connection = is_connection_error(code);
+	client_explain(rd_kafka_event_error_string(event), c->reason, sizeof(c->reason));
+	ret->reason = c->reason;
+}
+
+void
+consumer_next_event(struct consumer *c, struct consumer_event *ret)
+{
+	uint64_t wakes;
+
+	*ret = (struct consumer_event){.kind = CONSUMER_NOTHING};
+	if (c->current)
+		rd_kafka_event_destroy(c->current);
+	c->current = NULL;
+	if (read(c->event_fd, &wakes, sizeof(wakes)) < 0)
+		wakes = 0;
+	c->current = rd_kafka_queue_poll(c->events, 0);
+	if (!c->current)
+		return;
+	switch (rd_kafka_event_type(c->current)) {
+	case RD_KAFKA_EVENT_REBALANCE: view_rebalance(c, c->current, ret); break;
+	case RD_KAFKA_EVENT_OFFSET_COMMIT: view_commit(c, c->current, ret); break;
+	case RD_KAFKA_EVENT_ERROR: view_error(c, c->current, ret); break;
+	default:
+		/* Nothing else is enabled; were a record here, it would not belong to a partition we read. */
+		LOG(EVENT_library_debug, F_STR("client", rd_kafka_name(c->rk)),
+			F_STR("facility", "EVENT"), F_STR("text", rd_kafka_event_name(c->current)));
+		ret->kind = CONSUMER_TROUBLE;
+		ret->reason = NULL;
+	}
+}
+
+/* A rebalance answer that the library refuses would leave it waiting for ever: fall back to nothing. */
+static void
+check_answer(struct consumer *c, rd_kafka_error_t *error)
+{
+	if (!error)
+		return;
+	LOG(EVENT_library_log, F_STR("client", rd_kafka_name(c->rk)), F_STR("facility", "ASSIGN"),
+		F_STR("text", rd_kafka_error_string(error)));
+	rd_kafka_error_destroy(error);
+	rd_kafka_assign(c->rk, NULL);
+}
+
+void
+consumer_answer(struct consumer *c)
+{
+	rd_kafka_event_t *event = c->rebalance;
+	rd_kafka_topic_partition_list_t *list;
+
+	if (!event)
+		return;
+	c->rebalance = NULL;
+	list = rd_kafka_event_topic_partition_list(event);
+	if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+		if (c->is_cooperative)
+			check_answer(c, rd_kafka_incremental_assign(c->rk, list));
+		else
+			rd_kafka_assign(c->rk, list);
+	} else if (c->is_cooperative) {
+		check_answer(c, rd_kafka_incremental_unassign(c->rk, list));
+	} else {
+		rd_kafka_assign(c->rk, NULL);
+	}
+	rd_kafka_event_destroy(event);
+}
+
+/* @thread library, with the queue's lock held: may only signal */
+static void
+on_ready(rd_kafka_t *rk, void *opaque)
+{
+	struct source_partition *p = opaque;
+	struct consumer *c = p->consumer;
+	struct source_partition *head;
+	uint64_t one = 1;
+
+	(void)rk;
+	if (atomic_exchange(&p->is_ready, true))
+		return;
+	head = atomic_load(&c->ready);
+	do
+		p->next = head;
+	while (!atomic_compare_exchange_weak(&c->ready, &head, p));
+	if (!head && write(c->ready_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+/* Moves what the library's threads pushed behind what is still to be given, oldest first. */
+static void
+take_ready(struct consumer *c)
+{
+	struct source_partition *p, *next, *order = NULL, **end = &c->taken;
+	uint64_t wakes;
+
+	/* In this order: what is pushed after the exchange makes the descriptor readable again. */
+	if (read(c->ready_fd, &wakes, sizeof(wakes)) < 0)
+		wakes = 0;
+	for (p = atomic_exchange(&c->ready, NULL); p; p = next) {
+		next = p->next;
+		p->next = order;
+		order = p;
+	}
+	while (*end)
+		end = &(*end)->next;
+	*end = order;
+}
+
+struct source_partition *
+consumer_next_ready(struct consumer *c)
+{
+	struct source_partition *p;
+
+	if (!c->taken)
+		take_ready(c);
+	p = c->taken;
+	if (!p)
+		return NULL;
+	c->taken = p->next;
+	p->next = NULL;
+	/* From here on the library may report it again: it is read to its end, or stays with the caller. */
+	atomic_store(&p->is_ready, false);
+	return p;
+}
+
+struct source_partition *
+consumer_open_partition(struct consumer *c, const char *topic, int32_t partition, void *owner)
+{
+	struct source_partition *p = mem_zero(1, sizeof(*p));
+
+	p->consumer = c;
+	p->owner = owner;
+	p->topic = mem_strdup(topic);
+	p->partition = partition;
+	p->next_offset = -1;
+	p->queue = rd_kafka_queue_get_partition(c->rk, topic, partition);
+	rd_kafka_queue_forward(p->queue, NULL);
+	rd_kafka_queue_cb_event_enable(p->queue, on_ready, p);
+	/* Records that came before the callback was set are not reported by it. */
+	on_ready(c->rk, p);
+	return p;
+}
+
+void
+source_partition_close(struct source_partition **partition)
+{
+	struct source_partition *p = *partition, **link;
+
+	if (!p)
+		return;
+	/* Takes the queue's lock: after this no callback runs or will run. */
+	rd_kafka_queue_cb_event_enable(p->queue, NULL, NULL);
+	take_ready(p->consumer);
+	for (link = &p->consumer->taken; *link; link = &(*link)->next) {
+		if (*link != p)
+			continue;
+		*link = p->next;
+		break;
+	}
+	rd_kafka_queue_destroy(p->queue);
+	free(p->topic);
+	free(p);
+	*partition = NULL;
+}
+
+void *
+source_partition_owner(const struct source_partition *p)
+{
+	return p->owner;
+}
+
+static void
+view_message_error(struct source_partition *p, const rd_kafka_message_t *m, struct consumer_event *ret)
+{
+	struct consumer *c = p->consumer;
+
+	ret->kind = judge(m->err);
+	ret->is_connection = is_connection_error(m->err);
+	snprintf(c->reason, sizeof(c->reason), "%s", rd_kafka_message_errstr(m));
+	ret->reason = c->reason;
+	while (c->capacity < 1)
+		c->partitions = mem_grow(c->partitions, &c->capacity, 0, sizeof(*c->partitions));
+	c->partitions[0] = (struct topic_partition){p->topic, p->partition, m->offset};
+	ret->partitions = c->partitions;
+	ret->count = 1;
+}
+
+/* Takes over one message. Returns 1 when it became a record. */
+static size_t
+accept_message(struct source_partition *p, rd_kafka_message_t *m, struct record *record,
+	struct consumer_event *ret_event)
+{
+	if (m->err) {
+		view_message_error(p, m, ret_event);
+		rd_kafka_message_destroy(m);
+		return 0;
+	}
+	/* After a pause inside the library older offsets can come again (librdkafka.md 1.6). */
+	if (m->offset < p->next_offset) {
+		rd_kafka_message_destroy(m);
+		return 0;
+	}
+	p->next_offset = m->offset + 1;
+	record_restore(record, m, NULL);
+	return 1;
+}
+
+static size_t
+read_single(struct source_partition *p, struct record *records, size_t max, struct consumer_event *ret_event)
+{
+	size_t n = 0;
+	rd_kafka_message_t *m;
+
+	while (n < max && (m = rd_kafka_consume_queue(p->queue, 0)))
+		n += accept_message(p, m, &records[n], ret_event);
+	return n;
+}
+
+static size_t
+read_batch(struct source_partition *p, struct record *records, size_t max, struct consumer_event *ret_event)
+{
+	rd_kafka_message_t *messages[256];
+	size_t n = 0;
+	ssize_t got;
+
+	while (n < max) {
+		size_t room = max - n;
+
+		if (room > sizeof(messages) / sizeof(messages[0]))
+			room = sizeof(messages) / sizeof(messages[0]);
+		got = rd_kafka_consume_batch_queue(p->queue, 0, messages, room);
+		if (got <= 0)
+			break;
+		for (ssize_t i = 0; i < got; i++)
+			n += accept_message(p, messages[i], &records[n], ret_event);
+	}
+	return n;
+}
+
+size_t
+consumer_read(struct source_partition *p, struct record *records, size_t max, struct consumer_event *ret_event)
+{
+	*ret_event = (struct consumer_event){.kind = CONSUMER_NOTHING};
+	return p->consumer->reads_batches ? read_batch(p, records, max, ret_event)
+					  : read_single(p, records, max, ret_event);
+}
+
+int64_t
+source_partition_lag(const struct source_partition *p)
+{
+	int64_t low, high;
+
+	if (rd_kafka_get_watermark_offsets(p->consumer->rk, p->topic, p->partition, &low, &high) || high < 0)
+		return -1;
+	/* Nothing read yet: where it starts is not known here; what is there counts as waiting. */
+	if (p->next_offset < 0)
+		return low < 0 ? -1 : 0;
+	return high > p->next_offset ? high - p->next_offset : 0;
+}
+
+int
+consumer_commit(struct consumer *c, const struct topic_partition *positions, size_t count, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+	rd_kafka_resp_err_t code;
+
+	for (size_t i = 0; i < count; i++)
+		rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition)->offset =
+			positions[i].offset;
+	code = rd_kafka_commit_queue(c->rk, list, c->events, NULL, NULL);
+	rd_kafka_topic_partition_list_destroy(list);
+	if (code)
+		return err_set(err, "%s", rd_kafka_err2str(code));
+	return 0;
+}
+
+void
+consumer_close(struct consumer *c)
+{
+	rd_kafka_error_t *error = rd_kafka_consumer_close_queue(c->rk, c->events);
+
+	if (!error)
+		return;
+	LOG(EVENT_library_debug, F_STR("client", rd_kafka_name(c->rk)), F_STR("facility", "CLOSE"),
+		F_STR("text", rd_kafka_error_string(error)));
+	rd_kafka_error_destroy(error);
+}
+
+bool
+consumer_is_closed(const struct consumer *c)
+{
+	return rd_kafka_consumer_closed(c->rk);
+}

@@ -1,0 +1,485 @@
+/* The target side of one stream: producers with large, small and single-record batches, and what came of each record. */
+#include "kafka/producer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "kafka/client.h"
+
+/* MirrorMaker's producer default; batches of that size are seldom refused. */
+#define SMALL_BATCH 16384
+/* Wait this long before a client that failed again is replaced again; doubled each time up to the maximum. */
+#define REPLACE_MS 250
+#define REPLACE_MAX_MS 10000
+
+struct lane {
+	struct client *client; /* NULL until the lane is used */
+	rd_kafka_t *rk;
+	rd_kafka_queue_t *queue;
+	size_t outstanding;  /* queued and not yet given back as a delivery */
+	bool is_broken;	     /* failed for good: takes nothing, is replaced when nothing is outstanding */
+	int64_t replace_at;  /* clock_ms */
+	int64_t replace_ms;  /* the wait that was used last; 0 after a success */
+};
+
+struct target_topic {
+	struct target_topic *next;
+	char *name;
+	enum producer_lane lane;
+	rd_kafka_topic_t *handles[PRODUCER_LANES];
+};
+
+struct producer {
+	const struct config *config;
+	char *client_id;
+	struct lane lanes[PRODUCER_LANES];
+	struct target_topic *topics;
+	int fd;
+	bool is_idempotent, has_trouble;
+	rd_kafka_event_t *event; /* deliveries that are being given out */
+	struct lane *event_lane;
+	char failure[1024];
+};
+
+static const struct {
+	const char *name;
+	int64_t batch_size; /* 0: the configured one */
+	const char *batch_records, *linger;
+} lane_table[PRODUCER_LANES] = {
+	[PRODUCER_BULK] = {"bulk", 0, NULL, NULL},
+	[PRODUCER_SMALL] = {"small", SMALL_BATCH, NULL, NULL},
+	[PRODUCER_SINGLE] = {"single", 0, "1", "0"},
+};
+
+static struct client *
+make_client(struct producer *p, enum producer_lane lane, struct err *err)
+{
+	char batch_size[24], refresh[24];
+	int64_t size = lane_table[lane].batch_size ? lane_table[lane].batch_size : p->config->target.batch_size;
+	const struct client_rule rules[] = {
+		{"client.id", p->client_id, false},
+		{"acks", "all", false},
+		{"enable.idempotence", p->is_idempotent ? "true" : "false", true},
+		/* One in flight keeps the order without idempotence, as MirrorMaker does. */
+		{"max.in.flight.requests.per.connection", p->is_idempotent ? "5" : "1", false},
+		{"message.timeout.ms", "0", false},
+		{"retries", "2147483647", false},
+		{"partitioner", "murmur2_random", false},
+		{"batch.size", batch_size, true},
+		{"batch.num.messages", lane_table[lane].batch_records, true},
+		{"linger.ms", lane_table[lane].linger, true},
+		{"message.max.bytes", "1048576", false},
+		/* The worker bounds what is on its way by bytes; the library's count would only get in the way. */
+		{"queue.buffering.max.messages", "0", false},
+		{"topic.metadata.refresh.interval.ms", refresh, false},
+		/* A missing topic is said within ten seconds. */
+		{"topic.metadata.propagation.max.ms", "5000", false},
+		{"delivery.report.only.error", "false", true},
+		{"socket.nagle.disable", "true", false},
+		{"enable.metrics.push", "false", false},
+		{"log.connection.close", "false", false},
+	};
+
+	snprintf(batch_size, sizeof(batch_size), "%" PRId64, size);
+	snprintf(refresh, sizeof(refresh), "%" PRId64, p->config->target.metadata_max_age_ms);
+	return client_new(RD_KAFKA_PRODUCER, &p->config->producer, rules, sizeof(rules) / sizeof(rules[0]),
+		RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR, err);
+}
+
+static int
+lane_open(struct producer *p, enum producer_lane id, struct err *err)
+{
+	static const uint64_t one = 1;
+	struct lane *lane = &p->lanes[id];
+
+	lane->client = make_client(p, id, err);
+	if (!lane->client)
+		return -1;
+	lane->rk = client_handle(lane->client);
+	lane->queue = rd_kafka_queue_get_main(lane->rk);
+	rd_kafka_queue_io_event_enable(lane->queue, p->fd, &one, sizeof(one));
+	lane->is_broken = false;
+	return 0;
+}
+
+static void
+lane_close(struct producer *p, enum producer_lane id)
+{
+	struct lane *lane = &p->lanes[id];
+
+	if (!lane->client)
+		return;
+	for (struct target_topic *t = p->topics; t; t = t->next) {
+		if (t->handles[id])
+			rd_kafka_topic_destroy(t->handles[id]);
+		t->handles[id] = NULL;
+	}
+	rd_kafka_queue_io_event_enable(lane->queue, -1, NULL, 0);
+	rd_kafka_queue_destroy(lane->queue);
+	lane->queue = NULL;
+	lane->rk = NULL;
+	client_retire(&lane->client);
+}
+
+struct producer *
+producer_new(const struct config *config, const char *client_id, struct err *err)
+{
+	struct producer *p = mem_zero(1, sizeof(*p));
+
+	p->config = config;
+	p->client_id = mem_strdup(client_id);
+	p->is_idempotent = config->target.idempotence;
+	p->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (p->fd < 0)
+		err_set(err, "no descriptor left for a stream: raise the limit of open files");
+	if (p->fd < 0 || lane_open(p, PRODUCER_BULK, err) < 0)
+		producer_free(&p);
+	return p;
+}
+
+void
+producer_free(struct producer **producer)
+{
+	struct producer *p = *producer;
+	struct target_topic *t;
+
+	if (!p)
+		return;
+	if (p->event)
+		rd_kafka_event_destroy(p->event);
+	for (int i = 0; i < PRODUCER_LANES; i++)
+		lane_close(p, i);
+	while ((t = p->topics)) {
+		p->topics = t->next;
+		free(t->name);
+		free(t);
+	}
+	if (p->fd >= 0)
+		close(p->fd);
+	free(p->client_id);
+	free(p);
+	*producer = NULL;
+}
+
+struct target_topic *
+producer_topic(struct producer *p, const char *name)
+{
+	struct target_topic *t;
+
+	for (t = p->topics; t; t = t->next)
+		if (!strcmp(t->name, name))
+			return t;
+	t = mem_zero(1, sizeof(*t));
+	t->name = mem_strdup(name);
+	t->next = p->topics;
+	p->topics = t;
+	return t;
+}
+
+const char *
+target_topic_name(const struct target_topic *topic)
+{
+	return topic->name;
+}
+
+enum producer_lane
+target_topic_lane(const struct target_topic *topic)
+{
+	return topic->lane;
+}
+
+void
+producer_limit_batch(struct producer *p, struct target_topic *topic, int64_t max_bytes)
+{
+	if (max_bytes == 0) {
+		if (topic->lane < PRODUCER_SINGLE)
+			topic->lane++;
+		return;
+	}
+	/* The limit counts a batch with its header, the library's batch.size does too. */
+	topic->lane = max_bytes >= p->config->target.batch_size ? PRODUCER_BULK
+		      : max_bytes >= SMALL_BATCH		? PRODUCER_SMALL
+								: PRODUCER_SINGLE;
+}
+
+/* What a produce error means. Names that newer libraries add are given by number. */
+static void
+judge(rd_kafka_resp_err_t code, enum producer_lane lane, struct delivery *d)
+{
+	bool is_alone = lane == PRODUCER_SINGLE;
+
+	d->reason = rd_kafka_err2str(code);
+	switch ((int)code) {
+	case RD_KAFKA_RESP_ERR_NO_ERROR: d->verdict = DELIVERY_ACKED; break;
+	case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+		d->is_too_large = true;
+		/* fall through */
+	case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+	case RD_KAFKA_RESP_ERR_INVALID_MSG:
+	case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+	case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+	case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+	case RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
+	case -138: /* _INVALID_DIFFERENT_RECORD, since 2.4.0: a batch-mate was at fault */
+		d->verdict = is_alone ? DELIVERY_REFUSED : DELIVERY_SPLIT;
+		break;
+	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+		d->verdict = DELIVERY_LATER;
+		d->is_missing_topic = true;
+		break;
+	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: d->verdict = DELIVERY_LATER; break;
+	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+	case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+	case RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS:
+	case RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE:
+	case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+	case RD_KAFKA_RESP_ERR__INVALID_ARG: d->verdict = DELIVERY_REFUSED; break;
+	default:
+		/* Leaders, replicas, time-outs, sequences, purges: what time or a new client heals. */
+		d->verdict = DELIVERY_AGAIN;
+	}
+}
+
+/* The lane takes nothing more; all that is on its way comes back at once. */
+static void
+lane_break(struct lane *lane)
+{
+	lane->is_broken = true;
+	lane->replace_ms = lane->replace_ms ? lane->replace_ms * 2 : REPLACE_MS;
+	if (lane->replace_ms > REPLACE_MAX_MS)
+		lane->replace_ms = REPLACE_MAX_MS;
+	lane->replace_at = clock_ms() + lane->replace_ms;
+	rd_kafka_purge(lane->rk,
+		RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+}
+
+/* The library's client has failed for good. Idempotence is what old or strict brokers refuse; it is given up unless
+   the user asked for it. */
+static void
+on_fatal(struct producer *p, struct lane *lane)
+{
+	char why[300] = "";
+	rd_kafka_resp_err_t code = rd_kafka_fatal_error(lane->rk, why, sizeof(why));
+	bool is_refused = code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE ||
+			  code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+
+	if (lane->is_broken)
+		return;
+	if (is_refused && p->is_idempotent && p->config->target.idempotence_given) {
+		snprintf(p->failure, sizeof(p->failure),
+			"the target cannot do enable.idempotence=true, which the producer's properties ask for: %s", why);
+	} else if (is_refused && p->is_idempotent) {
+		p->is_idempotent = false;
+		LOG(EVENT_target_old, F_STR("client", p->client_id),
+			F_STR("without", code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE ? "idempotence,headers"
+											 : "idempotence"),
+			F_STR("reason", why));
+	} else {
+		LOG(EVENT_producer_replaced, F_STR("client", p->client_id), F_STR("reason", why));
+	}
+	lane_break(lane);
+}
+
+/* A record whose source timestamp is 0 would get the time of the copy; 1 ms past 1970 is the nearest
+   that the library passes on. */
+static int64_t
+timestamp_to_send(int64_t timestamp)
+{
+	return timestamp == 0 ? 1 : timestamp;
+}
+
+static rd_kafka_error_t *
+produce(rd_kafka_t *rk, rd_kafka_topic_t *topic, int32_t partition, struct record *r, void *opaque)
+{
+	rd_kafka_headers_t *headers = r->headers;
+	size_t count = 7;
+	rd_kafka_vu_t vus[8] = {
+		{.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic},
+		{.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
+		{.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = 0},
+		{.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)r->key, r->key_size}},
+		{.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)r->value, r->value_size}},
+		{.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = timestamp_to_send(r->timestamp)},
+		{.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = opaque},
+	};
+	rd_kafka_error_t *error;
+
+	if (!headers)
+		rd_kafka_message_detach_headers(r->message, &headers);
+	r->headers = headers;
+	if (headers)
+		vus[count++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers};
+	error = rd_kafka_produceva(rk, vus, count);
+	if (!error)
+		r->headers = NULL;
+	return error;
+}
+
+/* The lane's client, made now when it is the first use. NULL when it cannot take records. */
+static struct lane *
+lane_for_send(struct producer *p, enum producer_lane id)
+{
+	struct lane *lane = &p->lanes[id];
+	struct err err;
+
+	if (lane->is_broken || p->failure[0])
+		return NULL;
+	if (lane->client || lane_open(p, id, &err) == 0)
+		return lane;
+	snprintf(p->failure, sizeof(p->failure), "%s", err.text);
+	return NULL;
+}
+
+enum send_result
+producer_send(struct producer *p, struct target_topic *topic, enum producer_lane id, int32_t partition,
+	struct record *record, void *opaque, struct delivery *ret_failure)
+{
+	struct lane *lane = lane_for_send(p, id);
+	rd_kafka_resp_err_t code;
+	rd_kafka_error_t *error;
+
+	if (!lane)
+		return SEND_FULL;
+	if (!topic->handles[id])
+		topic->handles[id] = rd_kafka_topic_new(lane->rk, topic->name, NULL);
+	error = produce(lane->rk, topic->handles[id], partition, record, opaque);
+	if (!error) {
+		lane->outstanding++;
+		return SEND_QUEUED;
+	}
+	code = rd_kafka_error_code(error);
+	rd_kafka_error_destroy(error);
+	if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+		return SEND_FULL;
+	if (code == RD_KAFKA_RESP_ERR__FATAL) {
+		on_fatal(p, lane);
+		return SEND_FULL;
+	}
+	*ret_failure = (struct delivery){.opaque = opaque, .partition = -1};
+	judge(code, PRODUCER_SINGLE, ret_failure);
+	return SEND_FAILED;
+}
+
+int
+producer_fd(const struct producer *p)
+{
+	return p->fd;
+}
+
+/* Closes broken lanes that nothing is waiting for; the next send opens them again. */
+static void
+replace_broken(struct producer *p)
+{
+	for (int i = 0; i < PRODUCER_LANES; i++) {
+		struct lane *lane = &p->lanes[i];
+
+		if (!lane->is_broken || lane->outstanding || clock_ms() < lane->replace_at)
+			continue;
+		if (lane->client)
+			lane_close(p, i);
+		lane->is_broken = false;
+	}
+}
+
+/* The next event with deliveries, NULL when no lane has one. */
+static rd_kafka_event_t *
+next_event(struct producer *p)
+{
+	for (int i = 0; i < PRODUCER_LANES; i++) {
+		struct lane *lane = &p->lanes[i];
+		rd_kafka_event_t *event;
+
+		while (lane->queue && (event = rd_kafka_queue_poll(lane->queue, 0))) {
+			if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR) {
+				p->event_lane = lane;
+				return event;
+			}
+			if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
+				p->has_trouble = true;
+			if (rd_kafka_fatal_error(lane->rk, NULL, 0))
+				on_fatal(p, lane);
+			rd_kafka_event_destroy(event);
+		}
+	}
+	return NULL;
+}
+
+static void
+fill_delivery(struct producer *p, const rd_kafka_message_t *m, struct delivery *d)
+{
+	rd_kafka_headers_t *headers = NULL;
+
+	*d = (struct delivery){.opaque = m->_private, .partition = m->partition};
+	rd_kafka_message_detach_headers((rd_kafka_message_t *)(uintptr_t)m, &headers);
+	d->headers = headers;
+	judge(m->err, (enum producer_lane)(p->event_lane - p->lanes), d);
+	if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+		p->event_lane->replace_ms = 0;
+}
+
+size_t
+producer_deliveries(struct producer *p, struct delivery *out, size_t max)
+{
+	const rd_kafka_message_t *messages[256];
+	size_t n = 0, got;
+	uint64_t wakes;
+
+	if (read(p->fd, &wakes, sizeof(wakes)) < 0)
+		wakes = 0;
+	while (n < max && (p->event || (p->event = next_event(p)))) {
+		size_t room = max - n < 256 ? max - n : 256;
+
+		got = rd_kafka_event_message_array(p->event, messages, room);
+		for (size_t i = 0; i < got; i++)
+			fill_delivery(p, messages[i], &out[n++]);
+		p->event_lane->outstanding -= got;
+		if (got)
+			continue;
+		rd_kafka_event_destroy(p->event);
+		p->event = NULL;
+	}
+	if (!p->event)
+		replace_broken(p);
+	return n;
+}
+
+void
+producer_abandon(struct producer *p)
+{
+	for (int i = 0; i < PRODUCER_LANES; i++)
+		if (p->lanes[i].client)
+			lane_break(&p->lanes[i]);
+}
+
+bool
+producer_wants_turn(const struct producer *p)
+{
+	for (int i = 0; i < PRODUCER_LANES; i++)
+		if (p->lanes[i].is_broken)
+			return true;
+	return false;
+}
+
+bool
+producer_take_trouble(struct producer *p)
+{
+	bool had = p->has_trouble;
+
+	p->has_trouble = false;
+	return had;
+}
+
+const char *
+producer_failure(const struct producer *p)
+{
+	return p->failure[0] ? p->failure : NULL;
+}
