@@ -1,0 +1,53 @@
+/* A file read whole, within a bound, with one sentence for everything that can be wrong with it. */
+#include "config/file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+
+static int
+read_all(FILE *file, const char *path, size_t max, struct text *text, struct err *err)
+{
+	char bytes[16384];
+	size_t n;
+
+	while ((n = fread(bytes, 1, sizeof(bytes), file)) > 0) {
+		if (text->length + n > max)
+			return err_set(err,
+				"'%s' is larger than %zu KiB, which no configuration is; is it the right "
+				"file?",
+				path, max / 1024);
+		text_add(text, bytes, n);
+	}
+	if (ferror(file))
+		return err_set(err, "cannot read '%s': %s", path, strerror(errno));
+	return 0;
+}
+
+int
+file_read(const char *path, size_t max, char **ret, size_t *ret_length, struct err *err)
+{
+	struct text text = {0};
+	struct stat status;
+	FILE *file = fopen(path, "rbe");
+	int result = -1;
+
+	if (!file)
+		return err_set(err, "cannot read '%s': %s", path, strerror(errno));
+	if (fstat(fileno(file), &status) == 0 && S_ISDIR(status.st_mode))
+		err_set(err, "'%s' is a directory, not a file", path);
+	else
+		result = read_all(file, path, max, &text, err);
+	fclose(file);
+	if (result) {
+		text_fini(&text);
+		return -1;
+	}
+	*ret_length = text.length;
+	*ret = text_take(&text);
+	return 0;
+}
