@@ -1,4 +1,5 @@
-/* The configuration: everything that files and flags said, read once, checked, and never changed. */
+/* The configuration: everything that files and flags said, read once, checked, and never changed.
+ */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
@@ -15,8 +16,8 @@ struct client_setting {
 	char *origin;	/* "consumer.properties:3", or "--consumer.NAME" */
 };
 
-/* What the user's file said for one client, translated; later entries win. Settings that the agent forces
-   or defaults are not in here: kafka/client adds them. */
+/* What the user's file said for one client, translated; later entries win. Settings that the agent
+   forces or defaults are not in here: kafka/client adds them. */
 struct client_settings {
 	struct client_setting *items;
 	size_t count;
@@ -64,49 +65,56 @@ struct config {
 
 	/* What reflejo itself handles of the consumer's properties. */
 	struct config_source {
-		char *group_id;		      /* never NULL in a valid configuration */
-		char *bootstrap_servers;      /* NULL: brokers come from ZooKeeper */
-		char *zookeeper_connect;      /* NULL: none; used only without bootstrap_servers, or for old positions */
+		char *group_id;		 /* never NULL in a valid configuration */
+		char *bootstrap_servers; /* NULL: brokers come from ZooKeeper */
+		char *zookeeper_connect; /* NULL: none; used only without bootstrap_servers, or for
+					    old positions */
 		enum offset_reset offset_reset; /* Java's default: latest */
-		bool exclude_internal_topics; /* Java's default: true */
-		int64_t metadata_max_age_ms;  /* default 30000 */
-		char *security_protocol;      /* lower case, "plaintext" when not given: selects ZooKeeper endpoints */
-		int64_t max_poll_records;     /* 0 when not given */
+		bool exclude_internal_topics;	/* Java's default: true */
+		int64_t metadata_max_age_ms;	/* default 30000 */
+		char *security_protocol;	/* lower case, "plaintext" when not given: selects
+						   ZooKeeper endpoints */
+		int64_t max_poll_records;	/* 0 when not given */
 	} source;
 	/* The same of the producer's. */
 	struct config_target {
-		char *bootstrap_servers;	/* never NULL in a valid configuration */
-		bool idempotence_given;		/* enable.idempotence stands in the properties, or what else they say turns it off */
-		bool idempotence;		/* what is wanted; default true */
-		int64_t batch_size;		/* bytes, 1000000 or more unless max.request.size is less; 1: each record alone */
-		int64_t metadata_max_age_ms;	/* default 300000 */
+		char *bootstrap_servers; /* never NULL in a valid configuration */
+		bool idempotence_given; /* enable.idempotence stands in the properties, or what else
+					   they say turns it off */
+		bool idempotence;	/* what is wanted; default true */
+		int64_t batch_size; /* bytes, 1000000 or more unless max.request.size is less; 1:
+				       each record alone */
+		int64_t metadata_max_age_ms; /* default 300000 */
 	} target;
 
 	struct config_verdicts *verdicts; /* what became of each line; see config/verdicts.h */
 };
 
-/* Asks the Kafka library about one of its properties: 1 it takes the value, 0 it does not know the name, -1 it
-   refuses the value (why, at most why_size bytes). kafka/library.h has one: library_knows_property. */
+/* Asks the Kafka library about one of its properties: 1 it takes the value, 0 it does not know the
+   name, -1 it refuses the value (why, at most why_size bytes). kafka/library.h has one:
+   library_knows_property. */
 typedef int config_known(const char *name, const char *value, char *why, size_t why_size);
 
-/* Reads what the user typed after `run` (argc/argv without program and subcommand): flags, --config FILE,
-   --consumer.config FILE, --producer.config FILE. A leading kafka.tools.MirrorMaker is dropped; --help and --version are
-   not looked at (see options_has_flag). known may be NULL: then every property is taken. Every problem found is
-   added to problems; returns NULL when one of them is an error. Warnings alone still give a configuration.
+/* Reads what the user typed after `run` (argc/argv without program and subcommand): flags, --config
+   FILE,
+   --consumer.config FILE, --producer.config FILE. A leading kafka.tools.MirrorMaker is dropped;
+   --help and --version are not looked at (see options_has_flag). known may be NULL: then every
+   property is taken. Every problem found is added to problems; returns NULL when one of them is an
+   error. Warnings alone still give a configuration.
    @gives the configuration; free with config_free. Reads files; call before threads are started. */
 struct config *config_load(
 	int argc, char *const argv[], config_known *known, struct problems *problems);
 
-/* The same, but gives the configuration with its verdicts even when there are errors. It is then only good for
-   showing them. Never NULL. @gives the configuration; free with config_free. */
+/* The same, but gives the configuration with its verdicts even when there are errors. It is then
+   only good for showing them. Never NULL. @gives the configuration; free with config_free. */
 struct config *config_check(
 	int argc, char *const argv[], config_known *known, struct problems *problems);
 
 /* Frees and clears. NULL is accepted. */
 void config_free(struct config **config);
 
-/* The topic expression to use and whether it excludes: include over whitelist, or blacklist. NULL when none was
-   given (never in a configuration of config_load). @borrows config */
+/* The topic expression to use and whether it excludes: include over whitelist, or blacklist. NULL
+   when none was given (never in a configuration of config_load). @borrows config */
 const char *config_topic_expression(const struct config *config, bool *ret_excludes);
 
 #endif

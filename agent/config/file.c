@@ -18,7 +18,8 @@ read_all(FILE *file, const char *path, size_t max, struct text *text, struct err
 	while ((n = fread(bytes, 1, sizeof(bytes), file)) > 0) {
 		if (text->length + n > max)
 			return err_set(err,
-				"'%s' is larger than %zu KiB, which no configuration is; is it the right "
+				"'%s' is larger than %zu KiB, which no configuration is; is it the "
+				"right "
 				"file?",
 				path, max / 1024);
 		text_add(text, bytes, n);

@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 
-/* Reads all of path (a pipe too) up to max bytes; more is an error, as is a directory. The result has a NUL
-   behind its *ret_length bytes. @blocks @gives *ret for free() */
+/* Reads all of path (a pipe too) up to max bytes; more is an error, as is a directory. The result
+   has a NUL behind its *ret_length bytes. @blocks @gives *ret for free() */
 int file_read(const char *path, size_t max, char **ret, size_t *ret_length, struct err *err);
 
 #endif

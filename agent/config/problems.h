@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 struct problem {
-	char *origin; /* "reflejo.ini:14", "--num.streams", or NULL */
-	char *text;   /* a finished sentence without the origin */
+	char *origin;  /* "reflejo.ini:14", "--num.streams", or NULL */
+	char *text;    /* a finished sentence without the origin */
 	bool is_error; /* false: a warning */
 };
 
@@ -16,7 +16,8 @@ struct problems {
 	struct problem *items;
 	size_t count, capacity;
 	size_t errors;
-	bool wants_usage; /* the problem is best answered by the usage text (no arguments at all, a missing file flag) */
+	bool wants_usage; /* the problem is best answered by the usage text (no arguments at all, a
+			     missing file flag) */
 };
 
 /* Adds one. origin may be NULL; the text is made by printf rules. */

@@ -1,4 +1,5 @@
-/* Properties: the lines of a properties or INI file as keys and values with the place they came from. */
+/* Properties: the lines of a properties or INI file as keys and values with the place they came
+ * from. */
 #ifndef CONFIG_PROPERTIES_H
 #define CONFIG_PROPERTIES_H
 
@@ -10,8 +11,8 @@
 struct property {
 	char *section; /* "" in a properties file */
 	char *key;
-	char *value;	/* after escapes, continuations and placeholders; blanks at its end are kept */
-	char *shown;	/* the value before placeholders when there were any, NULL otherwise */
+	char *value; /* after escapes, continuations and placeholders; blanks at its end are kept */
+	char *shown; /* the value before placeholders when there were any, NULL otherwise */
 	char *origin;	/* "consumer.properties:3" */
 	bool is_passed; /* a later line has the same key: this one counts for nothing */
 };
@@ -22,17 +23,21 @@ struct properties {
 };
 
 enum properties_format {
-	PROPERTIES_JAVA, /* java.util.Properties: a key that stands twice counts as the last one says */
-	PROPERTIES_INI,	 /* the same line rules in [sections]; `;` starts a comment line too; doubles are warned about */
+	PROPERTIES_JAVA, /* java.util.Properties: a key that stands twice counts as the last one
+			    says */
+	PROPERTIES_INI, /* the same line rules in [sections]; `;` starts a comment line too; doubles
+			   are warned about */
 };
 
-/* Larger files are refused. */
+/* Larger files, and files with more keys, are refused. */
 #define PROPERTIES_MAX_BYTES (4 * 1024 * 1024)
+#define PROPERTIES_MAX_KEYS 5000
 
-/* Adds the lines of the file at path in their order. Every problem is added to problems with its line; what
-   could be read is added all the same. Does not resolve placeholders. @blocks on reading */
-void properties_read(const char *path, enum properties_format format,
-	struct properties *properties, struct problems *problems);
+/* Adds the lines of the file at path in their order. Every problem is added to problems with its
+   line; what could be read is added all the same. Placeholders are left as they are. @blocks on
+   reading */
+void properties_read(const char *path, enum properties_format format, struct properties *properties,
+	struct problems *problems);
 
 /* The same for a text in memory (which may hold anything); name stands for the path in origins. */
 void properties_read_text(const char *name, const char *bytes, size_t n,
@@ -42,13 +47,9 @@ void properties_read_text(const char *name, const char *bytes, size_t n,
 void properties_add(struct properties *properties, const char *section, const char *key,
 	const char *value, const char *origin);
 
-/* Marks all but the last of equal keys of a section as passed. With warns, each is a warning too. */
+/* Marks all but the last of equal keys of a section as passed. With warns, each is a warning too.
+ */
 void properties_mark_passed(struct properties *properties, bool warns, struct problems *problems);
-
-/* Replaces what stands for a value elsewhere: `@file`, `${env:NAME}`, `${file:PATH}`, `${file:PATH:KEY}`,
-   `${directory:PATH:KEY}`, and the same under the names that config.providers gives Kafka's own provider classes.
-   Passed ones are left alone. What is missing is an error. @blocks on reading */
-void properties_resolve(struct properties *properties, struct problems *problems);
 
 /* The last value of a key of a section, NULL when there is none. @borrows properties */
 const char *properties_get(

@@ -1,0 +1,359 @@
+/* Options: the rows of options.def, which are keys of the INI file and flags of the command line.
+ */
+#include "config/options.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+
+/* What min and max mean for each type. */
+#define RANGE_TEXT(low, high) 0, 0, NULL
+#define RANGE_BOOL(low, high) 0, 0, NULL
+#define RANGE_FLAG(low, high) 0, 0, NULL
+#define RANGE_OLD(low, high) 0, 0, NULL
+#define RANGE_WORD(low, high) 0, 0, low
+#define RANGE_UINT(low, high) low, high, NULL
+#define RANGE_SIZE(low, high) low, high, NULL
+#define RANGE_MILLIS(low, high) low, high, NULL
+#define RANGE_SECONDS(low, high) low, high, NULL
+
+#define OFFSET_TEXT(section, field) offsetof(struct config, section.field)
+#define OFFSET_BOOL(section, field) offsetof(struct config, section.field)
+#define OFFSET_FLAG(section, field) offsetof(struct config, section.field)
+#define OFFSET_OLD(section, field) 0
+#define OFFSET_WORD(section, field) offsetof(struct config, section.field)
+#define OFFSET_UINT(section, field) offsetof(struct config, section.field)
+#define OFFSET_SIZE(section, field) offsetof(struct config, section.field)
+#define OFFSET_MILLIS(section, field) offsetof(struct config, section.field)
+#define OFFSET_SECONDS(section, field) offsetof(struct config, section.field)
+
+static const struct option_info table[] = {
+#define OPTION(section, field, key, type, def, low, high, help)                 \
+	{#section, key, OPTION_TYPE_##type, def, RANGE_##type(low, high), help, \
+		OFFSET_##type(section, field)},
+#include "config/options.def"
+#undef OPTION
+};
+
+/* Flags that are not options: they name files, or are answered before anything is read. */
+struct plain_flag {
+	const char *name, *takes, *help;
+};
+
+static const struct plain_flag plain_flags[] = {
+	{"config", "file",
+		"INI file with the sections [mirror], [consumer], [producer] and [log]."},
+	{"consumer.config", "file",
+		"Java properties file of the consumer, which reads from the source cluster."},
+	{"producer.config", "file",
+		"Java properties file of the producer, which writes to the target cluster."},
+	{"consumer.KEY", "value", "One property of the consumer; wins over the files."},
+	{"producer.KEY", "value", "One property of the producer; wins over the files."},
+	{"help", NULL, "Print this text."},
+	{"version", NULL, "Print the version."},
+};
+
+#define TABLE_COUNT (sizeof(table) / sizeof(*table))
+#define PLAIN_COUNT (sizeof(plain_flags) / sizeof(*plain_flags))
+
+const struct option_info *
+options_at(size_t i)
+{
+	return i < TABLE_COUNT ? &table[i] : NULL;
+}
+
+const struct option_info *
+options_find(const char *section, const char *key)
+{
+	for (size_t i = 0; i < TABLE_COUNT; i++) {
+		if (!strcmp(table[i].section, section) && !strcmp(table[i].key, key))
+			return &table[i];
+	}
+	return NULL;
+}
+
+const struct option_info *
+options_find_flag(const char *name)
+{
+	const struct option_info *option = options_find("mirror", name);
+	const char *dot = strchr(name, '.');
+	char *section;
+
+	if (option || !dot)
+		return option;
+	section = mem_strndup(name, (size_t)(dot - name));
+	option = options_find(section, dot + 1);
+	free(section);
+	return option;
+}
+
+/* The i-th name that can stand behind the dashes; names is room for TABLE_COUNT texts. */
+static const char *
+flag_candidate(size_t i, void *arg)
+{
+	char **names = arg;
+
+	if (i < TABLE_COUNT)
+		return names[i];
+	return i < TABLE_COUNT + PLAIN_COUNT ? plain_flags[i - TABLE_COUNT].name : NULL;
+}
+
+/* The option's name as a flag, without dashes. @gives a string */
+static char *
+flag_name(const struct option_info *option)
+{
+	if (!strcmp(option->section, "mirror"))
+		return mem_strdup(option->key);
+	return mem_printf("%s.%s", option->section, option->key);
+}
+
+const char *
+options_nearest_flag(const char *name)
+{
+	static _Thread_local char nearest[64];
+	char *names[TABLE_COUNT];
+	const char *found;
+
+	for (size_t i = 0; i < TABLE_COUNT; i++)
+		names[i] = flag_name(&table[i]);
+	found = parse_nearest(name, flag_candidate, names);
+	if (found)
+		snprintf(nearest, sizeof(nearest), "%s", found);
+	for (size_t i = 0; i < TABLE_COUNT; i++)
+		free(names[i]);
+	return found ? nearest : NULL;
+}
+
+/* The i-th key of the section that arg names; a key of another section is given as an empty word,
+   which is near to nothing. */
+static const char *
+key_candidate(size_t i, void *arg)
+{
+	const char *section = arg;
+
+	if (i >= TABLE_COUNT)
+		return NULL;
+	return strcmp(table[i].section, section) ? "" : table[i].key;
+}
+
+const char *
+options_nearest_key(const char *section, const char *key)
+{
+	const char *found = parse_nearest(key, key_candidate, (void *)section);
+
+	return found && *found ? found : NULL;
+}
+
+static void *
+field_of(struct config *config, const struct option_info *option)
+{
+	return (char *)config + option->offset;
+}
+
+static void
+set_text(char **field, const char *s, size_t n)
+{
+	char *copy = mem_strndup(s, n);
+
+	free(*field);
+	*field = copy;
+}
+
+/* Sets a WORD to the word of its row that value is in any case. */
+static int
+set_word(char **field, const struct option_info *option, const char *value, struct err *err)
+{
+	size_t length = strlen(value);
+
+	for (const char *word = option->words; *word;) {
+		size_t n = strcspn(word, " ");
+
+		if (n == length && strncasecmp(word, value, n) == 0) {
+			set_text(field, word, n);
+			return 0;
+		}
+		word += n + strspn(word + n, " ");
+	}
+	return err_set(err, "'%s' is none of: %s", value, option->words);
+}
+
+int
+options_set(
+	struct config *config, const struct option_info *option, const char *value, struct err *err)
+{
+	void *field = field_of(config, option);
+
+	switch (option->type) {
+	case OPTION_TYPE_TEXT: set_text(field, value, strlen(value)); return 0;
+	case OPTION_TYPE_WORD: return set_word(field, option, value, err);
+	case OPTION_TYPE_BOOL:
+	case OPTION_TYPE_FLAG: return parse_bool(value, field, err);
+	case OPTION_TYPE_UINT: return parse_int(value, option->min, option->max, field, err);
+	case OPTION_TYPE_SIZE: return parse_size(value, option->min, option->max, field, err);
+	case OPTION_TYPE_MILLIS:
+		return parse_duration(value, 1, option->min, option->max, field, err);
+	case OPTION_TYPE_SECONDS:
+		return parse_duration(value, 1000, option->min, option->max, field, err);
+	case OPTION_TYPE_OLD: return 0;
+	}
+	return 0;
+}
+
+void
+options_set_defaults(struct config *config)
+{
+	struct err err;
+
+	for (size_t i = 0; i < TABLE_COUNT; i++) {
+		if (table[i].default_text &&
+			options_set(config, &table[i], table[i].default_text, &err)) {
+			fprintf(stderr, "reflejo: default of %s: %s\n", table[i].key, err.text);
+			abort();
+		}
+	}
+}
+
+void
+options_fini(struct config *config)
+{
+	for (size_t i = 0; i < TABLE_COUNT; i++) {
+		if (table[i].type == OPTION_TYPE_TEXT || table[i].type == OPTION_TYPE_WORD) {
+			char **field = field_of(config, &table[i]);
+
+			free(*field);
+			*field = NULL;
+		}
+	}
+}
+
+const char *
+options_type_text(const struct option_info *option)
+{
+	switch (option->type) {
+	case OPTION_TYPE_TEXT: return "text";
+	case OPTION_TYPE_WORD: return "word";
+	case OPTION_TYPE_BOOL: return "true|false";
+	case OPTION_TYPE_FLAG: return "";
+	case OPTION_TYPE_UINT: return "number";
+	case OPTION_TYPE_SIZE: return "bytes";
+	case OPTION_TYPE_MILLIS: return "milliseconds";
+	case OPTION_TYPE_SECONDS: return "seconds";
+	case OPTION_TYPE_OLD: return "value";
+	}
+	return "";
+}
+
+/* One line of the table: both sides are texts of their own. */
+struct usage_row {
+	char *left, *right;
+};
+
+/* Where the right column starts and how wide it is; as wide as a terminal together. */
+#define USAGE_LEFT 41
+#define USAGE_RIGHT 58
+
+static int
+compare_rows(const void *a, const void *b)
+{
+	const struct usage_row *x = a, *y = b;
+
+	return strcmp(x->left, y->left);
+}
+
+static struct usage_row
+usage_row_of(const struct option_info *option)
+{
+	const char *takes =
+		option->type == OPTION_TYPE_WORD ? option->words : options_type_text(option);
+	char *name = flag_name(option);
+	struct text left = {0}, right = {0};
+
+	text_printf(&left, "--%s", name);
+	if (*takes) {
+		text_puts(&left, " <");
+		for (const char *s = takes; *s; s++)
+			text_putc(&left, *s == ' ' ? '|' : *s);
+		text_putc(&left, '>');
+	}
+	text_puts(&right, option->help);
+	if (option->default_text && option->type != OPTION_TYPE_FLAG)
+		text_printf(&right, " (default: %s)", option->default_text);
+	free(name);
+	return (struct usage_row){text_take(&left), text_take(&right)};
+}
+
+static void
+print_row(FILE *out, const struct usage_row *row)
+{
+	const char *s = row->right;
+	const char *left = row->left;
+
+	if (strlen(left) >= USAGE_LEFT) {
+		fprintf(out, "%s\n", left);
+		left = "";
+	}
+	while (*s) {
+		size_t n = strlen(s);
+
+		if (n > USAGE_RIGHT) {
+			n = USAGE_RIGHT;
+			while (n > 1 && s[n] != ' ')
+				n--;
+		}
+		fprintf(out, "%-*s%.*s\n", USAGE_LEFT, left, (int)n, s);
+		left = "";
+		s += n;
+		s += strspn(s, " ");
+	}
+}
+
+void
+options_usage(FILE *out)
+{
+	struct usage_row rows[TABLE_COUNT + PLAIN_COUNT];
+	const size_t count = TABLE_COUNT + PLAIN_COUNT;
+
+	for (size_t i = 0; i < TABLE_COUNT; i++)
+		rows[i] = usage_row_of(&table[i]);
+	for (size_t i = 0; i < PLAIN_COUNT; i++) {
+		const struct plain_flag *flag = &plain_flags[i];
+
+		rows[TABLE_COUNT + i].left =
+			flag->takes ? mem_printf("--%s <%s>", flag->name, flag->takes)
+				    : mem_printf("--%s", flag->name);
+		rows[TABLE_COUNT + i].right = mem_strdup(flag->help);
+	}
+	qsort(rows, count, sizeof(*rows), compare_rows);
+	fprintf(out, "%-*s%s\n%-*s%s\n", USAGE_LEFT, "Option", "Description", USAGE_LEFT, "------",
+		"-----------");
+	for (size_t i = 0; i < count; i++) {
+		print_row(out, &rows[i]);
+		free(rows[i].left);
+		free(rows[i].right);
+	}
+}
+
+bool
+options_has_flag(int argc, char *const argv[], const char *name)
+{
+	for (int i = 0; i < argc; i++) {
+		const struct option_info *option;
+
+		if (strcmp(argv[i], "--") == 0)
+			return false;
+		if (strncmp(argv[i], "--", 2) != 0)
+			continue;
+		if (!strcmp(argv[i] + 2, name))
+			return true;
+		option = options_find_flag(argv[i] + 2);
+		if (option ? option->type != OPTION_TYPE_FLAG
+			   : strncmp(argv[i], "--consumer.", 11) == 0 ||
+					strncmp(argv[i], "--producer.", 11) == 0 ||
+					!strcmp(argv[i], "--config"))
+			i++;
+	}
+	return false;
+}
