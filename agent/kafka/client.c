@@ -86,7 +86,7 @@ apply_rule(rd_kafka_conf_t *conf, const struct client_rule *rule,
 	char why[512] = "";
 	rd_kafka_conf_res_t res;
 
-	if (!rule->value || (!rule->is_forced && client_settings_get(settings, rule->name)))
+	if (!rule->is_forced && (!rule->value || client_settings_get(settings, rule->name)))
 		return 0;
 	res = rd_kafka_conf_set(conf, rule->name, rule->value, why, sizeof(why));
 	if (res == RD_KAFKA_CONF_INVALID)

@@ -10,8 +10,8 @@
 #include "base/err.h"
 #include "config/config.h"
 
-/* A setting of our own: a default (the user's value wins) or forced (ours wins). A name that the linked library does not
-   know is skipped. */
+/* A setting of our own: a default (the user's value wins; NULL: none) or forced (ours wins; NULL: the library's default).
+   A name that the linked library does not know is skipped. */
 struct client_rule {
 	const char *name, *value;
 	bool is_forced;

@@ -549,6 +549,19 @@ source_partition_lag(const struct source_partition *p)
 	return high > p->next_offset ? high - p->next_offset : 0;
 }
 
+int64_t
+source_partition_position(const struct source_partition *p)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	int64_t position = -1;
+
+	rd_kafka_topic_partition_list_add(list, p->topic, p->partition);
+	if (!rd_kafka_position(p->consumer->rk, list) && list->elems[0].offset >= 0)
+		position = list->elems[0].offset;
+	rd_kafka_topic_partition_list_destroy(list);
+	return position;
+}
+
 int
 consumer_commit(struct consumer *c, const struct topic_partition *positions, size_t count, struct err *err)
 {

@@ -97,6 +97,9 @@ size_t consumer_read(struct source_partition *partition, struct record *records,
 /* Records that wait at the source beyond what was read, by the newest end offset the library has seen; -1 when unknown. */
 int64_t source_partition_lag(const struct source_partition *partition);
 
+/* The next offset to read, counted over transaction markers too, which never become records; -1 before the first. */
+int64_t source_partition_position(const struct source_partition *partition);
+
 /* Commits offsets for the group; the answer is a COMMITTED event. An error means that none will come. */
 int consumer_commit(struct consumer *consumer, const struct topic_partition *positions, size_t count,
 	struct err *err);

@@ -3,6 +3,8 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "kafka/client.h"
+
 const char *
 library_version(void)
 {
@@ -43,4 +45,10 @@ library_knows_property(const char *name, const char *value, char *why, size_t wh
 
 	rd_kafka_conf_destroy(conf);
 	return res == RD_KAFKA_CONF_OK ? 1 : res == RD_KAFKA_CONF_UNKNOWN ? 0 : -1;
+}
+
+bool
+library_wait(int timeout_ms)
+{
+	return client_wait_retired(timeout_ms) == 0;
 }

@@ -19,4 +19,7 @@ const char *library_warning(void);
    it takes it, 0 when the name is unknown, -1 when it refuses the value (the reason in why). @thread any */
 int library_knows_property(const char *name, const char *value, char *why, size_t why_size);
 
+/* Waits until the library's threads of clients that were let go are gone, at most timeout_ms. Returns whether they are. @blocks */
+bool library_wait(int timeout_ms);
+
 #endif

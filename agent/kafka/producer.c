@@ -73,8 +73,8 @@ make_client(struct producer *p, enum producer_lane lane, struct err *err)
 		{"retries", "2147483647", false},
 		{"partitioner", "murmur2_random", false},
 		{"batch.size", batch_size, true},
-		{"batch.num.messages", lane_table[lane].batch_records, true},
-		{"linger.ms", lane_table[lane].linger, true},
+		{"batch.num.messages", lane_table[lane].batch_records, lane_table[lane].batch_records != NULL},
+		{"linger.ms", lane_table[lane].linger, lane_table[lane].linger != NULL},
 		{"message.max.bytes", "1048576", false},
 		/* The worker bounds what is on its way by bytes; the library's count would only get in the way. */
 		{"queue.buffering.max.messages", "0", false},
@@ -364,7 +364,7 @@ producer_send(struct producer *p, struct target_topic *topic, enum producer_lane
 		on_fatal(p, lane);
 		return SEND_FULL;
 	}
-	*ret_failure = (struct delivery){.opaque = opaque, .partition = -1};
+	*ret_failure = (struct delivery){.opaque = opaque, .partition = -1, .lane = (uint8_t)id};
 	judge(code, PRODUCER_SINGLE, ret_failure);
 	return SEND_FAILED;
 }
@@ -421,7 +421,8 @@ fill_delivery(struct producer *p, const rd_kafka_message_t *m, struct delivery *
 	*d = (struct delivery){.opaque = m->_private, .partition = m->partition};
 	rd_kafka_message_detach_headers((rd_kafka_message_t *)(uintptr_t)m, &headers);
 	d->headers = headers;
-	judge(m->err, (enum producer_lane)(p->event_lane - p->lanes), d);
+	d->lane = (uint8_t)(p->event_lane - p->lanes);
+	judge(m->err, d->lane, d);
 	if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
 		p->event_lane->replace_ms = 0;
 }

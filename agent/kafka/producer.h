@@ -65,6 +65,7 @@ struct delivery {
 	const char *reason; /* what is not ACKED says why; borrowed until the next call */
 	int32_t partition; /* at the target; -1 when it was never chosen */
 	uint8_t verdict;
+	uint8_t lane; /* that it was sent in */
 	bool is_too_large;     /* SPLIT, REFUSED: because of its size */
 	bool is_missing_topic; /* LATER: the topic does not exist (else the partition) */
 };

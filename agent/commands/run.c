@@ -1,0 +1,49 @@
+/* reflejo run: mirrors topics until it is told to stop. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "commands/commands.h"
+#include "config/config.h"
+#include "service/agent.h"
+
+/* Warnings of the configuration belong to the log once it is open. */
+static void
+log_warnings(const struct problems *problems)
+{
+	for (size_t i = 0; i < problems->count; i++)
+		LOG(EVENT_config_warning, F_STR("line", problems->items[i].origin),
+			F_STR("text", problems->items[i].text));
+}
+
+static int
+open_log(const struct config *config)
+{
+	struct err err;
+
+	log_set_level((enum log_level)log_level_parse(config->log.level));
+	if (log_open(config->log.file, &err) == 0)
+		return 0;
+	fprintf(stderr, "reflejo: %s\n", err.text);
+	return -1;
+}
+
+int
+command_run(int argc, char **argv)
+{
+	struct problems problems = {0};
+	struct config *config = config_load(argc, argv, &problems);
+	int status = AGENT_BAD_START;
+
+	if (!config) {
+		problems_print(&problems, stderr);
+		if (problems.wants_usage)
+			commands_usage(stderr);
+	} else if (open_log(config) == 0) {
+		log_warnings(&problems);
+		status = agent_run(config, NULL);
+	}
+	config_free(&config);
+	problems_fini(&problems);
+	return status;
+}

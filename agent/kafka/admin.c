@@ -1,0 +1,326 @@
+/* Look-ups at a cluster: its topics, a group's positions, topic settings. */
+#include "kafka/admin.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "kafka/client.h"
+
+struct admin {
+	struct client *client;
+	rd_kafka_t *rk;
+	const char *side; /* "source" or "target" */
+	char *brokers;
+};
+
+static struct admin *
+open_side(rd_kafka_type_t type, const struct client_settings *settings, const struct client_rule *rules,
+	size_t count, const char *side, const char *brokers, struct err *err)
+{
+	struct client *client = client_new(type, settings, rules, count, RD_KAFKA_EVENT_ERROR, err);
+	struct admin *a;
+
+	if (!client)
+		return NULL;
+	a = mem_zero(1, sizeof(*a));
+	a->client = client;
+	a->rk = client_handle(client);
+	a->side = side;
+	a->brokers = mem_strdup(brokers);
+	return a;
+}
+
+struct admin *
+admin_open_source(const struct config *config, const char *bootstrap_servers, struct err *err)
+{
+	char *client_id = mem_printf("%s-scout", config->source.group_id);
+	const struct client_rule rules[] = {
+		{"bootstrap.servers", bootstrap_servers, true},
+		{"client.id", client_id, true},
+		/* A static member's name belongs to the stream that joins. */
+		{"group.instance.id", NULL, true},
+		{"enable.auto.commit", "false", true},
+		{"allow.auto.create.topics", "false", true},
+		{"topic.metadata.refresh.interval.ms", "-1", true},
+		{"log.connection.close", "false", false},
+		{"socket.nagle.disable", "true", false},
+		{"enable.metrics.push", "false", false},
+	};
+	struct admin *a = open_side(RD_KAFKA_CONSUMER, &config->consumer, rules,
+		sizeof(rules) / sizeof(rules[0]), "source", bootstrap_servers, err);
+
+	free(client_id);
+	return a;
+}
+
+struct admin *
+admin_open_target(const struct config *config, struct err *err)
+{
+	char *client_id = mem_printf("%s-scout", config->source.group_id);
+	const struct client_rule rules[] = {
+		{"client.id", client_id, true},
+		{"enable.idempotence", "false", true},
+		{"topic.metadata.refresh.interval.ms", "-1", true},
+		{"log.connection.close", "false", false},
+		{"socket.nagle.disable", "true", false},
+		{"enable.metrics.push", "false", false},
+	};
+	struct admin *a = open_side(RD_KAFKA_PRODUCER, &config->producer, rules,
+		sizeof(rules) / sizeof(rules[0]), "target", config->target.bootstrap_servers, err);
+
+	free(client_id);
+	return a;
+}
+
+void
+admin_close(struct admin **admin)
+{
+	if (!*admin)
+		return;
+	client_retire(&(*admin)->client);
+	free((*admin)->brokers);
+	free(*admin);
+	*admin = NULL;
+}
+
+void
+admin_add_brokers(struct admin *a, const char *bootstrap_servers)
+{
+	rd_kafka_brokers_add(a->rk, bootstrap_servers);
+	free(a->brokers);
+	a->brokers = mem_strdup(bootstrap_servers);
+}
+
+/* Says why the cluster did not answer: the last failure of a connection knows more than the call's code. */
+static int
+no_answer(struct admin *a, rd_kafka_resp_err_t code, struct err *err)
+{
+	char failure[600];
+
+	client_last_failure(a->client, failure, sizeof(failure));
+	return err_set(err, "the %s at %s does not answer: %s", a->side, a->brokers,
+		failure[0] ? failure : rd_kafka_err2str(code));
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct cluster_topic *left = a, *right = b;
+
+	return strcmp(left->name, right->name);
+}
+
+/* Serves what the library put aside for us, so that nothing piles up. */
+static void
+drop_events(struct admin *a)
+{
+	rd_kafka_queue_t *queue = rd_kafka_queue_get_main(a->rk);
+	rd_kafka_event_t *event;
+
+	while ((event = rd_kafka_queue_poll(queue, 0)))
+		rd_kafka_event_destroy(event);
+	rd_kafka_queue_destroy(queue);
+}
+
+int
+admin_view(struct admin *a, int timeout_ms, struct cluster_view *ret, struct err *err)
+{
+	const struct rd_kafka_metadata *md;
+	rd_kafka_resp_err_t code = rd_kafka_metadata(a->rk, 1, NULL, &md, timeout_ms);
+
+	drop_events(a);
+	if (code)
+		return no_answer(a, code, err);
+	*ret = (struct cluster_view){.brokers = md->broker_cnt};
+	ret->topics = mem_zero((size_t)md->topic_cnt, sizeof(*ret->topics));
+	for (int i = 0; i < md->topic_cnt; i++) {
+		const rd_kafka_metadata_topic_t *t = &md->topics[i];
+
+		/* A topic that is being made or deleted, or may not be described, is seen the next time. */
+		if (t->partition_cnt == 0)
+			continue;
+		ret->topics[ret->topic_count].name = mem_strdup(t->topic);
+		ret->topics[ret->topic_count++].partitions = t->partition_cnt;
+	}
+	qsort(ret->topics, ret->topic_count, sizeof(*ret->topics), by_name);
+	rd_kafka_metadata_destroy(md);
+	return 0;
+}
+
+void
+cluster_view_fini(struct cluster_view *view)
+{
+	for (size_t i = 0; i < view->topic_count; i++)
+		free(view->topics[i].name);
+	free(view->topics);
+	*view = (struct cluster_view){0};
+}
+
+int
+admin_ping(struct admin *a, int timeout_ms, struct err *err)
+{
+	const struct rd_kafka_metadata *md;
+	rd_kafka_resp_err_t code = rd_kafka_metadata(a->rk, 0, NULL, &md, timeout_ms);
+
+	drop_events(a);
+	if (code)
+		return no_answer(a, code, err);
+	rd_kafka_metadata_destroy(md);
+	return 0;
+}
+
+static rd_kafka_topic_partition_list_t *
+list_of(const struct topic_partition *positions, size_t count)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+
+	for (size_t i = 0; i < count; i++)
+		rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition)->offset =
+			positions[i].offset;
+	return list;
+}
+
+/* Copies the offsets back; negative ones become -1. Returns the first error of an element. */
+static rd_kafka_resp_err_t
+take_offsets(const rd_kafka_topic_partition_list_t *list, struct topic_partition *positions)
+{
+	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+	for (int i = 0; i < list->cnt; i++) {
+		positions[i].offset = list->elems[i].offset >= 0 ? list->elems[i].offset : -1;
+		if (!code)
+			code = list->elems[i].err;
+	}
+	return code;
+}
+
+static int
+look_up_failed(struct admin *a, const char *what, rd_kafka_resp_err_t code, struct err *err)
+{
+	if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+		return err_set(err, "the %s refuses to tell %s: %s; grant READ on the group", a->side, what,
+			rd_kafka_err2str(code));
+	return err_set(err, "the %s at %s does not tell %s: %s", a->side, a->brokers, what, rd_kafka_err2str(code));
+}
+
+int
+admin_committed(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
+	struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list = list_of(positions, count);
+	rd_kafka_resp_err_t code = rd_kafka_committed(a->rk, list, timeout_ms), element;
+
+	element = take_offsets(list, positions);
+	rd_kafka_topic_partition_list_destroy(list);
+	drop_events(a);
+	if (code || element)
+		return look_up_failed(a, "the group's positions", code ? code : element, err);
+	return 0;
+}
+
+int
+admin_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list = list_of(positions, count);
+	rd_kafka_resp_err_t code, element;
+
+	/* ListOffsets takes a timestamp, and -1 means the end. */
+	for (int i = 0; i < list->cnt; i++)
+		list->elems[i].offset = RD_KAFKA_OFFSET_END;
+	code = rd_kafka_offsets_for_times(a->rk, list, timeout_ms);
+	element = take_offsets(list, positions);
+	rd_kafka_topic_partition_list_destroy(list);
+	drop_events(a);
+	if (code || element)
+		return look_up_failed(a, "where its partitions end", code ? code : element, err);
+	return 0;
+}
+
+int
+admin_commit(struct admin *a, const struct topic_partition *positions, size_t count, bool *ret_has_members,
+	struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list = list_of(positions, count);
+	rd_kafka_resp_err_t code = rd_kafka_commit(a->rk, list, 0);
+
+	for (int i = 0; !code && i < list->cnt; i++)
+		code = list->elems[i].err;
+	rd_kafka_topic_partition_list_destroy(list);
+	drop_events(a);
+	*ret_has_members = code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+			   code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+			   code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+	if (code)
+		return err_set(err, "the first positions of the group cannot be committed: %s", rd_kafka_err2str(code));
+	return 0;
+}
+
+/* max.message.bytes among the settings of one topic, 0 when it is not there. */
+static int64_t
+limit_of(const rd_kafka_ConfigResource_t *resource)
+{
+	const rd_kafka_ConfigEntry_t **entries;
+	size_t count;
+	int64_t value;
+
+	entries = rd_kafka_ConfigResource_configs(resource, &count);
+	for (size_t i = 0; i < count; i++) {
+		const char *text = rd_kafka_ConfigEntry_value(entries[i]);
+
+		if (!strcmp(rd_kafka_ConfigEntry_name(entries[i]), "max.message.bytes") && text &&
+			parse_int(text, 1, INT64_MAX, &value, NULL) == 0)
+			return value;
+	}
+	return 0;
+}
+
+static int
+take_limits(rd_kafka_event_t *event, const char *const *topics, size_t count, int64_t *max_bytes,
+	struct err *err)
+{
+	const rd_kafka_DescribeConfigs_result_t *result = rd_kafka_event_DescribeConfigs_result(event);
+	const rd_kafka_ConfigResource_t **resources;
+	size_t resource_count = 0;
+
+	if (rd_kafka_event_error(event) || !result)
+		return err_set(err, "%s", rd_kafka_event_error_string(event));
+	resources = rd_kafka_DescribeConfigs_result_resources(result, &resource_count);
+	for (size_t i = 0; i < resource_count; i++)
+		for (size_t j = 0; j < count; j++)
+			if (!strcmp(rd_kafka_ConfigResource_name(resources[i]), topics[j]))
+				max_bytes[j] = limit_of(resources[i]);
+	return 0;
+}
+
+int
+admin_batch_limits(struct admin *a, int timeout_ms, const char *const *topics, size_t count,
+	int64_t *max_bytes, struct err *err)
+{
+	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(a->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(a->rk);
+	rd_kafka_ConfigResource_t **wanted = mem_zero(count, sizeof(*wanted));
+	rd_kafka_event_t *event;
+	int rc;
+
+	for (size_t i = 0; i < count; i++) {
+		wanted[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topics[i]);
+		max_bytes[i] = 0;
+	}
+	rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, NULL, 0);
+	rd_kafka_DescribeConfigs(a->rk, wanted, count, options, queue);
+	event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
+	rc = event ? take_limits(event, topics, count, max_bytes, err)
+		   : err_set(err, "no answer within %d ms", timeout_ms);
+	if (event)
+		rd_kafka_event_destroy(event);
+	rd_kafka_ConfigResource_destroy_array(wanted, count);
+	free(wanted);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_AdminOptions_destroy(options);
+	drop_events(a);
+	return rc;
+}

@@ -1,0 +1,67 @@
+/* Look-ups at a cluster: its topics, a group's positions, topic settings. */
+#ifndef KAFKA_ADMIN_H
+#define KAFKA_ADMIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "config/config.h"
+#include "kafka/consumer.h"
+
+/* A client for look-ups only. All calls but admin_open and admin_close block, up to their timeout_ms: they belong on a thread of
+   their own, never on a worker. One thread at a time. */
+struct admin;
+
+/* A topic as the cluster lists it. */
+struct cluster_topic {
+	char *name;
+	int partitions;
+	int absent; /* for the caller: looks in a row that did not list it */
+};
+
+/* What a cluster looks like. */
+struct cluster_view {
+	struct cluster_topic *topics; /* sorted by name; without those that may not be described */
+	size_t topic_count;
+	int brokers;
+};
+
+/* For the source: a client that carries the group's name but never joins it. NULL on error. @gives; admin_close */
+struct admin *admin_open_source(const struct config *config, const char *bootstrap_servers, struct err *err);
+
+/* For the target. NULL on error. @gives; admin_close */
+struct admin *admin_open_target(const struct config *config, struct err *err);
+
+/* Frees and clears. NULL is accepted. */
+void admin_close(struct admin **admin);
+
+/* More brokers to ask ("host:port,..."). */
+void admin_add_brokers(struct admin *admin, const char *bootstrap_servers);
+
+/* Lists the topics. The error sentence says why the cluster did not answer, and what to do.
+   @blocks @gives *ret; cluster_view_fini */
+int admin_view(struct admin *admin, int timeout_ms, struct cluster_view *ret, struct err *err);
+void cluster_view_fini(struct cluster_view *view);
+
+/* Does the cluster answer at all? @blocks */
+int admin_ping(struct admin *admin, int timeout_ms, struct err *err);
+
+/* Fills each position's offset with what the group has committed, -1 where it has nothing. @blocks */
+int admin_committed(struct admin *admin, int timeout_ms, struct topic_partition *positions, size_t count,
+	struct err *err);
+
+/* Fills each position's offset with the partition's end. @blocks */
+int admin_ends(struct admin *admin, int timeout_ms, struct topic_partition *positions, size_t count,
+	struct err *err);
+
+/* Commits offsets for the group from outside. Works only while the group has no members; *ret_has_members tells whether that
+   was why it failed. @blocks */
+int admin_commit(struct admin *admin, const struct topic_partition *positions, size_t count,
+	bool *ret_has_members, struct err *err);
+
+/* Fills max_bytes[i] with max.message.bytes of topics[i], 0 where the cluster does not tell. @blocks */
+int admin_batch_limits(struct admin *admin, int timeout_ms, const char *const *topics, size_t count,
+	int64_t *max_bytes, struct err *err);
+
+#endif

@@ -1,0 +1,630 @@
+/* The worker: one mirroring thread with a consumer, a producer and a pipeline of its own. */
+#include "mirror/worker.h"
+
+#include <event2/event.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "mirror/pipeline.h"
+
+/* A revoke may take this long before the partitions are handed over undrained: far below the group's rebalance time-out
+   (max.poll.interval.ms, 5 minutes), short enough not to hold the others up. */
+#define REVOKE_DRAIN_MS 10000
+/* The commit before a hand-over or the end may take this long. */
+#define COMMIT_MS 3000
+/* Leaving the group may take this long; after it the group finds out by itself. */
+#define CLOSE_MS 1500
+/* What is given up comes back within this time, or its memory is left to the end of the process. */
+#define ABANDON_MS 500
+/* Consumer events dealt with in one turn. */
+#define EVENTS 64
+
+/* Why the worker is not simply mirroring; one step after the other. */
+enum phase {
+	PHASE_RUN,
+	PHASE_DRAIN,  /* waits for acknowledgements of what was revoked, or of everything at the end */
+	PHASE_COMMIT, /* waits for the commit of that */
+	PHASE_CLOSE,  /* at the end: leaves the group */
+	PHASE_END
+};
+
+/* What main tells the worker. */
+enum order { ORDER_TOPICS, ORDER_BROKERS, ORDER_LIMIT, ORDER_STOP };
+struct order_message {
+	struct message message;
+	int64_t number; /* LIMIT: bytes; STOP: ms */
+	size_t count;
+	char **names;
+};
+
+struct worker {
+	const struct worker_plan *plan;
+	int stream;
+	char *client_id;
+	struct consumer *consumer;
+	struct producer *producer;
+	struct pipeline *pipeline;
+	struct counters counters;
+	struct mailbox *orders;
+	pthread_t thread;
+	struct event_base *base;
+	struct event *events[5];
+	struct event *turn, *tick; /* runs again at once; runs again after a while */
+	enum phase phase;
+	bool is_stopping, is_answer_due; /* the end was ordered; a rebalance event waits for consumer_answer */
+	bool is_committing, is_drained, has_failed;
+	int64_t phase_until, stop_until, next_commit, next_second; /* clock_ms */
+	struct topic_partition *revoked;
+	size_t revoked_count;
+};
+
+static void
+notify(struct worker *w, enum worker_notice kind, const struct worker_message *like, const char *reason)
+{
+	struct worker_message *m = mem_zero(1, sizeof(*m));
+
+	if (like)
+		*m = *like;
+	m->message.kind = kind;
+	m->stream = w->stream;
+	if (reason)
+		snprintf(m->reason, sizeof(m->reason), "%s", reason);
+	mailbox_post(w->plan->notices, &m->message);
+}
+
+static void
+fail(struct worker *w, bool is_start, const char *reason)
+{
+	struct worker_message like = {.is_start = is_start};
+
+	if (w->has_failed)
+		return;
+	w->has_failed = true;
+	notify(w, WORKER_FAILED, &like, reason);
+}
+
+/* Moves on to a phase that may last until_ms from now. */
+static void
+set_phase(struct worker *w, enum phase phase, int64_t within_ms)
+{
+	int64_t until = clock_ms() + within_ms;
+
+	w->phase = phase;
+	w->phase_until = w->is_stopping && until > w->stop_until ? w->stop_until : until;
+}
+
+/* Commits what has moved. Returns true when an answer will come. */
+static bool
+commit(struct worker *w)
+{
+	const struct topic_partition *positions;
+	size_t count;
+	struct err err;
+
+	if (w->is_committing)
+		return true;
+	count = pipeline_positions(w->pipeline, &positions);
+	if (count == 0)
+		return false;
+	if (consumer_commit(w->consumer, positions, count, &err) < 0) {
+		counter_add(&w->counters.commit_failures, 1);
+		LOG_LIMITED(10, EVENT_commit_failed, F_INT("stream", w->stream), F_STR("reason", err.text));
+		return false;
+	}
+	w->is_committing = true;
+	return true;
+}
+
+static void
+on_committed(struct worker *w, const char *reason)
+{
+	w->is_committing = false;
+	if (reason) {
+		counter_add(&w->counters.commit_failures, 1);
+		LOG_LIMITED(10, EVENT_commit_failed, F_INT("stream", w->stream), F_STR("reason", reason));
+		return;
+	}
+	pipeline_committed(w->pipeline);
+	counter_add(&w->counters.commits, 1);
+	LOG(EVENT_committed, F_INT("stream", w->stream));
+}
+
+static void
+on_assign(struct worker *w, const struct consumer_event *e)
+{
+	for (size_t i = 0; i < e->count; i++)
+		pipeline_add(w->pipeline, w->consumer, e->partitions[i].topic, e->partitions[i].partition);
+	consumer_answer(w->consumer);
+	counter_add(&w->counters.rebalances, 1);
+	LOG(EVENT_assigned, F_INT("stream", w->stream), F_UINT("partitions", e->count));
+}
+
+static void
+forget_revoked(struct worker *w)
+{
+	for (size_t i = 0; i < w->revoked_count; i++)
+		free((char *)(uintptr_t)w->revoked[i].topic);
+	free(w->revoked);
+	w->revoked = NULL;
+	w->revoked_count = 0;
+}
+
+/* The event's partitions are borrowed and draining takes a while: keep a copy. */
+static void
+remember_revoked(struct worker *w, const struct consumer_event *e)
+{
+	forget_revoked(w);
+	w->revoked = mem_zero(e->count, sizeof(*w->revoked));
+	w->revoked_count = e->count;
+	for (size_t i = 0; i < e->count; i++) {
+		w->revoked[i] = e->partitions[i];
+		w->revoked[i].topic = mem_strdup(e->partitions[i].topic);
+	}
+}
+
+static struct partition *
+revoked_partition(struct worker *w, size_t i)
+{
+	return pipeline_find(w->pipeline, w->revoked[i].topic, w->revoked[i].partition);
+}
+
+static void
+on_revoke(struct worker *w, const struct consumer_event *e)
+{
+	remember_revoked(w, e);
+	w->is_answer_due = true;
+	w->is_drained = false;
+	for (size_t i = 0; i < w->revoked_count; i++) {
+		struct partition *p = revoked_partition(w, i);
+
+		if (p)
+			pipeline_quiesce(w->pipeline, p);
+	}
+	/* At the end everything was drained and committed before the group was left. */
+	if (w->phase == PHASE_RUN)
+		set_phase(w, PHASE_DRAIN, REVOKE_DRAIN_MS);
+}
+
+/* Hands the revoked partitions over. */
+static void
+finish_revoke(struct worker *w, enum log_event event, bool is_drained)
+{
+	for (size_t i = 0; i < w->revoked_count; i++) {
+		struct partition *p = revoked_partition(w, i);
+
+		if (p)
+			pipeline_remove(w->pipeline, p);
+	}
+	LOG(event, F_INT("stream", w->stream), F_UINT("partitions", w->revoked_count),
+		F_STR("drained", is_drained ? "yes" : "no"));
+	forget_revoked(w);
+	w->is_answer_due = false;
+	counter_add(&w->counters.rebalances, 1);
+	consumer_answer(w->consumer);
+}
+
+static bool
+revoked_is_drained(struct worker *w)
+{
+	for (size_t i = 0; i < w->revoked_count; i++) {
+		struct partition *p = revoked_partition(w, i);
+
+		if (p && !pipeline_is_drained(w->pipeline, p))
+			return false;
+	}
+	return true;
+}
+
+static void
+on_denied(struct worker *w, const char *reason)
+{
+	if (counter_get(&w->counters.records_read) == 0) {
+		fail(w, true, reason);
+		return;
+	}
+	LOG_LIMITED(10, EVENT_source_denied, F_INT("stream", w->stream), F_STR("reason", reason));
+}
+
+/* Troubles that come from the group as a whole or from one partition. */
+static void
+on_trouble(struct worker *w, enum consumer_event_kind kind, bool is_connection, const char *reason)
+{
+	struct worker_message like = {.is_source = true};
+	char text[900];
+
+	switch (kind) {
+	case CONSUMER_FATAL:
+		snprintf(text, sizeof(text), "the consumer cannot go on: %s", reason);
+		fail(w, false, text);
+		break;
+	case CONSUMER_NO_OFFSET:
+		snprintf(text, sizeof(text),
+			"auto.offset.reset=none and there is no usable position: %s; commit one, or set "
+			"auto.offset.reset to earliest or latest",
+			reason);
+		fail(w, false, text);
+		break;
+	case CONSUMER_DENIED:
+		snprintf(text, sizeof(text),
+			"the source refuses reading: %s; grant READ and DESCRIBE on the topic and READ on the "
+			"group to this user",
+			reason);
+		on_denied(w, text);
+		break;
+	default:
+		if (is_connection)
+			notify(w, WORKER_TROUBLE, &like, reason);
+		else if (reason)
+			LOG_LIMITED(10, EVENT_source_trouble, F_INT("stream", w->stream), F_STR("reason", reason));
+	}
+}
+
+static void
+on_event(struct worker *w, const struct consumer_event *e)
+{
+	switch (e->kind) {
+	case CONSUMER_ASSIGN: on_assign(w, e); break;
+	case CONSUMER_REVOKE: on_revoke(w, e); break;
+	case CONSUMER_LOST:
+		remember_revoked(w, e);
+		finish_revoke(w, EVENT_partitions_lost, false);
+		if (w->phase != PHASE_RUN && !w->is_stopping)
+			set_phase(w, PHASE_RUN, 0);
+		break;
+	case CONSUMER_COMMITTED: on_committed(w, e->reason); break;
+	default: on_trouble(w, e->kind, e->is_connection, e->reason);
+	}
+}
+
+/* Returns true when there may be more events. */
+static bool
+take_events(struct worker *w)
+{
+	struct consumer_event e;
+
+	for (int i = 0; i < EVENTS; i++) {
+		consumer_next_event(w->consumer, &e);
+		if (e.kind == CONSUMER_NOTHING)
+			return false;
+		on_event(w, &e);
+	}
+	return true;
+}
+
+static void
+begin_stop(struct worker *w, int64_t timeout_ms)
+{
+	if (w->is_stopping)
+		return;
+	w->is_stopping = true;
+	w->is_drained = false;
+	w->stop_until = clock_ms() + timeout_ms;
+	pipeline_quiesce(w->pipeline, NULL);
+	set_phase(w, PHASE_DRAIN, timeout_ms - COMMIT_MS - CLOSE_MS);
+}
+
+static void
+take_orders(struct worker *w)
+{
+	struct message *m = mailbox_take(w->orders), *next;
+	struct err err;
+
+	for (; m; m = next) {
+		struct order_message *o = (struct order_message *)m;
+
+		next = m->next;
+		switch ((enum order)m->kind) {
+		case ORDER_TOPICS:
+			if (!w->is_stopping &&
+				consumer_subscribe(w->consumer, (const char *const *)o->names, o->count, &err) < 0)
+				fail(w, false, err.text);
+			break;
+		case ORDER_BROKERS: consumer_add_brokers(w->consumer, o->names[0]); break;
+		case ORDER_LIMIT: pipeline_limit_batch(w->pipeline, o->names[0], o->number); break;
+		case ORDER_STOP: begin_stop(w, o->number); break;
+		}
+		for (size_t i = 0; i < o->count; i++)
+			free(o->names[i]);
+		free(o->names);
+		free(o);
+	}
+}
+
+/* Everything of this worker, or what was revoked, is settled. */
+static bool
+drain_is_over(struct worker *w)
+{
+	bool is_over = w->is_stopping ? pipeline_is_drained(w->pipeline, NULL) : revoked_is_drained(w);
+
+	if (is_over)
+		w->is_drained = true;
+	return is_over || clock_ms() >= w->phase_until;
+}
+
+static void
+after_commit(struct worker *w)
+{
+	if (!w->is_stopping) {
+		finish_revoke(w, EVENT_revoked, w->is_drained);
+		set_phase(w, PHASE_RUN, 0);
+		return;
+	}
+	if (w->is_answer_due)
+		finish_revoke(w, EVENT_revoked, w->is_drained);
+	consumer_close(w->consumer);
+	set_phase(w, PHASE_CLOSE, CLOSE_MS);
+}
+
+/* Takes the steps of a revoke or of the end as far as they can go now. */
+static void
+step(struct worker *w)
+{
+	if (w->phase == PHASE_DRAIN && drain_is_over(w)) {
+		/* A commit that is under way may not hold all of it: its answer first, then one more. */
+		set_phase(w, PHASE_COMMIT, COMMIT_MS);
+		if (!w->is_committing)
+			commit(w);
+	}
+	if (w->phase == PHASE_COMMIT && (!w->is_committing || clock_ms() >= w->phase_until)) {
+		if (clock_ms() >= w->phase_until) {
+			w->is_drained = false;
+			after_commit(w);
+		} else if (!commit(w)) {
+			after_commit(w);
+		}
+	}
+	if (w->phase == PHASE_CLOSE) {
+		if (w->is_answer_due)
+			finish_revoke(w, EVENT_revoked, w->is_drained);
+		if (consumer_is_closed(w->consumer) || clock_ms() >= w->phase_until)
+			set_phase(w, PHASE_END, 0);
+	}
+}
+
+static void
+every_second(struct worker *w)
+{
+	struct worker_message like = {.is_source = false};
+
+	atomic_store_explicit(&w->counters.lag, pipeline_lag(w->pipeline), memory_order_relaxed);
+	if (producer_take_trouble(w->producer))
+		notify(w, WORKER_TROUBLE, &like, "the target's brokers cannot be reached");
+	w->next_second = clock_ms() + 1000;
+}
+
+static void
+check_health(struct worker *w)
+{
+	const char *reason = pipeline_failure(w->pipeline);
+	enum consumer_event_kind kind;
+
+	if (reason)
+		fail(w, false, reason);
+	kind = pipeline_take_source_error(w->pipeline, &reason);
+	if (kind != CONSUMER_NOTHING)
+		on_trouble(w, kind, false, reason);
+}
+
+static void
+set_tick(struct worker *w)
+{
+	bool is_soon = w->phase != PHASE_RUN || pipeline_wants_time(w->pipeline);
+	int64_t wait = is_soon ? 50 : 1000, commit_in = w->next_commit - clock_ms();
+	struct timeval tv;
+
+	if (commit_in < wait)
+		wait = commit_in > 1 ? commit_in : 1;
+	tv = (struct timeval){wait / 1000, wait % 1000 * 1000};
+	event_add(w->tick, &tv);
+}
+
+/* Does everything that can be done now, within bounds. */
+static void
+on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	struct source_partition *source;
+	int64_t now, interval = w->plan->config->mirror.offset_commit_interval_ms;
+	bool more;
+
+	(void)fd, (void)what;
+	take_orders(w);
+	more = take_events(w);
+	while ((source = consumer_next_ready(w->consumer)))
+		pipeline_wake(w->pipeline, source);
+	more |= pipeline_turn(w->pipeline);
+	check_health(w);
+	now = clock_ms();
+	if (w->phase == PHASE_RUN && now >= w->next_commit) {
+		commit(w);
+		w->next_commit = now + (interval > 0 ? interval : 1);
+	}
+	if (now >= w->next_second)
+		every_second(w);
+	if (w->phase != PHASE_RUN)
+		step(w);
+	if (w->phase == PHASE_END) {
+		event_base_loopbreak(w->base);
+		return;
+	}
+	if (more)
+		event_active(w->turn, EV_TIMEOUT, 0);
+	else
+		set_tick(w);
+}
+
+static void
+add_fd(struct worker *w, size_t i, int fd)
+{
+	w->events[i] = event_new(w->base, fd, EV_READ | EV_PERSIST, on_turn, w);
+	event_add(w->events[i], NULL);
+}
+
+static void *
+run(void *arg)
+{
+	struct worker *w = arg;
+	struct worker_message like;
+
+	event_base_loop(w->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	like = (struct worker_message){.is_drained = w->is_drained};
+	for (struct partition *p; (p = pipeline_next(w->pipeline, NULL));)
+		pipeline_remove(w->pipeline, p);
+	pipeline_abandon(w->pipeline, ABANDON_MS);
+	LOG(EVENT_stream_end, F_INT("stream", w->stream), F_STR("drained", w->is_drained ? "yes" : "no"));
+	notify(w, WORKER_ENDED, &like, NULL);
+	return NULL;
+}
+
+/* Shares of mirror.buffer.memory for one stream: what is on its way to the target is held twice for a moment (in the source's
+   response and in the request), what waits at the consumer once. */
+static void
+share_memory(const struct worker_plan *plan, struct consumer_limits *ret_consumer, int64_t *ret_pipeline)
+{
+	int64_t share = plan->config->mirror.buffer_memory / plan->config->mirror.num_streams;
+	int partitions = plan->partition_count / (int)plan->config->mirror.num_streams + 1;
+
+	*ret_consumer = (struct consumer_limits){
+		.bytes = share / 2, .partitions = partitions, .brokers = plan->source_broker_count};
+	*ret_pipeline = share / 4;
+}
+
+static int
+make_clients(struct worker *w, struct err *err)
+{
+	const struct config *config = w->plan->config;
+	struct consumer_limits limits;
+	int64_t buffer;
+	char *producer_id = mem_printf("%s-producer", w->client_id);
+
+	share_memory(w->plan, &limits, &buffer);
+	w->consumer = consumer_new(config, w->client_id, w->plan->source_brokers, &limits, err);
+	if (w->consumer)
+		w->producer = producer_new(config, producer_id, err);
+	free(producer_id);
+	if (!w->producer)
+		return -1;
+	w->pipeline = pipeline_new(config, w->producer, &w->counters, buffer);
+	return 0;
+}
+
+static void
+worker_free(struct worker *w)
+{
+	forget_revoked(w);
+	for (size_t i = 0; i < sizeof(w->events) / sizeof(w->events[0]); i++)
+		if (w->events[i])
+			event_free(w->events[i]);
+	if (w->turn)
+		event_free(w->turn);
+	if (w->tick)
+		event_free(w->tick);
+	if (w->base)
+		event_base_free(w->base);
+	pipeline_free(&w->pipeline);
+	producer_free(&w->producer);
+	consumer_free(&w->consumer);
+	mailbox_free(&w->orders);
+	free(w->client_id);
+	free(w);
+}
+
+struct worker *
+worker_start(const struct worker_plan *plan, int stream, struct err *err)
+{
+	struct worker *w = mem_zero(1, sizeof(*w));
+
+	w->plan = plan;
+	w->stream = stream;
+	w->client_id = mem_printf("%s-%d", plan->config->source.group_id, stream);
+	w->orders = mailbox_new();
+	w->next_commit = clock_ms() + plan->config->mirror.offset_commit_interval_ms;
+	if (make_clients(w, err) < 0)
+		goto fail;
+	w->base = event_base_new();
+	if (!w->base) {
+		err_set(err, "a stream cannot be started: no event loop; raise the limit of open files");
+		goto fail;
+	}
+	add_fd(w, 0, mailbox_fd(w->orders));
+	add_fd(w, 1, consumer_event_fd(w->consumer));
+	add_fd(w, 2, consumer_ready_fd(w->consumer));
+	add_fd(w, 3, producer_fd(w->producer));
+	w->turn = event_new(w->base, -1, 0, on_turn, w);
+	w->tick = event_new(w->base, -1, 0, on_turn, w);
+	set_tick(w);
+	LOG(EVENT_stream_start, F_INT("stream", stream), F_STR("client_id", w->client_id),
+		F_STR("group", plan->config->source.group_id), F_STR("source", plan->source_brokers),
+		F_STR("security_protocol", plan->config->source.security_protocol),
+		F_STR("target", plan->config->target.bootstrap_servers));
+	if (pthread_create(&w->thread, NULL, run, w) == 0)
+		return w;
+	err_set(err, "a stream's thread cannot be started");
+fail:
+	worker_free(w);
+	return NULL;
+}
+
+static struct order_message *
+order_new(enum order kind, const char *const *names, size_t count)
+{
+	struct order_message *o = mem_zero(1, sizeof(*o));
+
+	o->message.kind = (int)kind;
+	o->count = count;
+	o->names = mem_zero(count, sizeof(*o->names));
+	for (size_t i = 0; i < count; i++)
+		o->names[i] = mem_strdup(names[i]);
+	return o;
+}
+
+void
+worker_set_topics(struct worker *w, const char *const *topics, size_t count)
+{
+	mailbox_post(w->orders, &order_new(ORDER_TOPICS, topics, count)->message);
+}
+
+void
+worker_add_brokers(struct worker *w, const char *brokers)
+{
+	mailbox_post(w->orders, &order_new(ORDER_BROKERS, &brokers, 1)->message);
+}
+
+void
+worker_limit_batch(struct worker *w, const char *target_topic, int64_t max_bytes)
+{
+	struct order_message *o = order_new(ORDER_LIMIT, &target_topic, 1);
+
+	o->number = max_bytes;
+	mailbox_post(w->orders, &o->message);
+}
+
+void
+worker_stop(struct worker *w, int64_t timeout_ms)
+{
+	struct order_message *o = order_new(ORDER_STOP, NULL, 0);
+
+	o->number = timeout_ms;
+	mailbox_post(w->orders, &o->message);
+}
+
+void
+worker_join(struct worker **worker)
+{
+	if (!*worker)
+		return;
+	pthread_join((*worker)->thread, NULL);
+	worker_free(*worker);
+	*worker = NULL;
+}
+
+const struct counters *
+worker_counters(const struct worker *w)
+{
+	return &w->counters;
+}

@@ -1,0 +1,61 @@
+/* The worker: one mirroring thread with a consumer, a producer and a pipeline of its own. */
+#ifndef MIRROR_WORKER_H
+#define MIRROR_WORKER_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/mailbox.h"
+#include "config/config.h"
+#include "kafka/consumer.h"
+#include "mirror/counters.h"
+
+struct worker;
+
+/* What a worker tells the main thread. */
+enum worker_notice {
+	WORKER_TROUBLE = 100, /* one side may be unreachable: look */
+	WORKER_FAILED,	      /* the mirror cannot go on; reason is a finished sentence */
+	WORKER_ENDED	      /* the thread is about to return: join it */
+};
+struct worker_message {
+	struct message message; /* kind is one of the above */
+	int stream;
+	bool is_source;	 /* TROUBLE */
+	bool is_start;	 /* FAILED: nothing was mirrored yet and the cause is the set-up (exit status 1) */
+	bool is_drained; /* ENDED: everything on its way was acknowledged and committed */
+	char reason[1024];
+};
+
+/* What all workers of one start have in common. */
+struct worker_plan {
+	const struct config *config;
+	const char *source_brokers; /* "host:port,..." */
+	int source_broker_count, partition_count; /* at the source, of the mirrored topics; for sharing memory out */
+	struct mailbox *notices; /* main's; struct worker_message */
+};
+
+/* Makes the clients and starts the thread. stream counts from 0. @thread main
+   @borrows plan's members until worker_join @gives the worker */
+struct worker *worker_start(const struct worker_plan *plan, int stream, struct err *err);
+
+/* Subscribes to exactly these topics. @thread main */
+void worker_set_topics(struct worker *worker, const char *const *topics, size_t count);
+
+/* More source brokers to ask ("host:port,..."). @thread main */
+void worker_add_brokers(struct worker *worker, const char *brokers);
+
+/* A target topic's max.message.bytes. @thread main */
+void worker_limit_batch(struct worker *worker, const char *target_topic, int64_t max_bytes);
+
+/* Ends the worker: it stops reading, waits for acknowledgements, commits, leaves the group, and sends ENDED; all within
+   timeout_ms. @thread main */
+void worker_stop(struct worker *worker, int64_t timeout_ms);
+
+/* Waits for the thread and frees. Call it after ENDED. @thread main @blocks shortly */
+void worker_join(struct worker **worker);
+
+/* What it has counted so far. @thread any */
+const struct counters *worker_counters(const struct worker *worker);
+
+#endif

@@ -1,0 +1,386 @@
+/* The agent: the main thread, which starts the streams, watches over them and ends the process. */
+#include "service/agent.h"
+
+#include <event2/event.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "kafka/library.h"
+#include "mirror/topics.h"
+#include "mirror/worker.h"
+#include "service/scout.h"
+
+/* Once the streams have ended, the scout may finish a look-up and the library its threads for so long. */
+#define LEAVE_MS 500
+
+struct agent {
+	const struct config *config;
+	const struct agent_options *options;
+	struct event_base *base;
+	struct event *signals[5], *second, *notices_event;
+	struct mailbox *notices;
+	struct scout *scout;
+	struct worker_plan plan;
+	char *brokers; /* what plan.source_brokers points to */
+	struct worker **workers;
+	int worker_count, running; /* made; not yet ended */
+	bool is_stopping, is_drained;
+	int status;
+	int64_t started, last_progress, force_end; /* clock_ms; force_end: the process ends then, come what may */
+	struct counters sum; /* of streams that have ended */
+	uint64_t last_records, last_bytes;
+};
+
+/* Cells of struct counters that add up over streams. */
+#define SUMMED(X)                                                                                  \
+	X(records_read) X(bytes_read) X(records_mirrored) X(bytes_mirrored) X(records_dropped)     \
+	X(records_resent) X(send_failures) X(commits) X(commit_failures) X(rebalances)             \
+	X(partitions) X(partitions_held) X(buffered_bytes)
+
+static void
+add_counters(struct counters *sum, const struct counters *one)
+{
+	int64_t lag = atomic_load_explicit(&one->lag, memory_order_relaxed);
+
+#define ADD(cell) counter_add(&sum->cell, counter_get(&one->cell));
+	SUMMED(ADD)
+#undef ADD
+	if (lag < 0 || sum->lag < 0)
+		sum->lag = -1;
+	else
+		sum->lag += lag;
+}
+
+static void
+sum_counters(const struct agent *a, struct counters *sum)
+{
+	*sum = (struct counters){0};
+	add_counters(sum, &a->sum);
+	for (int i = 0; i < a->worker_count; i++)
+		if (a->workers[i])
+			add_counters(sum, worker_counters(a->workers[i]));
+}
+
+static void
+say_progress(struct agent *a)
+{
+	int64_t now = clock_ms(), ms = now - a->last_progress;
+	struct counters sum;
+	uint64_t records, bytes;
+
+	sum_counters(a, &sum);
+	records = counter_get(&sum.records_mirrored);
+	bytes = counter_get(&sum.bytes_mirrored);
+	LOG(EVENT_progress, F_UINT("records", records), F_UINT("bytes", bytes),
+		F_REAL("records_per_second", ms > 0 ? (double)(records - a->last_records) * 1000 / (double)ms : 0),
+		F_REAL("bytes_per_second", ms > 0 ? (double)(bytes - a->last_bytes) * 1000 / (double)ms : 0),
+		F_INT("lag", sum.lag), F_UINT("partitions", counter_get(&sum.partitions)),
+		F_UINT("dropped", counter_get(&sum.records_dropped)),
+		F_UINT("resent", counter_get(&sum.records_resent)),
+		F_UINT("held", counter_get(&sum.partitions_held)));
+	a->last_progress = now;
+	a->last_records = records;
+	a->last_bytes = bytes;
+}
+
+static void
+end_if_done(struct agent *a)
+{
+	if (a->is_stopping && a->running == 0)
+		event_base_loopbreak(a->base);
+}
+
+/* Begins the end of the process. The first reason decides the status. */
+static void
+stop(struct agent *a, int status, const char *reason)
+{
+	if (a->is_stopping)
+		return;
+	a->is_stopping = true;
+	a->status = status;
+	a->force_end = clock_ms() + a->config->mirror.shutdown_timeout_ms + LEAVE_MS;
+	LOG(EVENT_stopping, F_STR("reason", reason));
+	for (int i = 0; i < a->worker_count; i++)
+		worker_stop(a->workers[i], a->config->mirror.shutdown_timeout_ms);
+	end_if_done(a);
+}
+
+/* A failure: said in the log, and on its way out as one sentence a person sees last. */
+static void
+stop_failed(struct agent *a, int status, const char *reason)
+{
+	if (!a->is_stopping)
+		LOG(EVENT_failed, F_STR("reason", reason));
+	stop(a, status, reason);
+}
+
+static void
+start_workers(struct agent *a, const struct scout_message *m)
+{
+	struct err err;
+
+	a->brokers = mem_strdup(m->brokers);
+	a->plan = (struct worker_plan){.config = a->config,
+		.source_brokers = a->brokers,
+		.source_broker_count = m->broker_count,
+		.partition_count = m->partition_count,
+		.notices = a->notices};
+	a->workers = mem_zero((size_t)a->config->mirror.num_streams, sizeof(*a->workers));
+	for (int i = 0; i < a->config->mirror.num_streams; i++) {
+		a->workers[i] = worker_start(&a->plan, i, &err);
+		if (!a->workers[i]) {
+			stop_failed(a, AGENT_BAD_START, err.text);
+			return;
+		}
+		a->worker_count++;
+		a->running++;
+	}
+}
+
+static void
+on_scout(struct agent *a, struct scout_message *m)
+{
+	switch ((enum scout_notice)m->message.kind) {
+	case SCOUT_PLAN:
+		if (!a->workers && !a->is_stopping)
+			start_workers(a, m);
+		for (int i = 0; i < a->worker_count; i++)
+			if (a->workers[i])
+				worker_set_topics(a->workers[i], (const char *const *)m->names, m->name_count);
+		break;
+	case SCOUT_FAILED: stop_failed(a, AGENT_BAD_START, m->reason); break;
+	case SCOUT_BROKERS:
+		for (int i = 0; i < a->worker_count; i++)
+			if (a->workers[i])
+				worker_add_brokers(a->workers[i], m->names[0]);
+		break;
+	case SCOUT_LIMIT:
+		for (int i = 0; i < a->worker_count; i++)
+			if (a->workers[i])
+				worker_limit_batch(a->workers[i], m->names[0], m->number);
+		break;
+	}
+	scout_message_free(m);
+}
+
+static void
+on_ended(struct agent *a, const struct worker_message *m)
+{
+	struct worker **w = &a->workers[m->stream];
+
+	add_counters(&a->sum, worker_counters(*w));
+	if (!m->is_drained)
+		a->is_drained = false;
+	worker_join(w);
+	a->running--;
+	end_if_done(a);
+}
+
+static void
+on_worker(struct agent *a, struct worker_message *m)
+{
+	switch ((enum worker_notice)m->message.kind) {
+	case WORKER_TROUBLE:
+		if (a->scout)
+			scout_look(a->scout, m->is_source);
+		break;
+	case WORKER_FAILED: stop_failed(a, m->is_start ? AGENT_BAD_START : AGENT_FAILED, m->reason); break;
+	case WORKER_ENDED: on_ended(a, m); break;
+	}
+	free(m);
+}
+
+static void
+on_notices(evutil_socket_t fd, short what, void *arg)
+{
+	struct agent *a = arg;
+	struct message *m = mailbox_take(a->notices), *next;
+
+	(void)fd, (void)what;
+	for (; m; m = next) {
+		next = m->next;
+		if (m->kind >= SCOUT_PLAN)
+			on_scout(a, (struct scout_message *)m);
+		else
+			on_worker(a, (struct worker_message *)m);
+	}
+}
+
+/* The last line, and out. Used where threads may still be stuck in a call that does not come back. */
+static void
+leave_now(int status)
+{
+	LOG(EVENT_stop, F_INT("status", status), F_STR("drained", "no"));
+	_exit(status);
+}
+
+static void
+on_second(evutil_socket_t fd, short what, void *arg)
+{
+	struct agent *a = arg;
+	int64_t now = clock_ms(), interval = a->config->log.progress_interval;
+	struct counters sum;
+
+	(void)fd, (void)what;
+	if (a->is_stopping) {
+		if (now >= a->force_end)
+			leave_now(a->status);
+		return;
+	}
+	if (interval > 0 && a->workers && now - a->last_progress >= interval)
+		say_progress(a);
+	if (a->options && a->options->observer && a->workers) {
+		sum_counters(a, &sum);
+		a->options->observer(&sum, a->options->observer_arg);
+	}
+	if (a->options && a->options->run_ms && now - a->started >= a->options->run_ms)
+		stop(a, AGENT_OK, "its time is over");
+}
+
+static void
+on_end_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct agent *a = arg;
+	char reason[40];
+
+	(void)what;
+	/* The second one means it: what is on its way is read again at the next start. */
+	if (a->is_stopping)
+		leave_now(128 + (int)number);
+	snprintf(reason, sizeof(reason), "signal %s", number == SIGTERM ? "TERM" : "INT");
+	stop(a, AGENT_OK, reason);
+}
+
+static void
+on_other_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct err err;
+
+	(void)what, (void)arg;
+	if (number == SIGHUP) {
+		LOG(EVENT_reload_unavailable, F_STR("advice", "restart to read changed files"));
+		return;
+	}
+	if (log_reopen(&err) < 0)
+		LOG(EVENT_log_trouble, F_STR("reason", err.text));
+	else
+		LOG(EVENT_log_reopened, F_STR("signal", "USR1"));
+}
+
+static void
+add_signal(struct agent *a, size_t i, int number, event_callback_fn callback)
+{
+	a->signals[i] = evsignal_new(a->base, number, callback, a);
+	event_add(a->signals[i], NULL);
+}
+
+static void
+add_events(struct agent *a)
+{
+	static const struct timeval second = {1, 0};
+
+	signal(SIGPIPE, SIG_IGN);
+	add_signal(a, 0, SIGTERM, on_end_signal);
+	add_signal(a, 1, SIGINT, on_end_signal);
+	add_signal(a, 2, SIGHUP, on_other_signal);
+	add_signal(a, 3, SIGUSR1, on_other_signal);
+	a->notices_event = event_new(a->base, mailbox_fd(a->notices), EV_READ | EV_PERSIST, on_notices, a);
+	event_add(a->notices_event, NULL);
+	a->second = event_new(a->base, -1, EV_PERSIST, on_second, a);
+	event_add(a->second, &second);
+}
+
+static struct topics *
+make_filter(const struct config *config, struct err *err)
+{
+	bool excludes;
+	const char *expression = config_topic_expression(config, &excludes);
+
+	return topics_new(expression, excludes, config->source.exclude_internal_topics, err);
+}
+
+static void
+say_start(const struct config *config)
+{
+	const char *warning = library_warning();
+	bool excludes;
+
+	LOG(EVENT_start, F_STR("version", REFLEJO_VERSION), F_STR("librdkafka", library_version()),
+		F_STR("group", config->source.group_id), F_INT("streams", config->mirror.num_streams),
+		F_STR("expression", config_topic_expression(config, &excludes)),
+		F_INT("buffer_memory", config->mirror.buffer_memory));
+	if (warning)
+		LOG(EVENT_library_warning, F_STR("advice", warning));
+}
+
+static void
+free_agent(struct agent *a)
+{
+	for (size_t i = 0; i < sizeof(a->signals) / sizeof(a->signals[0]); i++)
+		if (a->signals[i])
+			event_free(a->signals[i]);
+	if (a->second)
+		event_free(a->second);
+	if (a->notices_event)
+		event_free(a->notices_event);
+	if (a->base)
+		event_base_free(a->base);
+	free(a->workers);
+	free(a->brokers);
+}
+
+/* All streams have ended: the rest of the process, or the end of it where a thread is stuck. */
+static int
+leave(struct agent *a)
+{
+	bool is_over;
+	struct message *m, *next;
+
+	say_progress(a);
+	LOG(EVENT_stop, F_INT("status", a->status), F_STR("drained", a->is_drained ? "yes" : "no"));
+	is_over = scout_stop(&a->scout, LEAVE_MS) && library_wait(LEAVE_MS);
+	if (!is_over)
+		_exit(a->status);
+	for (m = mailbox_take(a->notices); m; m = next) {
+		next = m->next;
+		if (m->kind >= SCOUT_PLAN)
+			scout_message_free((struct scout_message *)m);
+		else
+			free(m);
+	}
+	mailbox_free(&a->notices);
+	return a->status;
+}
+
+int
+agent_run(const struct config *config, const struct agent_options *options)
+{
+	struct agent a = {.config = config, .options = options, .is_drained = true};
+	struct topics *filter;
+	struct err err;
+	int status;
+
+	filter = make_filter(config, &err);
+	if (!filter) {
+		fprintf(stderr, "reflejo: %s\n", err.text);
+		return AGENT_BAD_START;
+	}
+	say_start(config);
+	a.started = a.last_progress = clock_ms();
+	a.notices = mailbox_new();
+	a.base = event_base_new();
+	add_events(&a);
+	a.scout = scout_start(config, filter, a.notices);
+	event_base_loop(a.base, EVLOOP_NO_EXIT_ON_EMPTY);
+	status = leave(&a);
+	free_agent(&a);
+	return status;
+}
