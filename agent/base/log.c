@@ -106,8 +106,8 @@ limit_pass(struct log_limit *limit, uint64_t *ret_repeated)
 {
 	int64_t now = clock_ms(), next = atomic_load(&limit->next_ms);
 
-	if (now < next || !atomic_compare_exchange_strong(
-				  &limit->next_ms, &next, now + limit->interval_ms)) {
+	if (now < next ||
+		!atomic_compare_exchange_strong(&limit->next_ms, &next, now + limit->interval_ms)) {
 		atomic_fetch_add(&limit->suppressed, 1);
 		return false;
 	}
@@ -116,7 +116,8 @@ limit_pass(struct log_limit *limit, uint64_t *ret_repeated)
 }
 
 void
-log_write(enum log_event event, struct log_limit *limit, const struct log_field *fields, size_t count)
+log_write(
+	enum log_event event, struct log_limit *limit, const struct log_field *fields, size_t count)
 {
 	const struct log_event_info *info = &events[event];
 	struct text line = {0};
@@ -138,8 +139,8 @@ log_write(enum log_event event, struct log_limit *limit, const struct log_field 
 	text_fini(&line);
 }
 
-/* Puts fd in the place of the current descriptor. Another thread may just be writing: the number stays
-   valid because dup2 replaces what it stands for. */
+/* Puts fd in the place of the current descriptor. Another thread may just be writing: the number
+   stays valid because dup2 replaces what it stands for. */
 static void
 use_fd(int fd)
 {

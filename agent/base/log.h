@@ -40,30 +40,42 @@ struct log_field {
 	};
 };
 
-#define F_STR(k, v) {.key = (k), .type = LOG_FIELD_TEXT, .text = (v)}
-#define F_INT(k, v) {.key = (k), .type = LOG_FIELD_INT, .i = (v)}
-#define F_UINT(k, v) {.key = (k), .type = LOG_FIELD_UINT, .u = (v)}
-#define F_REAL(k, v) {.key = (k), .type = LOG_FIELD_REAL, .real = (v)}
+#define F_STR(k, v)                                             \
+	{                                                       \
+		.key = (k), .type = LOG_FIELD_TEXT, .text = (v) \
+	}
+#define F_INT(k, v)                                         \
+	{                                                   \
+		.key = (k), .type = LOG_FIELD_INT, .i = (v) \
+	}
+#define F_UINT(k, v)                                         \
+	{                                                    \
+		.key = (k), .type = LOG_FIELD_UINT, .u = (v) \
+	}
+#define F_REAL(k, v)                                            \
+	{                                                       \
+		.key = (k), .type = LOG_FIELD_REAL, .real = (v) \
+	}
 
-/* LOG(EVENT_x, F_STR("group", g), F_INT("stream", n)): writes one line when the event's level is shown.
-   Text with blanks, quotes or control bytes is quoted and escaped. Never pass a record's key or value, or
-   a secret. One write(2), so lines of several threads do not mix. @thread any */
-#define LOG(event, ...)                                                                            \
-	log_write((event), NULL, (const struct log_field[]){__VA_ARGS__},                          \
+/* LOG(EVENT_x, F_STR("group", g), F_INT("stream", n)): writes one line when the event's level is
+   shown. Text with blanks, quotes or control bytes is quoted and escaped. Never pass a record's key
+   or value, or a secret. One write(2), so lines of several threads do not mix. @thread any */
+#define LOG(event, ...)                                                   \
+	log_write((event), NULL, (const struct log_field[]){__VA_ARGS__}, \
 		sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 
-/* The same, but a site that repeats within `seconds` is silent and its next line carries repeated=N.
-   The state is per site, shared by all threads. @thread any */
-#define LOG_LIMITED(seconds, event, ...)                                                           \
-	do {                                                                                       \
-		static struct log_limit log_site_limit = {.interval_ms = (seconds)*1000};          \
-		log_write((event), &log_site_limit, (const struct log_field[]){__VA_ARGS__},       \
-			sizeof((const struct log_field[]){__VA_ARGS__}) /                          \
-				sizeof(struct log_field));                                         \
+/* The same, but a site that repeats within `seconds` is silent and its next line carries
+   repeated=N. The state is per site, shared by all threads. @thread any */
+#define LOG_LIMITED(seconds, event, ...)                                                     \
+	do {                                                                                 \
+		static struct log_limit log_site_limit = {.interval_ms = (seconds)*1000};    \
+		log_write((event), &log_site_limit, (const struct log_field[]){__VA_ARGS__}, \
+			sizeof((const struct log_field[]){__VA_ARGS__}) /                    \
+				sizeof(struct log_field));                                   \
 	} while (0)
 
-/* How often one place may speak. Zero-initialised but for the interval; may also be kept in a struct
-   (one per topic, say) and given to log_write. */
+/* How often one place may speak. Zero-initialised but for the interval; may also be kept in a
+   struct (one per topic, say) and given to log_write. */
 struct log_limit {
 	int64_t interval_ms;
 	_Atomic int64_t next_ms;     /* clock_ms() before which it is silent */
@@ -71,7 +83,8 @@ struct log_limit {
 };
 
 /* What LOG expands to. limit may be NULL. @thread any */
-void log_write(enum log_event event, struct log_limit *limit, const struct log_field *fields, size_t count);
+void log_write(enum log_event event, struct log_limit *limit, const struct log_field *fields,
+	size_t count);
 
 /* The lowest level that is shown; info until set. @thread any */
 void log_set_level(enum log_level level);
@@ -80,8 +93,8 @@ bool log_is_shown(enum log_level level);
 /* The level of a name ("debug" "info" "warn" "error"), -1 when there is none such. */
 int log_level_parse(const char *name);
 
-/* Appends to the file at path from now on (NULL: stderr again). Error when it cannot be opened; then
-   nothing changes. @thread main */
+/* Appends to the file at path from now on (NULL: stderr again). Error when it cannot be opened;
+   then nothing changes. @thread main */
 int log_open(const char *path, struct err *err);
 
 /* Opens the same path again, for log rotation; does nothing on stderr. @thread main */

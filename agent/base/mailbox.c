@@ -1,4 +1,5 @@
-/* A mailbox: messages given from any thread to the one thread that owns it, with a descriptor to wait on. */
+/* A mailbox: messages given from any thread to the one thread that owns it, with a descriptor to
+ * wait on. */
 #include "base/mailbox.h"
 
 #include <pthread.h>

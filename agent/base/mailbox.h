@@ -1,4 +1,5 @@
-/* A mailbox: messages given from any thread to the one thread that owns it, with a descriptor to wait on. */
+/* A mailbox: messages given from any thread to the one thread that owns it, with a descriptor to
+ * wait on. */
 #ifndef BASE_MAILBOX_H
 #define BASE_MAILBOX_H
 
@@ -15,8 +16,8 @@ struct message {
 /* A new empty mailbox. Ends the process when the kernel has no descriptor left. @thread any */
 struct mailbox *mailbox_new(void);
 
-/* Frees the mailbox and, with free(), the messages nobody took; clears *mailbox. Nobody may post any
-   more. NULL is accepted. */
+/* Frees the mailbox and, with free(), the messages nobody took; clears *mailbox. Nobody may post
+   any more. NULL is accepted. */
 void mailbox_free(struct mailbox **mailbox);
 
 /* Becomes readable when a message arrives and stays so until mailbox_take. Non-blocking. */

@@ -5,8 +5,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-/* Like malloc, calloc, realloc, strdup, strndup, but never NULL: a failure ends the process with one
-   line on stderr. For sizes of our own making; a size that comes from outside must be checked before.
+/* Like malloc, calloc, realloc, strdup, strndup, but never NULL: a failure ends the process with
+   one line on stderr. For sizes of our own making; a size that comes from outside must be checked
+   before.
    @gives memory for free(). @thread any */
 void *mem_alloc(size_t size);
 void *mem_zero(size_t count, size_t size);
@@ -17,8 +18,8 @@ char *mem_strndup(const char *s, size_t n);
 /* A fresh string made by printf rules. @gives memory for free(). @thread any */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Makes room for one more element: doubles *capacity (from 8) when count has reached it. Returns the
-   new array; `a = mem_grow(a, &cap, n, sizeof(*a))`. @thread any */
+/* Makes room for one more element: doubles *capacity (from 8) when count has reached it. Returns
+   the new array; `a = mem_grow(a, &cap, n, sizeof(*a))`. @thread any */
 void *mem_grow(void *array, size_t *capacity, size_t count, size_t size);
 
 /* A string that grows. Zero-initialised is empty; s is NULL until something was added, then always

@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-/* command_NAME(argc, argv): argv[0] is the first argument behind the subcommand's name. Each returns the exit status of
-   the process. @thread main */
+/* command_NAME(argc, argv): argv[0] is the first argument behind the subcommand's name. Each
+   returns the exit status of the process. @thread main */
 #define COMMAND(name, arguments, help) int command_##name(int argc, char **argv);
 #include "commands/commands.def"
 #undef COMMAND

@@ -16,11 +16,14 @@ static const struct {
 void
 commands_usage(FILE *out)
 {
-	fprintf(out, "reflejo copies topics from one Kafka cluster to another, as MirrorMaker does.\n\n"
-		     "usage: reflejo --consumer.config FILE --producer.config FILE --whitelist EXPRESSION [flags]\n"
-		     "       reflejo run --config reflejo.ini\n\n");
+	fprintf(out,
+		"reflejo copies topics from one Kafka cluster to another, as MirrorMaker does.\n\n"
+		"usage: reflejo --consumer.config FILE --producer.config FILE --whitelist "
+		"EXPRESSION [flags]\n"
+		"       reflejo run --config reflejo.ini\n\n");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		fprintf(out, "  reflejo %s %s\n      %s\n", rows[i].name, rows[i].arguments, rows[i].help);
+		fprintf(out, "  reflejo %s %s\n      %s\n", rows[i].name, rows[i].arguments,
+			rows[i].help);
 	fprintf(out, "\nFlags of run:\n");
 	options_usage(out);
 }
@@ -32,7 +35,8 @@ command_help(int argc, char **argv)
 		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 			if (strcmp(rows[i].name, argv[0]) != 0)
 				continue;
-			printf("usage: reflejo %s %s\n%s\n", rows[i].name, rows[i].arguments, rows[i].help);
+			printf("usage: reflejo %s %s\n%s\n", rows[i].name, rows[i].arguments,
+				rows[i].help);
 			return 0;
 		}
 		fprintf(stderr, "reflejo: there is no subcommand '%s'\n", argv[0]);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "commands/commands.h"
 #include "config/config.h"
+#include "kafka/library.h"
 #include "service/agent.h"
 
 /* Warnings of the configuration belong to the log once it is open. */
@@ -32,7 +33,7 @@ int
 command_run(int argc, char **argv)
 {
 	struct problems problems = {0};
-	struct config *config = config_load(argc, argv, &problems);
+	struct config *config = config_load(argc, argv, library_knows_property, &problems);
 	int status = AGENT_BAD_START;
 
 	if (!config) {

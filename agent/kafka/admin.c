@@ -18,8 +18,9 @@ struct admin {
 };
 
 static struct admin *
-open_side(rd_kafka_type_t type, const struct client_settings *settings, const struct client_rule *rules,
-	size_t count, const char *side, const char *brokers, struct err *err)
+open_side(rd_kafka_type_t type, const struct client_settings *settings,
+	const struct client_rule *rules, size_t count, const char *side, const char *brokers,
+	struct err *err)
 {
 	struct client *client = client_new(type, settings, rules, count, RD_KAFKA_EVENT_ERROR, err);
 	struct admin *a;
@@ -95,7 +96,8 @@ admin_add_brokers(struct admin *a, const char *bootstrap_servers)
 	a->brokers = mem_strdup(bootstrap_servers);
 }
 
-/* Says why the cluster did not answer: the last failure of a connection knows more than the call's code. */
+/* Says why the cluster did not answer: the last failure of a connection knows more than the call's
+ * code. */
 static int
 no_answer(struct admin *a, rd_kafka_resp_err_t code, struct err *err)
 {
@@ -140,7 +142,8 @@ admin_view(struct admin *a, int timeout_ms, struct cluster_view *ret, struct err
 	for (int i = 0; i < md->topic_cnt; i++) {
 		const rd_kafka_metadata_topic_t *t = &md->topics[i];
 
-		/* A topic that is being made or deleted, or may not be described, is seen the next time. */
+		/* A topic that is being made or deleted, or may not be described, is seen the next
+		 * time. */
 		if (t->partition_cnt == 0)
 			continue;
 		ret->topics[ret->topic_count].name = mem_strdup(t->topic);
@@ -179,8 +182,8 @@ list_of(const struct topic_partition *positions, size_t count)
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 
 	for (size_t i = 0; i < count; i++)
-		rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition)->offset =
-			positions[i].offset;
+		rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition)
+			->offset = positions[i].offset;
 	return list;
 }
 
@@ -202,9 +205,10 @@ static int
 look_up_failed(struct admin *a, const char *what, rd_kafka_resp_err_t code, struct err *err)
 {
 	if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
-		return err_set(err, "the %s refuses to tell %s: %s; grant READ on the group", a->side, what,
-			rd_kafka_err2str(code));
-	return err_set(err, "the %s at %s does not tell %s: %s", a->side, a->brokers, what, rd_kafka_err2str(code));
+		return err_set(err, "the %s refuses to tell %s: %s; grant READ on the group",
+			a->side, what, rd_kafka_err2str(code));
+	return err_set(err, "the %s at %s does not tell %s: %s", a->side, a->brokers, what,
+		rd_kafka_err2str(code));
 }
 
 int
@@ -223,7 +227,8 @@ admin_committed(struct admin *a, int timeout_ms, struct topic_partition *positio
 }
 
 int
-admin_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count, struct err *err)
+admin_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
+	struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = list_of(positions, count);
 	rd_kafka_resp_err_t code, element;
@@ -241,8 +246,8 @@ admin_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, s
 }
 
 int
-admin_commit(struct admin *a, const struct topic_partition *positions, size_t count, bool *ret_has_members,
-	struct err *err)
+admin_commit(struct admin *a, const struct topic_partition *positions, size_t count,
+	bool *ret_has_members, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = list_of(positions, count);
 	rd_kafka_resp_err_t code = rd_kafka_commit(a->rk, list, 0);
@@ -255,7 +260,8 @@ admin_commit(struct admin *a, const struct topic_partition *positions, size_t co
 			   code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
 			   code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
 	if (code)
-		return err_set(err, "the first positions of the group cannot be committed: %s", rd_kafka_err2str(code));
+		return err_set(err, "the first positions of the group cannot be committed: %s",
+			rd_kafka_err2str(code));
 	return 0;
 }
 
@@ -282,7 +288,8 @@ static int
 take_limits(rd_kafka_event_t *event, const char *const *topics, size_t count, int64_t *max_bytes,
 	struct err *err)
 {
-	const rd_kafka_DescribeConfigs_result_t *result = rd_kafka_event_DescribeConfigs_result(event);
+	const rd_kafka_DescribeConfigs_result_t *result =
+		rd_kafka_event_DescribeConfigs_result(event);
 	const rd_kafka_ConfigResource_t **resources;
 	size_t resource_count = 0;
 
@@ -300,7 +307,8 @@ int
 admin_batch_limits(struct admin *a, int timeout_ms, const char *const *topics, size_t count,
 	int64_t *max_bytes, struct err *err)
 {
-	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(a->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+	rd_kafka_AdminOptions_t *options =
+		rd_kafka_AdminOptions_new(a->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(a->rk);
 	rd_kafka_ConfigResource_t **wanted = mem_zero(count, sizeof(*wanted));
 	rd_kafka_event_t *event;

@@ -9,8 +9,8 @@
 #include "config/config.h"
 #include "kafka/consumer.h"
 
-/* A client for look-ups only. All calls but admin_open and admin_close block, up to their timeout_ms: they belong on a thread of
-   their own, never on a worker. One thread at a time. */
+/* A client for look-ups only. All calls but admin_open and admin_close block, up to their
+   timeout_ms: they belong on a thread of their own, never on a worker. One thread at a time. */
 struct admin;
 
 /* A topic as the cluster lists it. */
@@ -27,8 +27,10 @@ struct cluster_view {
 	int brokers;
 };
 
-/* For the source: a client that carries the group's name but never joins it. NULL on error. @gives; admin_close */
-struct admin *admin_open_source(const struct config *config, const char *bootstrap_servers, struct err *err);
+/* For the source: a client that carries the group's name but never joins it. NULL on error. @gives;
+ * admin_close */
+struct admin *admin_open_source(
+	const struct config *config, const char *bootstrap_servers, struct err *err);
 
 /* For the target. NULL on error. @gives; admin_close */
 struct admin *admin_open_target(const struct config *config, struct err *err);
@@ -47,20 +49,22 @@ void cluster_view_fini(struct cluster_view *view);
 /* Does the cluster answer at all? @blocks */
 int admin_ping(struct admin *admin, int timeout_ms, struct err *err);
 
-/* Fills each position's offset with what the group has committed, -1 where it has nothing. @blocks */
-int admin_committed(struct admin *admin, int timeout_ms, struct topic_partition *positions, size_t count,
-	struct err *err);
+/* Fills each position's offset with what the group has committed, -1 where it has nothing. @blocks
+ */
+int admin_committed(struct admin *admin, int timeout_ms, struct topic_partition *positions,
+	size_t count, struct err *err);
 
 /* Fills each position's offset with the partition's end. @blocks */
 int admin_ends(struct admin *admin, int timeout_ms, struct topic_partition *positions, size_t count,
 	struct err *err);
 
-/* Commits offsets for the group from outside. Works only while the group has no members; *ret_has_members tells whether that
-   was why it failed. @blocks */
+/* Commits offsets for the group from outside. Works only while the group has no members;
+   *ret_has_members tells whether that was why it failed. @blocks */
 int admin_commit(struct admin *admin, const struct topic_partition *positions, size_t count,
 	bool *ret_has_members, struct err *err);
 
-/* Fills max_bytes[i] with max.message.bytes of topics[i], 0 where the cluster does not tell. @blocks */
+/* Fills max_bytes[i] with max.message.bytes of topics[i], 0 where the cluster does not tell.
+ * @blocks */
 int admin_batch_limits(struct admin *admin, int timeout_ms, const char *const *topics, size_t count,
 	int64_t *max_bytes, struct err *err);
 

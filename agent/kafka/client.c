@@ -1,4 +1,5 @@
-/* A librdkafka client: made from settings, with its log and its troubles collected. For kafka/ only. */
+/* A librdkafka client: made from settings, with its log and its troubles collected. For kafka/
+ * only. */
 #include "kafka/client.h"
 
 #include <pthread.h>
@@ -24,15 +25,23 @@ static int retired; /* clients being destroyed, under retired_lock */
 static const struct {
 	const char *part, *meaning;
 } meanings[] = {
-	{"Invalid response size 1213486160", "an HTTP server answers there, not Kafka: check host and port"},
-	{"Invalid response size", "what answers there does not speak plain Kafka: check the port, and security.protocol if it is a TLS port"},
-	{"SSL handshake failed", "check that the port is a TLS port and that the CA file (ssl.ca.location) fits its certificate"},
-	{"might be caused by incorrect security.protocol", "check host, port and security.protocol"},
-	{"Disconnected while requesting ApiVersion", "check that this is a Kafka port and that security.protocol fits it"},
-	{"Connection closed by peer", "check that this is a Kafka port and that security.protocol fits it"},
-	{"Connection refused", "nothing listens there: check host and port, and that the broker runs"},
+	{"Invalid response size 1213486160",
+		"an HTTP server answers there, not Kafka: check host and port"},
+	{"Invalid response size", "what answers there does not speak plain Kafka: check the port, "
+				  "and security.protocol if it is a TLS port"},
+	{"SSL handshake failed", "check that the port is a TLS port and that the CA file "
+				 "(ssl.ca.location) fits its certificate"},
+	{"might be caused by incorrect security.protocol",
+		"check host, port and security.protocol"},
+	{"Disconnected while requesting ApiVersion",
+		"check that this is a Kafka port and that security.protocol fits it"},
+	{"Connection closed by peer",
+		"check that this is a Kafka port and that security.protocol fits it"},
+	{"Connection refused",
+		"nothing listens there: check host and port, and that the broker runs"},
 	{"Failed to resolve", "the name is not known here: check it, and the DNS or hosts file"},
-	{"ApiVersionRequest failed", "check that this is a Kafka port and that security.protocol fits it"},
+	{"ApiVersionRequest failed",
+		"check that this is a Kafka port and that security.protocol fits it"},
 	{"Authentication fail", "check the user name, the password and sasl.mechanism"},
 };
 
@@ -70,7 +79,8 @@ on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 
 	if (is_failure && client)
 		remember_failure(client, text);
-	/* Failures of connections come back as source_unreachable and target_unreachable, said once. */
+	/* Failures of connections come back as source_unreachable and target_unreachable, said
+	 * once. */
 	if (level <= 4 && !is_failure)
 		LOG_LIMITED(5, EVENT_library_log, F_STR("client", rd_kafka_name(rk)),
 			F_STR("facility", facility), F_STR("text", text));
@@ -102,7 +112,8 @@ apply_settings(rd_kafka_conf_t *conf, const struct client_settings *settings, st
 	for (size_t i = 0; i < settings->count; i++) {
 		const struct client_setting *s = &settings->items[i];
 
-		if (rd_kafka_conf_set(conf, s->name, s->value, why, sizeof(why)) == RD_KAFKA_CONF_OK)
+		if (rd_kafka_conf_set(conf, s->name, s->value, why, sizeof(why)) ==
+			RD_KAFKA_CONF_OK)
 			continue;
 		return err_set(err, "%s: %s=%s is refused: %s", s->origin, s->name,
 			s->is_secret ? "***" : s->value, why);
@@ -162,7 +173,8 @@ destroy_client(void *arg)
 {
 	struct client *client = arg;
 
-	/* The consumer was closed before, or is given up on purpose: do not wait for its group here. */
+	/* The consumer was closed before, or is given up on purpose: do not wait for its group
+	 * here. */
 	rd_kafka_destroy_flags(client->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 	pthread_mutex_destroy(&client->lock);
 	free(client);

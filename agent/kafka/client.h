@@ -1,4 +1,5 @@
-/* A librdkafka client: made from settings, with its log and its troubles collected. For kafka/ only. */
+/* A librdkafka client: made from settings, with its log and its troubles collected. For kafka/
+ * only. */
 #ifndef KAFKA_CLIENT_H
 #define KAFKA_CLIENT_H
 
@@ -10,8 +11,8 @@
 #include "base/err.h"
 #include "config/config.h"
 
-/* A setting of our own: a default (the user's value wins; NULL: none) or forced (ours wins; NULL: the library's default).
-   A name that the linked library does not know is skipped. */
+/* A setting of our own: a default (the user's value wins; NULL: none) or forced (ours wins; NULL:
+   the library's default). A name that the linked library does not know is skipped. */
 struct client_rule {
 	const char *name, *value;
 	bool is_forced;
@@ -20,8 +21,9 @@ struct client_rule {
 /* What a client says about itself from the library's threads. */
 struct client;
 
-/* Makes a client. rules are applied in order, defaults only where the user has no such setting; events is a
-   mask of RD_KAFKA_EVENT_*. The error sentence names the setting that was refused. NULL on error.
+/* Makes a client. rules are applied in order, defaults only where the user has no such setting;
+   events is a mask of RD_KAFKA_EVENT_*. The error sentence names the setting that was refused. NULL
+   on error.
    @gives the client; client_retire it */
 struct client *client_new(rd_kafka_type_t type, const struct client_settings *settings,
 	const struct client_rule *rules, size_t count, int events, struct err *err);
@@ -29,15 +31,16 @@ struct client *client_new(rd_kafka_type_t type, const struct client_settings *se
 /* The library's handle. @borrows client */
 rd_kafka_t *client_handle(const struct client *client);
 
-/* The last failure the client met on a connection, as a sentence with what to do, into text; "" when
-   there was none since the last call. @thread any */
+/* The last failure the client met on a connection, as a sentence with what to do, into text; ""
+   when there was none since the last call. @thread any */
 void client_last_failure(struct client *client, char *text, size_t size);
 
-/* Destroys the client on a thread of its own, because that can wait for connections; clears *client. NULL is
-   accepted. @takes client @thread any */
+/* Destroys the client on a thread of its own, because that can wait for connections; clears
+   *client. NULL is accepted. @takes client @thread any */
 void client_retire(struct client **client);
 
-/* Waits until all retired clients are gone, at most timeout_ms. Returns how many are left. @blocks */
+/* Waits until all retired clients are gone, at most timeout_ms. Returns how many are left. @blocks
+ */
 int client_wait_retired(int timeout_ms);
 
 /* Adds to a connection failure's text what it most likely means. @thread any */

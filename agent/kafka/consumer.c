@@ -20,11 +20,12 @@ struct consumer {
 	rd_kafka_queue_t *events;
 	int event_fd, ready_fd;
 	bool is_cooperative, reads_batches;
-	_Atomic(struct source_partition *) ready; /* pushed by the library's threads, taken whole by the worker */
-	struct source_partition *taken;		  /* what consumer_next_ready still has to give */
-	rd_kafka_event_t *current;		  /* the event the caller is looking at */
-	rd_kafka_event_t *rebalance;		  /* ASSIGN, REVOKE or LOST not yet answered */
-	struct topic_partition *partitions;	  /* room for the caller's view of an event */
+	_Atomic(struct source_partition *)
+		ready; /* pushed by the library's threads, taken whole by the worker */
+	struct source_partition *taken;	    /* what consumer_next_ready still has to give */
+	rd_kafka_event_t *current;	    /* the event the caller is looking at */
+	rd_kafka_event_t *rebalance;	    /* ASSIGN, REVOKE or LOST not yet answered */
+	struct topic_partition *partitions; /* room for the caller's view of an event */
 	size_t capacity;
 	char reason[512];
 };
@@ -36,11 +37,12 @@ struct source_partition {
 	int32_t partition;
 	int64_t next_offset; /* records below were given out already; -1 before the first */
 	rd_kafka_queue_t *queue;
-	atomic_bool is_ready;		/* in the ready list, or about to be */
-	struct source_partition *next;	/* in the ready list */
+	atomic_bool is_ready;	       /* in the ready list, or about to be */
+	struct source_partition *next; /* in the ready list */
 };
 
-/* Bookkeeping that the library needs for a consumed record besides its bytes, measured (librdkafka.md 1.2). */
+/* Bookkeeping that the library needs for a consumed record besides its bytes, measured
+ * (librdkafka.md 1.2). */
 #define RECORD_OVERHEAD 340
 
 void
@@ -58,9 +60,10 @@ record_restore(struct record *record, void *message, void *headers)
 	record->offset = m->offset;
 	record->partition = m->partition;
 	record->timestamp = rd_kafka_message_timestamp(m, &type);
-	record->timestamp_type = type == RD_KAFKA_TIMESTAMP_CREATE_TIME	    ? RECORD_TIMESTAMP_CREATE
-				 : type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME ? RECORD_TIMESTAMP_APPEND
-									      : RECORD_TIMESTAMP_NONE;
+	record->timestamp_type = type == RD_KAFKA_TIMESTAMP_CREATE_TIME ? RECORD_TIMESTAMP_CREATE
+				 : type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME
+					 ? RECORD_TIMESTAMP_APPEND
+					 : RECORD_TIMESTAMP_NONE;
 }
 
 void
@@ -78,8 +81,8 @@ at_least(int64_t value, int64_t least)
 	return value > least ? value : least;
 }
 
-/* The library's limits that keep one consumer below limits->bytes: half for what waits in the partition
-   queues, half for responses that are being received, one a broker. */
+/* The library's limits that keep one consumer below limits->bytes: half for what waits in the
+   partition queues, half for responses that are being received, one a broker. */
 static struct client *
 make_client(const struct config *config, const char *client_id, const char *bootstrap_servers,
 	const struct consumer_limits *limits, struct err *err)
@@ -110,14 +113,16 @@ make_client(const struct config *config, const char *client_id, const char *boot
 		{"log.connection.close", "false", false},
 	};
 
-	snprintf(queued_kbytes, sizeof(queued_kbytes), "%" PRId64, at_least(per_partition / 1024, 1));
+	snprintf(queued_kbytes, sizeof(queued_kbytes), "%" PRId64,
+		at_least(per_partition / 1024, 1));
 	snprintf(queued_records, sizeof(queued_records), "%" PRId64,
 		at_least(per_partition / (RECORD_OVERHEAD + 100), 1));
 	snprintf(fetch, sizeof(fetch), "%" PRId64, at_least(per_broker, 65536));
 	snprintf(refresh, sizeof(refresh), "%" PRId64, config->source.metadata_max_age_ms);
 	return client_new(RD_KAFKA_CONSUMER, &config->consumer, rules,
 		sizeof(rules) / sizeof(rules[0]),
-		RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_OFFSET_COMMIT, err);
+		RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_OFFSET_COMMIT,
+		err);
 }
 
 struct consumer *
@@ -133,7 +138,8 @@ consumer_new(const struct config *config, const char *client_id, const char *boo
 	c = mem_zero(1, sizeof(*c));
 	c->client = client;
 	c->rk = client_handle(client);
-	/* Before 2.1.0 the batch call loses records when a partition is paused meanwhile (librdkafka.md 1.6). */
+	/* Before 2.1.0 the batch call loses records when a partition is paused meanwhile
+	 * (librdkafka.md 1.6). */
 	c->reads_batches = library_at_least(2, 1, 0);
 	c->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	c->ready_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -184,7 +190,8 @@ consumer_subscribe(struct consumer *c, const char *const *topics, size_t count, 
 	code = count ? rd_kafka_subscribe(c->rk, list) : rd_kafka_unsubscribe(c->rk);
 	rd_kafka_topic_partition_list_destroy(list);
 	if (code)
-		return err_set(err, "cannot subscribe to %zu topics: %s", count, rd_kafka_err2str(code));
+		return err_set(
+			err, "cannot subscribe to %zu topics: %s", count, rd_kafka_err2str(code));
 	return 0;
 }
 
@@ -208,12 +215,14 @@ consumer_ready_fd(const struct consumer *c)
 
 /* Shows the event's partitions to the caller. */
 static void
-view_partitions(struct consumer *c, const rd_kafka_topic_partition_list_t *list, struct consumer_event *ret)
+view_partitions(
+	struct consumer *c, const rd_kafka_topic_partition_list_t *list, struct consumer_event *ret)
 {
 	size_t count = list ? (size_t)list->cnt : 0;
 
 	while (c->capacity < count)
-		c->partitions = mem_grow(c->partitions, &c->capacity, c->capacity, sizeof(*c->partitions));
+		c->partitions =
+			mem_grow(c->partitions, &c->capacity, c->capacity, sizeof(*c->partitions));
 	for (size_t i = 0; i < count; i++) {
 		c->partitions[i].topic = list->elems[i].topic;
 		c->partitions[i].partition = list->elems[i].partition;
@@ -314,7 +323,8 @@ consumer_next_event(struct consumer *c, struct consumer_event *ret)
 	case RD_KAFKA_EVENT_OFFSET_COMMIT: view_commit(c, c->current, ret); break;
 	case RD_KAFKA_EVENT_ERROR: view_error(c, c->current, ret); break;
 	default:
-		/* Nothing else is enabled; were a record here, it would not belong to a partition we read. */
+		/* Nothing else is enabled; were a record here, it would not belong to a partition
+		 * we read. */
 		LOG(EVENT_library_debug, F_STR("client", rd_kafka_name(c->rk)),
 			F_STR("facility", "EVENT"), F_STR("text", rd_kafka_event_name(c->current)));
 		ret->kind = CONSUMER_TROUBLE;
@@ -322,7 +332,8 @@ consumer_next_event(struct consumer *c, struct consumer_event *ret)
 	}
 }
 
-/* A rebalance answer that the library refuses would leave it waiting for ever: fall back to nothing. */
+/* A rebalance answer that the library refuses would leave it waiting for ever: fall back to
+ * nothing. */
 static void
 check_answer(struct consumer *c, rd_kafka_error_t *error)
 {
@@ -409,7 +420,8 @@ consumer_next_ready(struct consumer *c)
 		return NULL;
 	c->taken = p->next;
 	p->next = NULL;
-	/* From here on the library may report it again: it is read to its end, or stays with the caller. */
+	/* From here on the library may report it again: it is read to its end, or stays with the
+	 * caller. */
 	atomic_store(&p->is_ready, false);
 	return p;
 }
@@ -461,7 +473,8 @@ source_partition_owner(const struct source_partition *p)
 }
 
 static void
-view_message_error(struct source_partition *p, const rd_kafka_message_t *m, struct consumer_event *ret)
+view_message_error(
+	struct source_partition *p, const rd_kafka_message_t *m, struct consumer_event *ret)
 {
 	struct consumer *c = p->consumer;
 
@@ -497,7 +510,8 @@ accept_message(struct source_partition *p, rd_kafka_message_t *m, struct record 
 }
 
 static size_t
-read_single(struct source_partition *p, struct record *records, size_t max, struct consumer_event *ret_event)
+read_single(struct source_partition *p, struct record *records, size_t max,
+	struct consumer_event *ret_event)
 {
 	size_t n = 0;
 	rd_kafka_message_t *m;
@@ -508,7 +522,8 @@ read_single(struct source_partition *p, struct record *records, size_t max, stru
 }
 
 static size_t
-read_batch(struct source_partition *p, struct record *records, size_t max, struct consumer_event *ret_event)
+read_batch(struct source_partition *p, struct record *records, size_t max,
+	struct consumer_event *ret_event)
 {
 	rd_kafka_message_t *messages[256];
 	size_t n = 0;
@@ -529,7 +544,8 @@ read_batch(struct source_partition *p, struct record *records, size_t max, struc
 }
 
 size_t
-consumer_read(struct source_partition *p, struct record *records, size_t max, struct consumer_event *ret_event)
+consumer_read(struct source_partition *p, struct record *records, size_t max,
+	struct consumer_event *ret_event)
 {
 	*ret_event = (struct consumer_event){.kind = CONSUMER_NOTHING};
 	return p->consumer->reads_batches ? read_batch(p, records, max, ret_event)
@@ -541,7 +557,8 @@ source_partition_lag(const struct source_partition *p)
 {
 	int64_t low, high;
 
-	if (rd_kafka_get_watermark_offsets(p->consumer->rk, p->topic, p->partition, &low, &high) || high < 0)
+	if (rd_kafka_get_watermark_offsets(p->consumer->rk, p->topic, p->partition, &low, &high) ||
+		high < 0)
 		return -1;
 	/* Nothing read yet: where it starts is not known here; what is there counts as waiting. */
 	if (p->next_offset < 0)
@@ -563,14 +580,15 @@ source_partition_position(const struct source_partition *p)
 }
 
 int
-consumer_commit(struct consumer *c, const struct topic_partition *positions, size_t count, struct err *err)
+consumer_commit(
+	struct consumer *c, const struct topic_partition *positions, size_t count, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 	rd_kafka_resp_err_t code;
 
 	for (size_t i = 0; i < count; i++)
-		rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition)->offset =
-			positions[i].offset;
+		rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition)
+			->offset = positions[i].offset;
 	code = rd_kafka_commit_queue(c->rk, list, c->events, NULL, NULL);
 	rd_kafka_topic_partition_list_destroy(list);
 	if (code)

@@ -34,12 +34,13 @@ struct consumer_limits {
 struct consumer *consumer_new(const struct config *config, const char *client_id,
 	const char *bootstrap_servers, const struct consumer_limits *limits, struct err *err);
 
-/* Lets go without leaving the group (consumer_close does that) and clears. All partitions must be closed and all records
-   released before. NULL is accepted. */
+/* Lets go without leaving the group (consumer_close does that) and clears. All partitions must be
+   closed and all records released before. NULL is accepted. */
 void consumer_free(struct consumer **consumer);
 
 /* Subscribes to exactly these topics; joins the group at the first call. */
-int consumer_subscribe(struct consumer *consumer, const char *const *topics, size_t count, struct err *err);
+int consumer_subscribe(
+	struct consumer *consumer, const char *const *topics, size_t count, struct err *err);
 
 /* More brokers to ask, when the ones known are gone ("host:port,..."). */
 void consumer_add_brokers(struct consumer *consumer, const char *bootstrap_servers);
@@ -47,9 +48,11 @@ void consumer_add_brokers(struct consumer *consumer, const char *bootstrap_serve
 /* What the group or the library wants to say. */
 enum consumer_event_kind {
 	CONSUMER_NOTHING,
-	CONSUMER_ASSIGN,    /* partitions are offered: consumer_open_partition each, then consumer_answer */
-	CONSUMER_REVOKE,    /* partitions are taken: finish with each, close it, then consumer_answer */
-	CONSUMER_LOST,	    /* partitions are gone already: close them, do not commit, consumer_answer */
+	CONSUMER_ASSIGN, /* partitions are offered: consumer_open_partition each, then
+			    consumer_answer */
+	CONSUMER_REVOKE, /* partitions are taken: finish with each, close it, then consumer_answer
+			  */
+	CONSUMER_LOST, /* partitions are gone already: close them, do not commit, consumer_answer */
 	CONSUMER_COMMITTED, /* a commit ended, reason NULL if it succeeded */
 	CONSUMER_TROUBLE,   /* something does not work for now; reason says it */
 	CONSUMER_NO_OFFSET, /* auto.offset.reset=none and no position for partitions[0] */
@@ -64,18 +67,19 @@ struct consumer_event {
 	bool is_connection; /* TROUBLE: the brokers cannot be reached */
 };
 
-/* Becomes readable when there may be events; edge-like: call consumer_next_event until NOTHING, or come back by
-   yourself. Non-blocking. */
+/* Becomes readable when there may be events; edge-like: call consumer_next_event until NOTHING, or
+   come back by yourself. Non-blocking. */
 int consumer_event_fd(const struct consumer *consumer);
 
-/* The next event into *ret. Also proves to the group that this member lives, so call it at least every few
-   seconds. */
+/* The next event into *ret. Also proves to the group that this member lives, so call it at least
+   every few seconds. */
 void consumer_next_event(struct consumer *consumer, struct consumer_event *ret);
 
 /* Tells the group that an ASSIGN, REVOKE or LOST event is dealt with. */
 void consumer_answer(struct consumer *consumer);
 
-/* Opens an assigned partition before consumer_answer. owner is what source_partition_owner gives back.
+/* Opens an assigned partition before consumer_answer. owner is what source_partition_owner gives
+   back.
    @gives the partition; source_partition_close */
 struct source_partition *consumer_open_partition(
 	struct consumer *consumer, const char *topic, int32_t partition, void *owner);
@@ -85,24 +89,29 @@ void *source_partition_owner(const struct source_partition *partition);
 /* Becomes readable when a partition that was read to its end has records again; edge-like. */
 int consumer_ready_fd(const struct consumer *consumer);
 
-/* The next such partition, NULL when there is none. It must then be read until consumer_read gives less than max. */
+/* The next such partition, NULL when there is none. It must then be read until consumer_read gives
+ * less than max. */
 struct source_partition *consumer_next_ready(struct consumer *consumer);
 
-/* Reads up to max records. Fewer than max means the queue is empty now. Records come in offset order, none twice for
-   one assignment. Trouble with this partition arrives through *ret_event (kind NOTHING when there is none),
-   after the records before it. @gives the records; record_release each */
+/* Reads up to max records. Fewer than max means the queue is empty now. Records come in offset
+   order, none twice for one assignment. Trouble with this partition arrives through *ret_event
+   (kind NOTHING when there is none), after the records before it. @gives the records;
+   record_release each */
 size_t consumer_read(struct source_partition *partition, struct record *records, size_t max,
 	struct consumer_event *ret_event);
 
-/* Records that wait at the source beyond what was read, by the newest end offset the library has seen; -1 when unknown. */
+/* Records that wait at the source beyond what was read, by the newest end offset the library has
+ * seen; -1 when unknown. */
 int64_t source_partition_lag(const struct source_partition *partition);
 
-/* The next offset to read, counted over transaction markers too, which never become records; -1 before the first. */
+/* The next offset to read, counted over transaction markers too, which never become records; -1
+ * before the first. */
 int64_t source_partition_position(const struct source_partition *partition);
 
-/* Commits offsets for the group; the answer is a COMMITTED event. An error means that none will come. */
-int consumer_commit(struct consumer *consumer, const struct topic_partition *positions, size_t count,
-	struct err *err);
+/* Commits offsets for the group; the answer is a COMMITTED event. An error means that none will
+ * come. */
+int consumer_commit(struct consumer *consumer, const struct topic_partition *positions,
+	size_t count, struct err *err);
 
 /* Begins to leave the group: a REVOKE event may follow. Done when consumer_is_closed. */
 void consumer_close(struct consumer *consumer);

@@ -25,10 +25,14 @@ library_warning(void)
 		int version;
 		const char *text;
 	} known[] = {
-		{0x020100, "librdkafka 2.1.0 can leave the group although it polls and repeats records while it validates offsets; use another version"},
-		{0x020500, "librdkafka 2.5.0 can assert in its telemetry and cannot fetch from brokers with an older inter-broker protocol; use another version"},
-		{0x020600, "librdkafka 2.6.0 cannot fetch from brokers before 2.7; use another version"},
-		{0x020a00, "librdkafka 2.10.0 can corrupt its memory while it updates metadata; use another version"},
+		{0x020100, "librdkafka 2.1.0 can leave the group although it polls and repeats "
+			   "records while it validates offsets; use another version"},
+		{0x020500, "librdkafka 2.5.0 can assert in its telemetry and cannot fetch from "
+			   "brokers with an older inter-broker protocol; use another version"},
+		{0x020600, "librdkafka 2.6.0 cannot fetch from brokers before 2.7; use another "
+			   "version"},
+		{0x020a00, "librdkafka 2.10.0 can corrupt its memory while it updates metadata; "
+			   "use another version"},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

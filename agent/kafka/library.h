@@ -11,15 +11,17 @@ const char *library_version(void);
 /* Is the linked library at least this version? @thread any */
 bool library_at_least(int major, int minor, int patch);
 
-/* A sentence about a version that is known to misbehave for a mirror (librdkafka.md chapter 10), NULL when
-   there is none. @thread any */
+/* A sentence about a version that is known to misbehave for a mirror (librdkafka.md chapter 10),
+   NULL when there is none. @thread any */
 const char *library_warning(void);
 
-/* Does the library know this client property, and would it take this value? For config/javaprops. Returns 1 when
-   it takes it, 0 when the name is unknown, -1 when it refuses the value (the reason in why). @thread any */
+/* Does the library know this client property, and would it take this value? For config/javaprops.
+   Returns 1 when it takes it, 0 when the name is unknown, -1 when it refuses the value (the reason
+   in why). @thread any */
 int library_knows_property(const char *name, const char *value, char *why, size_t why_size);
 
-/* Waits until the library's threads of clients that were let go are gone, at most timeout_ms. Returns whether they are. @blocks */
+/* Waits until the library's threads of clients that were let go are gone, at most timeout_ms.
+ * Returns whether they are. @blocks */
 bool library_wait(int timeout_ms);
 
 #endif

@@ -1,4 +1,5 @@
-/* The target side of one stream: producers with large, small and single-record batches, and what came of each record. */
+/* The target side of one stream: producers with large, small and single-record batches, and what
+ * came of each record. */
 #include "kafka/producer.h"
 
 #include <inttypes.h>
@@ -15,7 +16,8 @@
 
 /* MirrorMaker's producer default; batches of that size are seldom refused. */
 #define SMALL_BATCH 16384
-/* Wait this long before a client that failed again is replaced again; doubled each time up to the maximum. */
+/* Wait this long before a client that failed again is replaced again; doubled each time up to the
+ * maximum. */
 #define REPLACE_MS 250
 #define REPLACE_MAX_MS 10000
 
@@ -23,10 +25,11 @@ struct lane {
 	struct client *client; /* NULL until the lane is used */
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *queue;
-	size_t outstanding;  /* queued and not yet given back as a delivery */
-	bool is_broken;	     /* failed for good: takes nothing, is replaced when nothing is outstanding */
-	int64_t replace_at;  /* clock_ms */
-	int64_t replace_ms;  /* the wait that was used last; 0 after a success */
+	size_t outstanding; /* queued and not yet given back as a delivery */
+	bool is_broken; /* failed for good: takes nothing, is replaced when nothing is outstanding
+			 */
+	int64_t replace_at; /* clock_ms */
+	int64_t replace_ms; /* the wait that was used last; 0 after a success */
 };
 
 struct target_topic {
@@ -62,7 +65,8 @@ static struct client *
 make_client(struct producer *p, enum producer_lane lane, struct err *err)
 {
 	char batch_size[24], refresh[24];
-	int64_t size = lane_table[lane].batch_size ? lane_table[lane].batch_size : p->config->target.batch_size;
+	int64_t size = lane_table[lane].batch_size ? lane_table[lane].batch_size
+						   : p->config->target.batch_size;
 	const struct client_rule rules[] = {
 		{"client.id", p->client_id, false},
 		{"acks", "all", false},
@@ -73,10 +77,12 @@ make_client(struct producer *p, enum producer_lane lane, struct err *err)
 		{"retries", "2147483647", false},
 		{"partitioner", "murmur2_random", false},
 		{"batch.size", batch_size, true},
-		{"batch.num.messages", lane_table[lane].batch_records, lane_table[lane].batch_records != NULL},
+		{"batch.num.messages", lane_table[lane].batch_records,
+			lane_table[lane].batch_records != NULL},
 		{"linger.ms", lane_table[lane].linger, lane_table[lane].linger != NULL},
 		{"message.max.bytes", "1048576", false},
-		/* The worker bounds what is on its way by bytes; the library's count would only get in the way. */
+		/* The worker bounds what is on its way by bytes; the library's count would only get
+		   in the way. */
 		{"queue.buffering.max.messages", "0", false},
 		{"topic.metadata.refresh.interval.ms", refresh, false},
 		/* A missing topic is said within ten seconds. */
@@ -89,8 +95,8 @@ make_client(struct producer *p, enum producer_lane lane, struct err *err)
 
 	snprintf(batch_size, sizeof(batch_size), "%" PRId64, size);
 	snprintf(refresh, sizeof(refresh), "%" PRId64, p->config->target.metadata_max_age_ms);
-	return client_new(RD_KAFKA_PRODUCER, &p->config->producer, rules, sizeof(rules) / sizeof(rules[0]),
-		RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR, err);
+	return client_new(RD_KAFKA_PRODUCER, &p->config->producer, rules,
+		sizeof(rules) / sizeof(rules[0]), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR, err);
 }
 
 static int
@@ -244,7 +250,8 @@ judge(rd_kafka_resp_err_t code, enum producer_lane lane, struct delivery *d)
 	case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
 	case RD_KAFKA_RESP_ERR__INVALID_ARG: d->verdict = DELIVERY_REFUSED; break;
 	default:
-		/* Leaders, replicas, time-outs, sequences, purges: what time or a new client heals. */
+		/* Leaders, replicas, time-outs, sequences, purges: what time or a new client heals.
+		 */
 		d->verdict = DELIVERY_AGAIN;
 	}
 }
@@ -262,8 +269,8 @@ lane_break(struct lane *lane)
 		RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
 }
 
-/* The library's client has failed for good. Idempotence is what old or strict brokers refuse; it is given up unless
-   the user asked for it. */
+/* The library's client has failed for good. Idempotence is what old or strict brokers refuse; it is
+   given up unless the user asked for it. */
 static void
 on_fatal(struct producer *p, struct lane *lane)
 {
@@ -276,12 +283,15 @@ on_fatal(struct producer *p, struct lane *lane)
 		return;
 	if (is_refused && p->is_idempotent && p->config->target.idempotence_given) {
 		snprintf(p->failure, sizeof(p->failure),
-			"the target cannot do enable.idempotence=true, which the producer's properties ask for: %s", why);
+			"the target cannot do enable.idempotence=true, which the producer's "
+			"properties ask for: %s",
+			why);
 	} else if (is_refused && p->is_idempotent) {
 		p->is_idempotent = false;
 		LOG(EVENT_target_old, F_STR("client", p->client_id),
-			F_STR("without", code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE ? "idempotence,headers"
-											 : "idempotence"),
+			F_STR("without", code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE
+						 ? "idempotence,headers"
+						 : "idempotence"),
 			F_STR("reason", why));
 	} else {
 		LOG(EVENT_producer_replaced, F_STR("client", p->client_id), F_STR("reason", why));
@@ -289,8 +299,8 @@ on_fatal(struct producer *p, struct lane *lane)
 	lane_break(lane);
 }
 
-/* A record whose source timestamp is 0 would get the time of the copy; 1 ms past 1970 is the nearest
-   that the library passes on. */
+/* A record whose source timestamp is 0 would get the time of the copy; 1 ms past 1970 is the
+   nearest that the library passes on. */
 static int64_t
 timestamp_to_send(int64_t timestamp)
 {
@@ -307,7 +317,8 @@ produce(rd_kafka_t *rk, rd_kafka_topic_t *topic, int32_t partition, struct recor
 		{.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
 		{.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = 0},
 		{.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)r->key, r->key_size}},
-		{.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)r->value, r->value_size}},
+		{.vtype = RD_KAFKA_VTYPE_VALUE,
+			.u.mem = {(void *)(uintptr_t)r->value, r->value_size}},
 		{.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = timestamp_to_send(r->timestamp)},
 		{.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = opaque},
 	};
@@ -317,7 +328,8 @@ produce(rd_kafka_t *rk, rd_kafka_topic_t *topic, int32_t partition, struct recor
 		rd_kafka_message_detach_headers(r->message, &headers);
 	r->headers = headers;
 	if (headers)
-		vus[count++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers};
+		vus[count++] =
+			(rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers};
 	error = rd_kafka_produceva(rk, vus, count);
 	if (!error)
 		r->headers = NULL;
@@ -340,8 +352,8 @@ lane_for_send(struct producer *p, enum producer_lane id)
 }
 
 enum send_result
-producer_send(struct producer *p, struct target_topic *topic, enum producer_lane id, int32_t partition,
-	struct record *record, void *opaque, struct delivery *ret_failure)
+producer_send(struct producer *p, struct target_topic *topic, enum producer_lane id,
+	int32_t partition, struct record *record, void *opaque, struct delivery *ret_failure)
 {
 	struct lane *lane = lane_for_send(p, id);
 	rd_kafka_resp_err_t code;

@@ -1,4 +1,5 @@
-/* The target side of one stream: producers with large, small and single-record batches, and what came of each record. */
+/* The target side of one stream: producers with large, small and single-record batches, and what
+ * came of each record. */
 #ifndef KAFKA_PRODUCER_H
 #define KAFKA_PRODUCER_H
 
@@ -16,11 +17,12 @@ struct producer;
 /* A topic of the target. Lives until producer_free. */
 struct target_topic;
 
-/* How large the batches of a topic may be. A batch that the broker refuses as too large fails as a whole, so its topic
-   goes down one lane; each lane is a library client of its own, made when it is first needed. */
+/* How large the batches of a topic may be. A batch that the broker refuses as too large fails as a
+   whole, so its topic goes down one lane; each lane is a library client of its own, made when it is
+   first needed. */
 enum producer_lane {
-	PRODUCER_BULK,	/* the configured batch.size */
-	PRODUCER_SMALL, /* 16 KB, as MirrorMaker's producer */
+	PRODUCER_BULK,	 /* the configured batch.size */
+	PRODUCER_SMALL,	 /* 16 KB, as MirrorMaker's producer */
 	PRODUCER_SINGLE, /* one record a batch: what is refused here is really too large */
 	PRODUCER_LANES
 };
@@ -41,51 +43,58 @@ const char *target_topic_name(const struct target_topic *topic);
 /* The lane new records of this topic should take. Lowered by producer_limit_batch. */
 enum producer_lane target_topic_lane(const struct target_topic *topic);
 
-/* Learns that batches for this topic must not be larger than max_bytes (the topic's max.message.bytes), or, with 0, that one
-   of the present size was refused. */
+/* Learns that batches for this topic must not be larger than max_bytes (the topic's
+   max.message.bytes), or, with 0, that one of the present size was refused. */
 void producer_limit_batch(struct producer *producer, struct target_topic *topic, int64_t max_bytes);
 
 enum send_result {
 	SEND_QUEUED, /* a delivery with the same opaque will follow */
-	SEND_FULL,   /* no room now, or the lane is being replaced: offer the record again after deliveries */
+	SEND_FULL,   /* no room now, or the lane is being replaced: offer the record again after
+			deliveries */
 	SEND_FAILED  /* judged at once: *ret_failure is filled, no delivery follows */
 };
 
 /* What became of one record. */
 enum delivery_verdict {
 	DELIVERY_ACKED,
-	DELIVERY_SPLIT,	  /* its batch was refused, maybe for another's sake: send it again in the SINGLE lane */
-	DELIVERY_AGAIN,	  /* not this record's fault: send it again, in order */
-	DELIVERY_LATER,	  /* topic or partition is not there: send it again after a while */
-	DELIVERY_REFUSED  /* for good */
+	DELIVERY_SPLIT,	 /* its batch was refused, maybe for another's sake: send it again in the
+			    SINGLE lane */
+	DELIVERY_AGAIN,	 /* not this record's fault: send it again, in order */
+	DELIVERY_LATER,	 /* topic or partition is not there: send it again after a while */
+	DELIVERY_REFUSED /* for good */
 };
 struct delivery {
 	void *opaque;
-	void *headers;	   /* the record's headers back; @gives, record_release */
+	void *headers;	    /* the record's headers back; @gives, record_release */
 	const char *reason; /* what is not ACKED says why; borrowed until the next call */
-	int32_t partition; /* at the target; -1 when it was never chosen */
+	int32_t partition;  /* at the target; -1 when it was never chosen */
 	uint8_t verdict;
-	uint8_t lane; /* that it was sent in */
+	uint8_t lane;	       /* that it was sent in */
 	bool is_too_large;     /* SPLIT, REFUSED: because of its size */
 	bool is_missing_topic; /* LATER: the topic does not exist (else the partition) */
 };
 
-/* Queues a record without copying its value. Until the delivery the record's message must live; headers are taken at QUEUED
-   and come back with the delivery. partition: a number or PRODUCER_BY_KEY. */
-enum send_result producer_send(struct producer *producer, struct target_topic *topic, enum producer_lane lane,
-	int32_t partition, struct record *record, void *opaque, struct delivery *ret_failure);
+/* Queues a record without copying its value. Until the delivery the record's message must live;
+   headers are taken at QUEUED and come back with the delivery. partition: a number or
+   PRODUCER_BY_KEY. */
+enum send_result producer_send(struct producer *producer, struct target_topic *topic,
+	enum producer_lane lane, int32_t partition, struct record *record, void *opaque,
+	struct delivery *ret_failure);
 
-/* Becomes readable when there may be deliveries; edge-like: call producer_deliveries until it gives fewer than max. */
+/* Becomes readable when there may be deliveries; edge-like: call producer_deliveries until it gives
+ * fewer than max. */
 int producer_fd(const struct producer *producer);
 
-/* Up to max deliveries. Also replaces a client that has failed for good once nothing of it is on its way. */
+/* Up to max deliveries. Also replaces a client that has failed for good once nothing of it is on
+ * its way. */
 size_t producer_deliveries(struct producer *producer, struct delivery *out, size_t max);
 
-/* Gives up everything on its way: it all comes back as DELIVERY_AGAIN. For the end of the process. */
+/* Gives up everything on its way: it all comes back as DELIVERY_AGAIN. For the end of the process.
+ */
 void producer_abandon(struct producer *producer);
 
-/* Does the producer wait for something that only time brings (a client to be replaced)? Then call producer_deliveries again within
-   a second. */
+/* Does the producer wait for something that only time brings (a client to be replaced)? Then call
+   producer_deliveries again within a second. */
 bool producer_wants_turn(const struct producer *producer);
 
 /* Was there a connection error since the last call? Clears it. */

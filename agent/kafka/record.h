@@ -5,13 +5,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum record_timestamp_type { RECORD_TIMESTAMP_NONE, RECORD_TIMESTAMP_CREATE, RECORD_TIMESTAMP_APPEND };
+enum record_timestamp_type {
+	RECORD_TIMESTAMP_NONE,
+	RECORD_TIMESTAMP_CREATE,
+	RECORD_TIMESTAMP_APPEND
+};
 
-/* key and value point into the consumer's memory and live until record_release. A NULL pointer is Kafka's null; length 0
-   with a pointer is empty. */
+/* key and value point into the consumer's memory and live until record_release. A NULL pointer is
+   Kafka's null; length 0 with a pointer is empty. */
 struct record {
 	void *message; /* the consumer's message; opaque outside kafka/ */
-	void *headers; /* headers that came back from a producer, NULL: still in the message; opaque outside kafka/ */
+	void *headers; /* headers that came back from a producer, NULL: still in the message; opaque
+			  outside kafka/ */
 	const void *key, *value;
 	size_t key_size, value_size;
 	int64_t offset;
@@ -24,7 +29,8 @@ struct record {
    once more. @thread owner @borrows message and headers until they are released */
 void record_restore(struct record *record, void *message, void *headers);
 
-/* Gives the memory back to the library. NULLs are accepted. @takes message and headers. @thread any */
+/* Gives the memory back to the library. NULLs are accepted. @takes message and headers. @thread any
+ */
 void record_release(void *message, void *headers);
 
 #endif

@@ -5,12 +5,14 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* Each cell has one writer, so relaxed loads and stores do; a reader may see cells of different moments. */
+/* Each cell has one writer, so relaxed loads and stores do; a reader may see cells of different
+ * moments. */
 struct counters {
-	_Atomic uint64_t records_read, bytes_read;	 /* taken from the source (key and value bytes) */
-	_Atomic uint64_t records_mirrored, bytes_mirrored; /* acknowledged by the target, in the settled prefix */
-	_Atomic uint64_t records_dropped;		 /* refused by the target and left out */
-	_Atomic uint64_t records_resent;		 /* sent once more */
+	_Atomic uint64_t records_read, bytes_read; /* taken from the source (key and value bytes) */
+	_Atomic uint64_t records_mirrored,
+		bytes_mirrored;		  /* acknowledged by the target, in the settled prefix */
+	_Atomic uint64_t records_dropped; /* refused by the target and left out */
+	_Atomic uint64_t records_resent;  /* sent once more */
 	_Atomic uint64_t send_failures, commits, commit_failures, rebalances;
 	_Atomic int64_t lag; /* records behind the source's end over all partitions; -1 unknown */
 	_Atomic uint64_t partitions, partitions_held;

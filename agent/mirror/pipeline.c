@@ -1,4 +1,5 @@
-/* The pipeline: the way of every record of one stream, from a source partition to its settled offset. */
+/* The pipeline: the way of every record of one stream, from a source partition to its settled
+ * offset. */
 #include "mirror/pipeline.h"
 
 #include <poll.h>
@@ -17,8 +18,8 @@
 /* Partitions read and deliveries taken in one turn, so that timers and messages are never far. */
 #define VISITS 16
 #define DELIVERIES 4096
-/* What a record on its way costs besides its bytes: the library's bookkeeping at the source (340, librdkafka.md 1.2), its
-   message at the target (about 170) and our flight. */
+/* What a record on its way costs besides its bytes: the library's bookkeeping at the source (340,
+   librdkafka.md 1.2), its message at the target (about 170) and our flight. */
 #define RECORD_OVERHEAD 560
 /* Pauses before sending again: doubled from the first to the last. */
 #define RETRY_MS 200
@@ -26,7 +27,8 @@
 
 enum partition_state {
 	PARTITION_FLOWING,    /* reads and sends */
-	PARTITION_RECOVERING, /* something failed: nothing is read or sent until all deliveries are back */
+	PARTITION_RECOVERING, /* something failed: nothing is read or sent until all deliveries are
+				 back */
 	PARTITION_RESENDING,  /* the flights WAITING are sent in order, then it flows again */
 	PARTITION_HELD,	      /* stands at a record that the target refuses */
 	PARTITION_ORPHAN      /* not ours any more: goes when its deliveries are back */
@@ -41,10 +43,11 @@ struct partition {
 	char *topic;
 	int32_t number;
 	uint8_t state;
-	bool is_active, is_quiet, is_touched; /* in the active list; reads no more; moved since the last commit */
-	bool resends_singly;		      /* this recovery uses the single-record lane */
-	int64_t resume_at, pause_ms;	      /* recovery: not before, and the pause used last */
-	int64_t committed, committing;	      /* offsets; -1 none */
+	bool is_active, is_quiet,
+		is_touched;  /* in the active list; reads no more; moved since the last commit */
+	bool resends_singly; /* this recovery uses the single-record lane */
+	int64_t resume_at, pause_ms;   /* recovery: not before, and the pause used last */
+	int64_t committed, committing; /* offsets; -1 none */
 };
 
 struct pipeline {
@@ -132,7 +135,8 @@ set_state(struct pipeline *pl, struct partition *p, enum partition_state state)
 	pl->troubled += is_troubled(state);
 	pl->troubled -= is_troubled(p->state);
 	if ((state == PARTITION_HELD) != (p->state == PARTITION_HELD))
-		counter_add(&pl->counters->partitions_held, state == PARTITION_HELD ? 1 : UINT64_MAX);
+		counter_add(
+			&pl->counters->partitions_held, state == PARTITION_HELD ? 1 : UINT64_MAX);
 	p->state = state;
 	if (state == PARTITION_FLOWING) {
 		p->resends_singly = false;
@@ -301,15 +305,17 @@ say_missing(struct partition *p, const struct delivery *d)
 	char advice[400];
 
 	snprintf(advice, sizeof(advice),
-		d->is_missing_topic ? "create it at the target, for example kafka-topics --create --topic %s "
-				      "--partitions N --replication-factor N; its records wait until then"
-				    : "add partitions to %s at the target, or use partition.mode=key; its "
-				      "records wait until then",
+		d->is_missing_topic
+			? "create it at the target, for example kafka-topics --create --topic %s "
+			  "--partitions N --replication-factor N; its records wait until then"
+			: "add partitions to %s at the target, or use partition.mode=key; its "
+			  "records wait until then",
 		name);
 	log_write(d->is_missing_topic ? EVENT_target_topic_missing : EVENT_target_partition_missing,
 		&p->route->missing,
-		(const struct log_field[]){F_STR("topic", name), F_INT("source_partition", p->number),
-			F_STR("reason", d->reason), F_STR("advice", advice)},
+		(const struct log_field[]){F_STR("topic", name),
+			F_INT("source_partition", p->number), F_STR("reason", d->reason),
+			F_STR("advice", advice)},
 		4);
 }
 
@@ -318,7 +324,8 @@ static void
 on_split(struct pipeline *pl, struct partition *p, const struct delivery *d)
 {
 	if (!p->resends_singly && d->is_too_large) {
-		LOG_LIMITED(10, EVENT_batch_too_large, F_STR("topic", target_topic_name(p->route->target)),
+		LOG_LIMITED(10, EVENT_batch_too_large,
+			F_STR("topic", target_topic_name(p->route->target)),
 			F_INT("partition", d->partition), F_STR("reason", d->reason));
 		/* Many partitions meet the same refusal; only the first lowers the lane. */
 		if (d->lane == target_topic_lane(p->route->target))
@@ -328,23 +335,29 @@ on_split(struct pipeline *pl, struct partition *p, const struct delivery *d)
 	recover(pl, p, false);
 }
 
-/* The target refuses this record for good. Returns true when the record is done with, false when it stays. */
+/* The target refuses this record for good. Returns true when the record is done with, false when it
+ * stays. */
 static bool
 on_refused(struct pipeline *pl, struct partition *p, struct flight *f, const struct delivery *d)
 {
 	bool drops = !strcmp(pl->config->mirror.send_on_error, "drop");
-	const char *action = pl->config->mirror.abort_on_send_failure ? "stop" : drops ? "drop" : "pause";
+	const char *action = pl->config->mirror.abort_on_send_failure ? "stop"
+			     : drops				      ? "drop"
+								      : "pause";
 
 	if (p->state == PARTITION_ORPHAN)
 		return false;
 	counter_add(&pl->counters->send_failures, 1);
 	LOG(EVENT_send_failure, F_STR("topic", p->topic), F_INT("partition", p->number),
-		F_INT("offset", f->offset), F_STR("target_topic", target_topic_name(p->route->target)),
-		F_UINT("bytes", f->bytes - RECORD_OVERHEAD), F_STR("reason", d->reason), F_STR("action", action));
+		F_INT("offset", f->offset),
+		F_STR("target_topic", target_topic_name(p->route->target)),
+		F_UINT("bytes", f->bytes - RECORD_OVERHEAD), F_STR("reason", d->reason),
+		F_STR("action", action));
 	if (pl->config->mirror.abort_on_send_failure) {
 		if (!pl->failure[0])
 			snprintf(pl->failure, sizeof(pl->failure),
-				"the target refuses the record at offset %lld of %s partition %d: %s",
+				"the target refuses the record at offset %lld of %s partition %d: "
+				"%s",
 				(long long)f->offset, p->topic, (int)p->number, d->reason);
 		set_state(pl, p, PARTITION_HELD);
 		return false;
@@ -424,7 +437,8 @@ take_deliveries(struct pipeline *pl)
 static bool
 send_flight(struct pipeline *pl, struct partition *p, struct flight *f, struct record *r)
 {
-	enum producer_lane lane = p->resends_singly ? PRODUCER_SINGLE : target_topic_lane(p->route->target);
+	enum producer_lane lane =
+		p->resends_singly ? PRODUCER_SINGLE : target_topic_lane(p->route->target);
 	struct delivery failure;
 	enum send_result result = producer_send(pl->producer, p->route->target, lane,
 		route_partition(p->route, r->partition), r, f, &failure);
@@ -439,8 +453,9 @@ send_flight(struct pipeline *pl, struct partition *p, struct flight *f, struct r
 	return result == SEND_FAILED && f->state == FLIGHT_DONE;
 }
 
-/* Flights that were acknowledged after one that failed go out again when they went to the same target partition: there the later
-   record must not stand before the earlier one only. Those that went elsewhere stay. */
+/* Flights that were acknowledged after one that failed go out again when they went to the same
+   target partition: there the later record must not stand before the earlier one only. Those that
+   went elsewhere stay. */
 static void
 choose_resends(struct pipeline *pl, struct partition *p)
 {
@@ -476,7 +491,8 @@ resend(struct pipeline *pl, struct partition *p)
 	struct record r;
 
 	if (p->state == PARTITION_RECOVERING) {
-		if (tracker_sent(p->tracker) > 0 || clock_ms() < p->resume_at || producer_failure(pl->producer))
+		if (tracker_sent(p->tracker) > 0 || clock_ms() < p->resume_at ||
+			producer_failure(pl->producer))
 			return;
 		choose_resends(pl, p);
 		set_state(pl, p, PARTITION_RESENDING);
@@ -508,7 +524,8 @@ record_cost(const struct record *r)
 }
 
 static void
-note_source_error(struct pipeline *pl, const struct partition *p, const struct consumer_event *event)
+note_source_error(
+	struct pipeline *pl, const struct partition *p, const struct consumer_event *event)
 {
 	if (event->kind == CONSUMER_NOTHING || pl->source_error == CONSUMER_FATAL)
 		return;
@@ -546,7 +563,8 @@ feed(struct pipeline *pl, struct partition *p)
 	return n == BATCH;
 }
 
-/* Reads the partitions that have records while there is room. Returns true when it stopped for fairness only. */
+/* Reads the partitions that have records while there is room. Returns true when it stopped for
+ * fairness only. */
 static bool
 feed_all(struct pipeline *pl)
 {
@@ -577,7 +595,8 @@ pipeline_turn(struct pipeline *pl)
 	if (pl->troubled > 0)
 		resend_all(pl);
 	more |= feed_all(pl);
-	atomic_store_explicit(&pl->counters->buffered_bytes, (uint64_t)pl->buffered, memory_order_relaxed);
+	atomic_store_explicit(
+		&pl->counters->buffered_bytes, (uint64_t)pl->buffered, memory_order_relaxed);
 	return more;
 }
 
@@ -603,7 +622,8 @@ pipeline_positions(struct pipeline *pl, const struct topic_partition **ret)
 		position = tracker_position(p->tracker);
 		if (position <= p->committed)
 			continue;
-		pl->positions = mem_grow(pl->positions, &pl->positions_capacity, n, sizeof(*pl->positions));
+		pl->positions =
+			mem_grow(pl->positions, &pl->positions_capacity, n, sizeof(*pl->positions));
 		pl->positions[n++] = (struct topic_partition){p->topic, p->number, position};
 		p->committing = position;
 	}
@@ -616,7 +636,8 @@ pipeline_committed(struct pipeline *pl)
 {
 	for (struct partition *p = pl->partitions; p; p = p->next) {
 		p->committed = p->committing;
-		p->is_touched = tracker_count(p->tracker) > 0 || tracker_position(p->tracker) > p->committed;
+		p->is_touched = tracker_count(p->tracker) > 0 ||
+				tracker_position(p->tracker) > p->committed;
 	}
 }
 

@@ -1,11 +1,14 @@
-/* The pipeline: the way of every record of one stream, from a source partition to its settled offset.
+/* The pipeline: the way of every record of one stream, from a source partition to its settled
+   offset.
 
-   The life of a record: consumer_read takes it from its partition's queue; tracker_begin gives it a flight;
-   the route says topic and partition; producer_send borrows its bytes without a copy. Later a delivery brings the
-   flight back: ACKED flights leave the tracker in order, which moves the position that may be committed, and only then
-   the record's memory is released. What the target refuses for a reason that may pass is sent again:
-   the partition stops reading, waits until nothing of it is on its way, and sends from the first failed record on, in order, before
-   it reads on. So the order of one partition's records never changes, and one partition's trouble holds no other.
+   The life of a record: consumer_read takes it from its partition's queue; tracker_begin gives it a
+   flight; the route says topic and partition; producer_send borrows its bytes without a copy. Later
+   a delivery brings the flight back: ACKED flights leave the tracker in order, which moves the
+   position that may be committed, and only then the record's memory is released. What the target
+   refuses for a reason that may pass is sent again: the partition stops reading, waits until
+   nothing of it is on its way, and sends from the first failed record on, in order, before it reads
+   on. So the order of one partition's records never changes, and one partition's trouble holds no
+   other.
 
    All calls: @thread worker; none of them blocks. */
 #ifndef MIRROR_PIPELINE_H
@@ -28,13 +31,16 @@ struct partition;
 struct pipeline *pipeline_new(const struct config *config, struct producer *producer,
 	struct counters *counters, int64_t buffer_bytes);
 
-/* Frees and clears. All partitions must have been removed and all deliveries taken. NULL is accepted. */
+/* Frees and clears. All partitions must have been removed and all deliveries taken. NULL is
+ * accepted. */
 void pipeline_free(struct pipeline **pipeline);
 
 /* A partition was assigned: opens it at the consumer and lets it flow. */
-void pipeline_add(struct pipeline *pipeline, struct consumer *consumer, const char *topic, int32_t partition);
+void pipeline_add(
+	struct pipeline *pipeline, struct consumer *consumer, const char *topic, int32_t partition);
 
-/* A partition goes away: it is not read any more; what is still on its way only frees its memory. */
+/* A partition goes away: it is not read any more; what is still on its way only frees its memory.
+ */
 void pipeline_remove(struct pipeline *pipeline, struct partition *partition);
 
 /* The partition, NULL when it is not assigned. */
@@ -46,19 +52,22 @@ struct partition *pipeline_next(struct pipeline *pipeline, struct partition *par
 /* Stops reading this partition, or all of them with NULL, for good: what is on its way settles. */
 void pipeline_quiesce(struct pipeline *pipeline, struct partition *partition);
 
-/* Has everything of this partition, or of all of them with NULL, been settled (or can it not be any more because the partition is held)? */
+/* Has everything of this partition, or of all of them with NULL, been settled (or can it not be any
+ * more because the partition is held)? */
 bool pipeline_is_drained(struct pipeline *pipeline, struct partition *partition);
 
 /* Records are there for a partition that had none. */
 void pipeline_wake(struct pipeline *pipeline, struct source_partition *source);
 
-/* Does a bounded piece of work: deliveries, sending again, reading. Returns true when there is more to do right now. */
+/* Does a bounded piece of work: deliveries, sending again, reading. Returns true when there is more
+ * to do right now. */
 bool pipeline_turn(struct pipeline *pipeline);
 
 /* Does the pipeline wait for time to pass (a pause before sending again)? */
 bool pipeline_wants_time(const struct pipeline *pipeline);
 
-/* Everything that can be committed and has moved since pipeline_committed. The array lives until the next call. */
+/* Everything that can be committed and has moved since pipeline_committed. The array lives until
+ * the next call. */
 size_t pipeline_positions(struct pipeline *pipeline, const struct topic_partition **ret);
 
 /* The positions last given out by pipeline_positions are committed. */
@@ -70,14 +79,16 @@ int64_t pipeline_lag(struct pipeline *pipeline);
 /* Learns a target topic's max.message.bytes. */
 void pipeline_limit_batch(struct pipeline *pipeline, const char *target_topic, int64_t max_bytes);
 
-/* Gives up everything on its way, and takes back what comes back within timeout_ms. All partitions must have been removed.
-   For the end of the worker. @blocks */
+/* Gives up everything on its way, and takes back what comes back within timeout_ms. All partitions
+   must have been removed. For the end of the worker. @blocks */
 void pipeline_abandon(struct pipeline *pipeline, int timeout_ms);
 
 /* Why the mirror must end, NULL while it need not. */
 const char *pipeline_failure(const struct pipeline *pipeline);
 
-/* What a partition's error at the source asks for, to be dealt with by the worker: kind NOTHING when there is none. Clears it. */
-enum consumer_event_kind pipeline_take_source_error(struct pipeline *pipeline, const char **ret_reason);
+/* What a partition's error at the source asks for, to be dealt with by the worker: kind NOTHING
+ * when there is none. Clears it. */
+enum consumer_event_kind pipeline_take_source_error(
+	struct pipeline *pipeline, const char **ret_reason);
 
 #endif

@@ -14,7 +14,7 @@ struct route {
 	struct route *next;
 	char *source_topic;
 	struct target_topic *target;
-	bool keeps_partition;	/* the source's partition number is used; otherwise the key decides */
+	bool keeps_partition; /* the source's partition number is used; otherwise the key decides */
 	struct log_limit missing; /* "topic is missing" is said once in ten seconds */
 };
 

@@ -1,4 +1,5 @@
-/* The tracker: which records of one source partition are on their way, and up to where all is settled. */
+/* The tracker: which records of one source partition are on their way, and up to where all is
+ * settled. */
 #include "mirror/tracker.h"
 
 #include <stdio.h>
@@ -6,7 +7,8 @@
 
 #include "base/mem.h"
 
-/* Flights of one chunk; a power of two. 64 of them are about 3 KB: an idle partition costs one chunk at most. */
+/* Flights of one chunk; a power of two. 64 of them are about 3 KB: an idle partition costs one
+ * chunk at most. */
 #define CHUNK 64
 
 struct chunk {
@@ -60,8 +62,9 @@ tracker_free(struct tracker **tracker)
 static void
 fail(const struct flight *f, const char *what, int state)
 {
-	fprintf(stderr, "reflejo: tracker: %s (offset %lld, state %d to %d); ending without a commit\n", what,
-		(long long)f->offset, f->state, state);
+	fprintf(stderr,
+		"reflejo: tracker: %s (offset %lld, state %d to %d); ending without a commit\n",
+		what, (long long)f->offset, f->state, state);
 	abort();
 }
 

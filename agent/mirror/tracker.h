@@ -1,4 +1,5 @@
-/* The tracker: which records of one source partition are on their way, and up to where all is settled. */
+/* The tracker: which records of one source partition are on their way, and up to where all is
+ * settled. */
 #ifndef MIRROR_TRACKER_H
 #define MIRROR_TRACKER_H
 
@@ -6,9 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Pure bookkeeping, no Kafka. A record is begun in the order of its offsets and settled in any order;
-   the position, which may be committed, moves over the settled prefix only. "Prefix" is in the order of begin: compaction and
-   transaction markers leave holes in the offsets. @thread owner for all calls */
+/* Pure bookkeeping, no Kafka. A record is begun in the order of its offsets and settled in any
+   order; the position, which may be committed, moves over the settled prefix only. "Prefix" is in
+   the order of begin: compaction and transaction markers leave holes in the offsets. @thread owner
+   for all calls */
 struct tracker;
 
 enum flight_state {
@@ -21,7 +23,8 @@ enum flight_state {
 /* One record between begin and release. Its address is stable. */
 struct flight {
 	struct tracker *tracker;
-	void *message, *headers; /* see kafka/record.h; released by the tracker's user after tracker_pop */
+	void *message,
+		*headers; /* see kafka/record.h; released by the tracker's user after tracker_pop */
 	int64_t offset;
 	uint32_t bytes;	   /* counted against the buffer */
 	int32_t partition; /* at the target, -1 while unknown */
@@ -32,28 +35,31 @@ struct flight {
 struct tracker *tracker_new(void *owner);
 void *tracker_owner(const struct tracker *tracker);
 
-/* Frees and clears; what the flights point to must have been popped or released before. NULL is accepted. */
+/* Frees and clears; what the flights point to must have been popped or released before. NULL is
+ * accepted. */
 void tracker_free(struct tracker **tracker);
 
-/* Takes one more record, state WAITING. offset must be larger than the one before. @borrows the flight until tracker_pop
-   gives it back */
+/* Takes one more record, state WAITING. offset must be larger than the one before. @borrows the
+   flight until tracker_pop gives it back */
 struct flight *tracker_begin(struct tracker *tracker, int64_t offset, uint32_t bytes);
 
-/* The one way a flight changes its state. Ends the process when the change makes no sense, since a wrong
-   position would lose records. */
+/* The one way a flight changes its state. Ends the process when the change makes no sense, since a
+   wrong position would lose records. */
 void tracker_set(struct flight *flight, enum flight_state state);
 
-/* The oldest flight if it is ACKED or DONE: removes it, moves the position behind it, copies it to *ret and returns true. */
+/* The oldest flight if it is ACKED or DONE: removes it, moves the position behind it, copies it to
+ * *ret and returns true. */
 bool tracker_pop(struct tracker *tracker, struct flight *ret);
 
-/* The oldest flight whatever its state, for giving up: copies it to *ret and removes it; the position stays. */
+/* The oldest flight whatever its state, for giving up: copies it to *ret and removes it; the
+ * position stays. */
 bool tracker_discard(struct tracker *tracker, struct flight *ret);
 
 /* Offset to commit: one behind the settled prefix; -1 while nothing was popped. */
 int64_t tracker_position(const struct tracker *tracker);
 
-/* Moves the position over offsets that never become records (transaction markers at an idle end). Does nothing unless the
-   tracker is empty, and never goes back. */
+/* Moves the position over offsets that never become records (transaction markers at an idle end).
+   Does nothing unless the tracker is empty, and never goes back. */
 void tracker_advance(struct tracker *tracker, int64_t position);
 
 /* Flights not yet popped, and those of them in state SENT. */

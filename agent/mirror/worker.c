@@ -12,11 +12,14 @@
 #include "base/mem.h"
 #include "mirror/pipeline.h"
 
-/* A revoke may take this long before the partitions are handed over undrained: far below the group's rebalance time-out
-   (max.poll.interval.ms, 5 minutes), short enough not to hold the others up. */
+/* A revoke may take this long before the partitions are handed over undrained: far below the
+   group's rebalance time-out (max.poll.interval.ms, 5 minutes), short enough not to hold the others
+   up. */
 #define REVOKE_DRAIN_MS 10000
 /* The commit before a hand-over or the end may take this long. */
 #define COMMIT_MS 3000
+/* A refused commit is tried again after this pause. */
+#define COMMIT_AGAIN_MS 200
 /* Leaving the group may take this long; after it the group finds out by itself. */
 #define CLOSE_MS 1500
 /* What is given up comes back within this time, or its memory is left to the end of the process. */
@@ -27,7 +30,8 @@
 /* Why the worker is not simply mirroring; one step after the other. */
 enum phase {
 	PHASE_RUN,
-	PHASE_DRAIN,  /* waits for acknowledgements of what was revoked, or of everything at the end */
+	PHASE_DRAIN,  /* waits for acknowledgements of what was revoked, or of everything at the end
+		       */
 	PHASE_COMMIT, /* waits for the commit of that */
 	PHASE_CLOSE,  /* at the end: leaves the group */
 	PHASE_END
@@ -56,15 +60,18 @@ struct worker {
 	struct event *events[5];
 	struct event *turn, *tick; /* runs again at once; runs again after a while */
 	enum phase phase;
-	bool is_stopping, is_answer_due; /* the end was ordered; a rebalance event waits for consumer_answer */
+	bool is_stopping, is_answer_due; /* the end was ordered; a rebalance event waits for
+					    consumer_answer */
 	bool is_committing, is_drained, has_failed;
+	bool is_commit_refused; /* the last commit did not succeed */
 	int64_t phase_until, stop_until, next_commit, next_second; /* clock_ms */
 	struct topic_partition *revoked;
 	size_t revoked_count;
 };
 
 static void
-notify(struct worker *w, enum worker_notice kind, const struct worker_message *like, const char *reason)
+notify(struct worker *w, enum worker_notice kind, const struct worker_message *like,
+	const char *reason)
 {
 	struct worker_message *m = mem_zero(1, sizeof(*m));
 
@@ -113,7 +120,8 @@ commit(struct worker *w)
 		return false;
 	if (consumer_commit(w->consumer, positions, count, &err) < 0) {
 		counter_add(&w->counters.commit_failures, 1);
-		LOG_LIMITED(10, EVENT_commit_failed, F_INT("stream", w->stream), F_STR("reason", err.text));
+		LOG_LIMITED(10, EVENT_commit_failed, F_INT("stream", w->stream),
+			F_STR("reason", err.text));
 		return false;
 	}
 	w->is_committing = true;
@@ -124,9 +132,12 @@ static void
 on_committed(struct worker *w, const char *reason)
 {
 	w->is_committing = false;
+	w->is_commit_refused = reason != NULL;
 	if (reason) {
+		w->next_commit = clock_ms() + COMMIT_AGAIN_MS;
 		counter_add(&w->counters.commit_failures, 1);
-		LOG_LIMITED(10, EVENT_commit_failed, F_INT("stream", w->stream), F_STR("reason", reason));
+		LOG_LIMITED(10, EVENT_commit_failed, F_INT("stream", w->stream),
+			F_STR("reason", reason));
 		return;
 	}
 	pipeline_committed(w->pipeline);
@@ -138,7 +149,8 @@ static void
 on_assign(struct worker *w, const struct consumer_event *e)
 {
 	for (size_t i = 0; i < e->count; i++)
-		pipeline_add(w->pipeline, w->consumer, e->partitions[i].topic, e->partitions[i].partition);
+		pipeline_add(w->pipeline, w->consumer, e->partitions[i].topic,
+			e->partitions[i].partition);
 	consumer_answer(w->consumer);
 	counter_add(&w->counters.rebalances, 1);
 	LOG(EVENT_assigned, F_INT("stream", w->stream), F_UINT("partitions", e->count));
@@ -178,7 +190,6 @@ on_revoke(struct worker *w, const struct consumer_event *e)
 {
 	remember_revoked(w, e);
 	w->is_answer_due = true;
-	w->is_drained = false;
 	for (size_t i = 0; i < w->revoked_count; i++) {
 		struct partition *p = revoked_partition(w, i);
 
@@ -186,8 +197,10 @@ on_revoke(struct worker *w, const struct consumer_event *e)
 			pipeline_quiesce(w->pipeline, p);
 	}
 	/* At the end everything was drained and committed before the group was left. */
-	if (w->phase == PHASE_RUN)
-		set_phase(w, PHASE_DRAIN, REVOKE_DRAIN_MS);
+	if (w->phase != PHASE_RUN)
+		return;
+	w->is_drained = false;
+	set_phase(w, PHASE_DRAIN, REVOKE_DRAIN_MS);
 }
 
 /* Hands the revoked partitions over. */
@@ -244,14 +257,16 @@ on_trouble(struct worker *w, enum consumer_event_kind kind, bool is_connection, 
 		break;
 	case CONSUMER_NO_OFFSET:
 		snprintf(text, sizeof(text),
-			"auto.offset.reset=none and there is no usable position: %s; commit one, or set "
+			"auto.offset.reset=none and there is no usable position: %s; commit one, "
+			"or set "
 			"auto.offset.reset to earliest or latest",
 			reason);
 		fail(w, false, text);
 		break;
 	case CONSUMER_DENIED:
 		snprintf(text, sizeof(text),
-			"the source refuses reading: %s; grant READ and DESCRIBE on the topic and READ on the "
+			"the source refuses reading: %s; grant READ and DESCRIBE on the topic and "
+			"READ on the "
 			"group to this user",
 			reason);
 		on_denied(w, text);
@@ -260,7 +275,8 @@ on_trouble(struct worker *w, enum consumer_event_kind kind, bool is_connection, 
 		if (is_connection)
 			notify(w, WORKER_TROUBLE, &like, reason);
 		else if (reason)
-			LOG_LIMITED(10, EVENT_source_trouble, F_INT("stream", w->stream), F_STR("reason", reason));
+			LOG_LIMITED(10, EVENT_source_trouble, F_INT("stream", w->stream),
+				F_STR("reason", reason));
 	}
 }
 
@@ -321,7 +337,8 @@ take_orders(struct worker *w)
 		switch ((enum order)m->kind) {
 		case ORDER_TOPICS:
 			if (!w->is_stopping &&
-				consumer_subscribe(w->consumer, (const char *const *)o->names, o->count, &err) < 0)
+				consumer_subscribe(w->consumer, (const char *const *)o->names,
+					o->count, &err) < 0)
 				fail(w, false, err.text);
 			break;
 		case ORDER_BROKERS: consumer_add_brokers(w->consumer, o->names[0]); break;
@@ -339,7 +356,8 @@ take_orders(struct worker *w)
 static bool
 drain_is_over(struct worker *w)
 {
-	bool is_over = w->is_stopping ? pipeline_is_drained(w->pipeline, NULL) : revoked_is_drained(w);
+	bool is_over =
+		w->is_stopping ? pipeline_is_drained(w->pipeline, NULL) : revoked_is_drained(w);
 
 	if (is_over)
 		w->is_drained = true;
@@ -360,24 +378,36 @@ after_commit(struct worker *w)
 	set_phase(w, PHASE_CLOSE, CLOSE_MS);
 }
 
+/* The commit before a hand-over has been answered, or never will be in time. A refused one is tried
+   again only at the end: in a rebalance the group waits for us, and the refusal would last as long.
+ */
+static bool
+commit_is_over(struct worker *w)
+{
+	if (clock_ms() >= w->phase_until ||
+		(!w->is_committing && w->is_commit_refused && !w->is_stopping)) {
+		w->is_drained = false;
+		return true;
+	}
+	if (w->is_committing || (w->is_commit_refused && clock_ms() < w->next_commit))
+		return false;
+	return !commit(w);
+}
+
 /* Takes the steps of a revoke or of the end as far as they can go now. */
 static void
 step(struct worker *w)
 {
 	if (w->phase == PHASE_DRAIN && drain_is_over(w)) {
-		/* A commit that is under way may not hold all of it: its answer first, then one more. */
+		/* A commit that is under way may not hold all of it: its answer first, then one
+		 * more. */
 		set_phase(w, PHASE_COMMIT, COMMIT_MS);
+		w->is_commit_refused = false;
 		if (!w->is_committing)
 			commit(w);
 	}
-	if (w->phase == PHASE_COMMIT && (!w->is_committing || clock_ms() >= w->phase_until)) {
-		if (clock_ms() >= w->phase_until) {
-			w->is_drained = false;
-			after_commit(w);
-		} else if (!commit(w)) {
-			after_commit(w);
-		}
-	}
+	if (w->phase == PHASE_COMMIT && commit_is_over(w))
+		after_commit(w);
 	if (w->phase == PHASE_CLOSE) {
 		if (w->is_answer_due)
 			finish_revoke(w, EVENT_revoked, w->is_drained);
@@ -476,15 +506,17 @@ run(void *arg)
 	for (struct partition *p; (p = pipeline_next(w->pipeline, NULL));)
 		pipeline_remove(w->pipeline, p);
 	pipeline_abandon(w->pipeline, ABANDON_MS);
-	LOG(EVENT_stream_end, F_INT("stream", w->stream), F_STR("drained", w->is_drained ? "yes" : "no"));
+	LOG(EVENT_stream_end, F_INT("stream", w->stream),
+		F_STR("drained", w->is_drained ? "yes" : "no"));
 	notify(w, WORKER_ENDED, &like, NULL);
 	return NULL;
 }
 
-/* Shares of mirror.buffer.memory for one stream: what is on its way to the target is held twice for a moment (in the source's
-   response and in the request), what waits at the consumer once. */
+/* Shares of mirror.buffer.memory for one stream: what is on its way to the target is held twice for
+   a moment (in the source's response and in the request), what waits at the consumer once. */
 static void
-share_memory(const struct worker_plan *plan, struct consumer_limits *ret_consumer, int64_t *ret_pipeline)
+share_memory(
+	const struct worker_plan *plan, struct consumer_limits *ret_consumer, int64_t *ret_pipeline)
 {
 	int64_t share = plan->config->mirror.buffer_memory / plan->config->mirror.num_streams;
 	int partitions = plan->partition_count / (int)plan->config->mirror.num_streams + 1;
@@ -548,7 +580,8 @@ worker_start(const struct worker_plan *plan, int stream, struct err *err)
 		goto fail;
 	w->base = event_base_new();
 	if (!w->base) {
-		err_set(err, "a stream cannot be started: no event loop; raise the limit of open files");
+		err_set(err,
+			"a stream cannot be started: no event loop; raise the limit of open files");
 		goto fail;
 	}
 	add_fd(w, 0, mailbox_fd(w->orders));
@@ -559,7 +592,8 @@ worker_start(const struct worker_plan *plan, int stream, struct err *err)
 	w->tick = event_new(w->base, -1, 0, on_turn, w);
 	set_tick(w);
 	LOG(EVENT_stream_start, F_INT("stream", stream), F_STR("client_id", w->client_id),
-		F_STR("group", plan->config->source.group_id), F_STR("source", plan->source_brokers),
+		F_STR("group", plan->config->source.group_id),
+		F_STR("source", plan->source_brokers),
 		F_STR("security_protocol", plan->config->source.security_protocol),
 		F_STR("target", plan->config->target.bootstrap_servers));
 	if (pthread_create(&w->thread, NULL, run, w) == 0)

@@ -21,8 +21,9 @@ enum worker_notice {
 struct worker_message {
 	struct message message; /* kind is one of the above */
 	int stream;
-	bool is_source;	 /* TROUBLE */
-	bool is_start;	 /* FAILED: nothing was mirrored yet and the cause is the set-up (exit status 1) */
+	bool is_source; /* TROUBLE */
+	bool is_start;	/* FAILED: nothing was mirrored yet and the cause is the set-up (exit status
+			   1) */
 	bool is_drained; /* ENDED: everything on its way was acknowledged and committed */
 	char reason[1024];
 };
@@ -31,7 +32,8 @@ struct worker_message {
 struct worker_plan {
 	const struct config *config;
 	const char *source_brokers; /* "host:port,..." */
-	int source_broker_count, partition_count; /* at the source, of the mirrored topics; for sharing memory out */
+	int source_broker_count,
+		partition_count; /* at the source, of the mirrored topics; for sharing memory out */
 	struct mailbox *notices; /* main's; struct worker_message */
 };
 
@@ -48,8 +50,8 @@ void worker_add_brokers(struct worker *worker, const char *brokers);
 /* A target topic's max.message.bytes. @thread main */
 void worker_limit_batch(struct worker *worker, const char *target_topic, int64_t max_bytes);
 
-/* Ends the worker: it stops reading, waits for acknowledgements, commits, leaves the group, and sends ENDED; all within
-   timeout_ms. @thread main */
+/* Ends the worker: it stops reading, waits for acknowledgements, commits, leaves the group, and
+   sends ENDED; all within timeout_ms. @thread main */
 void worker_stop(struct worker *worker, int64_t timeout_ms);
 
 /* Waits for the thread and frees. Call it after ENDED. @thread main @blocks shortly */

@@ -18,7 +18,8 @@
 #include "mirror/worker.h"
 #include "service/scout.h"
 
-/* Once the streams have ended, the scout may finish a look-up and the library its threads for so long. */
+/* Once the streams have ended, the scout may finish a look-up and the library its threads for so
+ * long. */
 #define LEAVE_MS 500
 
 struct agent {
@@ -34,16 +35,18 @@ struct agent {
 	int worker_count, running; /* made; not yet ended */
 	bool is_stopping, is_drained;
 	int status;
-	int64_t started, last_progress, force_end; /* clock_ms; force_end: the process ends then, come what may */
+	int64_t started, last_progress,
+		force_end;   /* clock_ms; force_end: the process ends then, come what may */
 	struct counters sum; /* of streams that have ended */
 	uint64_t last_records, last_bytes;
 };
 
 /* Cells of struct counters that add up over streams. */
-#define SUMMED(X)                                                                                  \
-	X(records_read) X(bytes_read) X(records_mirrored) X(bytes_mirrored) X(records_dropped)     \
-	X(records_resent) X(send_failures) X(commits) X(commit_failures) X(rebalances)             \
-	X(partitions) X(partitions_held) X(buffered_bytes)
+#define SUMMED(X)                                                                                \
+	X(records_read)                                                                          \
+	X(bytes_read) X(records_mirrored) X(bytes_mirrored) X(records_dropped) X(records_resent) \
+		X(send_failures) X(commits) X(commit_failures) X(rebalances) X(partitions)       \
+			X(partitions_held) X(buffered_bytes)
 
 static void
 add_counters(struct counters *sum, const struct counters *one)
@@ -80,8 +83,10 @@ say_progress(struct agent *a)
 	records = counter_get(&sum.records_mirrored);
 	bytes = counter_get(&sum.bytes_mirrored);
 	LOG(EVENT_progress, F_UINT("records", records), F_UINT("bytes", bytes),
-		F_REAL("records_per_second", ms > 0 ? (double)(records - a->last_records) * 1000 / (double)ms : 0),
-		F_REAL("bytes_per_second", ms > 0 ? (double)(bytes - a->last_bytes) * 1000 / (double)ms : 0),
+		F_REAL("records_per_second",
+			ms > 0 ? (double)(records - a->last_records) * 1000 / (double)ms : 0),
+		F_REAL("bytes_per_second",
+			ms > 0 ? (double)(bytes - a->last_bytes) * 1000 / (double)ms : 0),
 		F_INT("lag", sum.lag), F_UINT("partitions", counter_get(&sum.partitions)),
 		F_UINT("dropped", counter_get(&sum.records_dropped)),
 		F_UINT("resent", counter_get(&sum.records_resent)),
@@ -154,7 +159,8 @@ on_scout(struct agent *a, struct scout_message *m)
 			start_workers(a, m);
 		for (int i = 0; i < a->worker_count; i++)
 			if (a->workers[i])
-				worker_set_topics(a->workers[i], (const char *const *)m->names, m->name_count);
+				worker_set_topics(a->workers[i], (const char *const *)m->names,
+					m->name_count);
 		break;
 	case SCOUT_FAILED: stop_failed(a, AGENT_BAD_START, m->reason); break;
 	case SCOUT_BROKERS:
@@ -192,7 +198,9 @@ on_worker(struct agent *a, struct worker_message *m)
 		if (a->scout)
 			scout_look(a->scout, m->is_source);
 		break;
-	case WORKER_FAILED: stop_failed(a, m->is_start ? AGENT_BAD_START : AGENT_FAILED, m->reason); break;
+	case WORKER_FAILED:
+		stop_failed(a, m->is_start ? AGENT_BAD_START : AGENT_FAILED, m->reason);
+		break;
 	case WORKER_ENDED: on_ended(a, m); break;
 	}
 	free(m);
@@ -214,7 +222,8 @@ on_notices(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* The last line, and out. Used where threads may still be stuck in a call that does not come back. */
+/* The last line, and out. Used where threads may still be stuck in a call that does not come back.
+ */
 static void
 leave_now(int status)
 {
@@ -292,7 +301,8 @@ add_events(struct agent *a)
 	add_signal(a, 1, SIGINT, on_end_signal);
 	add_signal(a, 2, SIGHUP, on_other_signal);
 	add_signal(a, 3, SIGUSR1, on_other_signal);
-	a->notices_event = event_new(a->base, mailbox_fd(a->notices), EV_READ | EV_PERSIST, on_notices, a);
+	a->notices_event =
+		event_new(a->base, mailbox_fd(a->notices), EV_READ | EV_PERSIST, on_notices, a);
 	event_add(a->notices_event, NULL);
 	a->second = event_new(a->base, -1, EV_PERSIST, on_second, a);
 	event_add(a->second, &second);
@@ -314,7 +324,8 @@ say_start(const struct config *config)
 	bool excludes;
 
 	LOG(EVENT_start, F_STR("version", REFLEJO_VERSION), F_STR("librdkafka", library_version()),
-		F_STR("group", config->source.group_id), F_INT("streams", config->mirror.num_streams),
+		F_STR("group", config->source.group_id),
+		F_INT("streams", config->mirror.num_streams),
 		F_STR("expression", config_topic_expression(config, &excludes)),
 		F_INT("buffer_memory", config->mirror.buffer_memory));
 	if (warning)

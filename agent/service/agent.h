@@ -10,7 +10,8 @@
 /* Exit statuses, as MirrorMaker's. */
 enum agent_status { AGENT_OK = 0, AGENT_BAD_START = 1, AGENT_FAILED = 255 };
 
-/* Called about once a second on the main thread while mirroring, for the demo; sum holds the counters of all streams. */
+/* Called about once a second on the main thread while mirroring, for the demo; sum holds the
+ * counters of all streams. */
 typedef void agent_observer(const struct counters *sum, void *arg);
 
 struct agent_options {
@@ -19,8 +20,9 @@ struct agent_options {
 	int64_t run_ms; /* stops by itself after so long; 0: runs until told */
 };
 
-/* Mirrors until SIGTERM, SIGINT or a failure, and returns the exit status. Problems of the set-up that only show when
-   things are opened are printed to stderr as one sentence. A second signal ends the process at once. @thread main @blocks
+/* Mirrors until SIGTERM, SIGINT or a failure, and returns the exit status. Problems of the set-up
+   that only show when things are opened are printed to stderr as one sentence. A second signal ends
+   the process at once. @thread main @blocks
    @borrows config; options may be NULL */
 int agent_run(const struct config *config, const struct agent_options *options);
 

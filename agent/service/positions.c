@@ -59,21 +59,25 @@ commit(struct admin *source, const struct positions *positions, struct err *err)
 {
 	struct positions known = choose(positions, false);
 	bool has_members = false;
-	int rc = known.count ? admin_commit(source, known.items, known.count, &has_members, err) : 0;
+	int rc =
+		known.count ? admin_commit(source, known.items, known.count, &has_members, err) : 0;
 
 	/* Somebody is in the group already: then its positions are that member's business. */
 	if (rc < 0 && has_members) {
 		LOG(EVENT_source_trouble, F_STR("reason", err->text),
-			F_STR("advice", "the group has members; partitions without a position are read from their beginning"));
+			F_STR("advice", "the group has members; partitions without a position are "
+					"read from their beginning"));
 		rc = 0;
 	}
 	free(known.items);
 	return rc;
 }
 
-/* Takes over what the old consumer left in ZooKeeper for partitions that have no position. Returns how many, -1 on error. */
+/* Takes over what the old consumer left in ZooKeeper for partitions that have no position. Returns
+ * how many, -1 on error. */
 static int
-import(const struct config *config, struct admin *source, struct positions *missing, struct err *err)
+import(const struct config *config, struct admin *source, struct positions *missing,
+	struct err *err)
 {
 	struct zookeeper_position *old = NULL;
 	size_t count = 0;
@@ -82,8 +86,8 @@ import(const struct config *config, struct admin *source, struct positions *miss
 
 	if (!config->source.zookeeper_connect)
 		return 0;
-	if (zookeeper_read_positions(config->source.zookeeper_connect, config->source.group_id, LOOK_MS, &old,
-		    &count, err) < 0)
+	if (zookeeper_read_positions(config->source.zookeeper_connect, config->source.group_id,
+		    LOOK_MS, &old, &count, err) < 0)
 		return -1;
 	fill_from_zookeeper(missing, old, count);
 	taken = choose(missing, false);
@@ -94,12 +98,14 @@ import(const struct config *config, struct admin *source, struct positions *miss
 	if (rc < 0)
 		return -1;
 	if (n)
-		LOG(EVENT_zookeeper_positions, F_STR("group", config->source.group_id), F_INT("partitions", n));
+		LOG(EVENT_zookeeper_positions, F_STR("group", config->source.group_id),
+			F_INT("partitions", n));
 	return n;
 }
 
 static int
-start_at_ends(const struct config *config, struct admin *source, struct positions *missing, struct err *err)
+start_at_ends(const struct config *config, struct admin *source, struct positions *missing,
+	struct err *err)
 {
 	if (admin_ends(source, LOOK_MS, missing->items, missing->count, err) < 0 ||
 		commit(source, missing, err) < 0)
@@ -111,8 +117,8 @@ start_at_ends(const struct config *config, struct admin *source, struct position
 
 /* Partitions that have no position and the group has others. */
 static int
-settle_missing(const struct config *config, struct admin *source, struct positions *missing, bool is_new_group,
-	struct err *err)
+settle_missing(const struct config *config, struct admin *source, struct positions *missing,
+	bool is_new_group, struct err *err)
 {
 	int imported = import(config, source, missing, err);
 
@@ -127,8 +133,8 @@ settle_missing(const struct config *config, struct admin *source, struct positio
 }
 
 int
-positions_prepare(const struct config *config, struct admin *source, const struct cluster_topic *topics,
-	size_t topic_count, struct err *err)
+positions_prepare(const struct config *config, struct admin *source,
+	const struct cluster_topic *topics, size_t topic_count, struct err *err)
 {
 	struct positions all = all_partitions(topics, topic_count), missing = {0};
 	int rc = 0;

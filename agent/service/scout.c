@@ -1,4 +1,5 @@
-/* The scout: a thread that looks at both clusters, so that nobody else has to wait for an answer. */
+/* The scout: a thread that looks at both clusters, so that nobody else has to wait for an answer.
+ */
 #include "service/scout.h"
 
 #include <errno.h>
@@ -18,7 +19,8 @@
 
 /* One look may take this long. */
 #define LOOK_MS 5000
-/* While a side is unreachable it is looked at again after this pause, and said at least this often. */
+/* While a side is unreachable it is looked at again after this pause, and said at least this often.
+ */
 #define AGAIN_MS 2000
 #define SAY_MS 8000
 /* A topic that so many looks in a row did not list is gone. */
@@ -98,7 +100,8 @@ say_up(struct side *side, enum log_event event, int64_t next_look_ms)
 {
 	side->due = clock_ms() + next_look_ms;
 	if (side->is_down)
-		log_write(event, NULL, (const struct log_field[]){F_STR("state", "answers again")}, 1);
+		log_write(event, NULL, (const struct log_field[]){F_STR("state", "answers again")},
+			1);
 	side->is_down = false;
 }
 
@@ -112,8 +115,8 @@ source_down(struct scout *s, const struct err *err)
 	say_down(&s->source, EVENT_source_unreachable, err->text);
 	if (s->is_planned || limit == 0 || clock_ms() - s->started < limit)
 		return;
-	text = mem_printf("%s; given up after %lld ms (start.timeout.ms; 0 waits for ever)", err->text,
-		(long long)(clock_ms() - s->started));
+	text = mem_printf("%s; given up after %lld ms (start.timeout.ms; 0 waits for ever)",
+		err->text, (long long)(clock_ms() - s->started));
 	send_failure(s, text);
 	free(text);
 }
@@ -128,7 +131,8 @@ find_brokers(struct scout *s, char **ret, struct err *err)
 		*ret = mem_strdup(source->bootstrap_servers);
 		return 0;
 	}
-	return zookeeper_find_brokers(source->zookeeper_connect, source->security_protocol, LOOK_MS, ret, err);
+	return zookeeper_find_brokers(
+		source->zookeeper_connect, source->security_protocol, LOOK_MS, ret, err);
 }
 
 static int
@@ -139,13 +143,15 @@ open_source(struct scout *s, struct err *err)
 	if (!s->brokers && find_brokers(s, &s->brokers, err) < 0)
 		return -1;
 	if (!s->config->source.bootstrap_servers)
-		LOG(EVENT_zookeeper_brokers, F_STR("zookeeper", s->config->source.zookeeper_connect),
+		LOG(EVENT_zookeeper_brokers,
+			F_STR("zookeeper", s->config->source.zookeeper_connect),
 			F_STR("brokers", s->brokers));
 	s->source.admin = admin_open_source(s->config, s->brokers, err);
 	return s->source.admin ? 0 : -1;
 }
 
-/* The brokers may have moved: asks ZooKeeper again, and tells everybody when the list is another one. */
+/* The brokers may have moved: asks ZooKeeper again, and tells everybody when the list is another
+ * one. */
 static void
 find_brokers_again(struct scout *s)
 {
@@ -262,7 +268,8 @@ send_plan(struct scout *s)
 static int
 first_plan(struct scout *s, struct err *err)
 {
-	if (positions_prepare(s->config, s->source.admin, s->view.topics, s->view.topic_count, err) < 0)
+	if (positions_prepare(
+		    s->config, s->source.admin, s->view.topics, s->view.topic_count, err) < 0)
 		return -1;
 	s->is_planned = true;
 	say_topics(s);
@@ -279,7 +286,8 @@ want_limits(struct scout *s)
 		s->target.due = 0;
 }
 
-/* A broker that has just started may list no topics for a moment: a topic is gone when several looks in a row do not list it. */
+/* A broker that has just started may list no topics for a moment: a topic is gone when several
+ * looks in a row do not list it. */
 static void
 keep_absent(const struct cluster_view *old, struct cluster_view *now)
 {
@@ -289,8 +297,10 @@ keep_absent(const struct cluster_view *old, struct cluster_view *now)
 		if (find_topic(now, t->name) || t->absent + 1 >= LOOKS_UNTIL_GONE)
 			continue;
 		now->topics = mem_resize(now->topics, now->topic_count + 1, sizeof(*now->topics));
-		now->topics[now->topic_count++] = (struct cluster_topic){
-			.name = mem_strdup(t->name), .partitions = t->partitions, .absent = t->absent + 1};
+		now->topics[now->topic_count++] =
+			(struct cluster_topic){.name = mem_strdup(t->name),
+				.partitions = t->partitions,
+				.absent = t->absent + 1};
 	}
 }
 
@@ -314,7 +324,8 @@ look_at_source(struct scout *s)
 		if (first_plan(s, &err) < 0)
 			source_down(s, &err);
 		else
-			say_up(&s->source, EVENT_source_reachable, s->config->source.metadata_max_age_ms);
+			say_up(&s->source, EVENT_source_reachable,
+				s->config->source.metadata_max_age_ms);
 		want_limits(s);
 		return;
 	}
@@ -330,8 +341,8 @@ look_at_source(struct scout *s)
 	want_limits(s);
 }
 
-/* Asks for the largest batch that each target topic takes. Clusters that do not tell are left alone: a batch that is refused
-   says it too. */
+/* Asks for the largest batch that each target topic takes. Clusters that do not tell are left
+   alone: a batch that is refused says it too. */
 static void
 look_at_limits(struct scout *s)
 {
@@ -346,7 +357,8 @@ look_at_limits(struct scout *s)
 		while (count < LIMITS_AT_ONCE && from < s->view.topic_count)
 			names[count++] = s->view.topics[from++].name;
 		if (admin_batch_limits(s->target.admin, LOOK_MS, names, count, limits, &err) < 0) {
-			LOG(EVENT_library_debug, F_STR("facility", "LIMITS"), F_STR("text", err.text));
+			LOG(EVENT_library_debug, F_STR("facility", "LIMITS"),
+				F_STR("text", err.text));
 			return;
 		}
 		for (size_t i = 0; i < count; i++) {
