@@ -348,6 +348,8 @@ options_has_flag(int argc, char *const argv[], const char *name)
 			continue;
 		if (!strcmp(argv[i] + 2, name))
 			return true;
+		if (strchr(argv[i], '='))
+			continue;
 		option = options_find_flag(argv[i] + 2);
 		if (option ? option->type != OPTION_TYPE_FLAG
 			   : strncmp(argv[i], "--consumer.", 11) == 0 ||

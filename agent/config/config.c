@@ -1,0 +1,388 @@
+/* The configuration: everything that files and flags said, read once, checked, and never changed.
+ */
+#include "config/config.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "config/flags.h"
+#include "config/javaprops.h"
+#include "config/options.h"
+#include "config/placeholder.h"
+#include "config/properties.h"
+#include "config/verdicts.h"
+
+const char *
+client_settings_get(const struct client_settings *settings, const char *name)
+{
+	for (size_t i = settings->count; i-- > 0;) {
+		if (!strcmp(settings->items[i].name, name))
+			return settings->items[i].value;
+	}
+	return NULL;
+}
+
+/* Moves all of from to the end of to; section replaces theirs when it is not NULL. */
+static void
+append(struct properties *to, struct properties *from, const char *section)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		struct property *item = &from->items[i];
+
+		to->items = mem_grow(to->items, &to->capacity, to->count, sizeof(*to->items));
+		to->items[to->count] = *item;
+		if (section) {
+			free(item->section);
+			to->items[to->count].section = mem_strdup(section);
+		}
+		to->count++;
+	}
+	free(from->items);
+	*from = (struct properties){0};
+}
+
+/* Reads one file, resolves its placeholders with its own config.providers, and appends it. */
+static void
+append_file(struct properties *all, const char *path, enum properties_format format,
+	const char *section, struct problems *problems)
+{
+	struct properties properties = {0};
+
+	if (!path)
+		return;
+	properties_read(path, format, &properties, problems);
+	properties_mark_passed(&properties, format == PROPERTIES_INI, problems);
+	placeholders_resolve(&properties, problems);
+	append(all, &properties, section);
+}
+
+/* All properties in the order in which the later one wins. */
+static void
+gather(struct properties *all, struct flags *flags, struct problems *problems)
+{
+	append_file(all, flags->config, PROPERTIES_INI, NULL, problems);
+	append_file(all, flags->consumer_config, PROPERTIES_JAVA, "consumer", problems);
+	append_file(all, flags->producer_config, PROPERTIES_JAVA, "producer", problems);
+	for (size_t i = 0; i < flags->properties.count; i++) {
+		struct property *item = &flags->properties.items[i];
+
+		/* Only a client's property can be a secret; elsewhere @ and $ are themselves. */
+		if (strcmp(item->section, "consumer") && strcmp(item->section, "producer"))
+			item->is_passed = true;
+	}
+	placeholders_resolve(&flags->properties, problems);
+	for (size_t i = 0; i < flags->properties.count; i++)
+		flags->properties.items[i].is_passed = false;
+	append(all, &flags->properties, NULL);
+	properties_mark_passed(all, false, problems);
+}
+
+static bool
+is_given(const struct properties *all, const char *key)
+{
+	return properties_get(all, "mirror", key) != NULL;
+}
+
+/* Is it the name of a Java class: words with dots between them? */
+static bool
+is_class_name(const char *s)
+{
+	size_t n = strlen(s);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!isalnum((unsigned char)s[i]) && !strchr("._$", s[i]))
+			return false;
+	}
+	return n && strchr(s, '.') && !(n > 4 && !strcmp(s + n - 4, ".lua"));
+}
+
+/* Handlers and listeners are code, and there is nothing here that would run it. */
+static void
+refuse_code(const struct property *property, struct problems *problems)
+{
+	const char *what =
+		strstr(property->key, "listener") ? "rebalance listener" : "message handler";
+
+	if (is_class_name(property->value))
+		problems_error(problems, property->origin,
+			"'%s' is a Java class, which cannot run here; remove it, and do what it "
+			"did on the "
+			"target (filter, rename) with a consumer of its own",
+			property->value);
+	else
+		problems_error(problems, property->origin,
+			"'%s' cannot be used: scripts are not available in this version, and no %s "
+			"can be "
+			"given; remove it",
+			property->value, what);
+}
+
+static bool
+is_code(const struct option_info *option)
+{
+	return !strcmp(option->key, "message.handler") ||
+	       !strcmp(option->key, "consumer.rebalance.listener");
+}
+
+/* Text without the blanks at its end (those at its start are gone). */
+static void
+trim_end(char *s)
+{
+	size_t n = strlen(s);
+
+	while (n && isspace((unsigned char)s[n - 1]))
+		s[--n] = '\0';
+}
+
+/* Takes one line of [mirror] or [log]. */
+static void
+take_option(struct config *config, struct property *property, struct problems *problems)
+{
+	const struct option_info *option = options_find(property->section, property->key);
+	const char *nearest = options_nearest_key(property->section, property->key);
+	enum verdict verdict = VERDICT_SET;
+	const char *detail = "";
+	struct err err = {0};
+
+	if (!option) {
+		problems_error(problems, property->origin, "unknown key '%s' in [%s]%s%s%s",
+			property->key, property->section, nearest ? "; did you mean '" : "",
+			nearest ? nearest : "", nearest ? "'?" : "");
+		verdict = VERDICT_REFUSED;
+	} else if (property->is_passed) {
+		verdict = VERDICT_IGNORED;
+		detail = "given again, and the last one counts";
+	} else if (is_code(option)) {
+		refuse_code(property, problems);
+		verdict = VERDICT_REFUSED;
+	} else if (option->type == OPTION_TYPE_OLD) {
+		problems_warn(problems, property->origin, "%s has no effect: %s", property->key,
+			option->help);
+		verdict = VERDICT_WARNED;
+		detail = option->help;
+	} else {
+		trim_end(property->value);
+		if (options_set(config, option, property->value, &err)) {
+			bool is_zero_streams = !strcmp(option->key, "num.streams") &&
+					       !strcmp(property->value, "0");
+
+			problems_error(problems, property->origin, "%s: %s%s", property->key,
+				err.text,
+				is_zero_streams
+					? " (MirrorMaker would end at once and mirror nothing)"
+					: "");
+			verdict = VERDICT_REFUSED;
+			detail = err.text;
+		}
+	}
+	verdicts_add(config->verdicts, property->origin, property->section, property->key,
+		property->value, verdict, "%s", detail);
+}
+
+static const char *
+section_candidate(size_t i, void *arg)
+{
+	static const char *const names[] = {"mirror", "consumer", "producer", "log"};
+
+	(void)arg;
+	return i < sizeof(names) / sizeof(*names) ? names[i] : NULL;
+}
+
+/* Takes [mirror] and [log], and complains once about each run of lines in a section there is none
+ * of. */
+static void
+take_options(struct config *config, struct properties *all, struct problems *problems)
+{
+	const char *complained = "";
+
+	for (size_t i = 0; i < all->count; i++) {
+		struct property *item = &all->items[i];
+		const char *section = item->section, *nearest;
+
+		if (!strcmp(section, "mirror") || !strcmp(section, "log")) {
+			take_option(config, item, problems);
+		} else if (strcmp(section, "consumer") && strcmp(section, "producer") &&
+			   strcmp(section, complained)) {
+			nearest = parse_nearest(section, section_candidate, NULL);
+			problems_error(problems, item->origin,
+				"there is no section [%s]%s%s%s; known are [mirror] [consumer] "
+				"[producer] "
+				"[log]",
+				section, nearest ? "; did you mean [" : "", nearest ? nearest : "",
+				nearest ? "]?" : "");
+			complained = section;
+		}
+	}
+}
+
+/* Is there any line for this client? */
+static bool
+has_section(const struct properties *all, const char *section)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		if (!strcmp(all->items[i].section, section))
+			return true;
+	}
+	return false;
+}
+
+/* The files MirrorMaker cannot do without; sections of an INI file will do. */
+static void
+check_files(const struct properties *all, const struct flags *flags, struct problems *problems)
+{
+	if (!flags->consumer_config && !has_section(all, "consumer")) {
+		problems_error(problems, NULL, "Missing required argument \"[consumer.config]\"");
+		problems->wants_usage = true;
+	}
+	if (!flags->producer_config && !has_section(all, "producer")) {
+		problems_error(problems, NULL, "Missing required argument \"[producer.config]\"");
+		problems->wants_usage = true;
+	}
+}
+
+static void
+check_topics(const struct config *config, const struct properties *all, struct problems *problems)
+{
+	const struct config_mirror *mirror = &config->mirror;
+
+	if (!mirror->include && !mirror->whitelist && !mirror->blacklist)
+		problems_error(problems, NULL,
+			"include list must be specified: write --whitelist EXPRESSION with the "
+			"topics to "
+			"mirror");
+	if (mirror->include && is_given(all, "whitelist"))
+		problems_warn(problems, NULL, "--whitelist is ignored, because --include is given");
+	if (mirror->blacklist && (mirror->include || mirror->whitelist))
+		problems_error(problems, NULL,
+			"--blacklist cannot stand together with --%s: write either the topics to "
+			"mirror or "
+			"those to leave out",
+			mirror->include ? "include" : "whitelist");
+}
+
+/* Where a client's missing line belongs: the file that was given for it, or the INI file's section.
+ */
+static const char *
+place_of(const char *file, const struct flags *flags)
+{
+	if (file)
+		return file;
+	return flags->config;
+}
+
+static void
+check_clients(const struct config *config, const struct properties *all, const struct flags *flags,
+	struct problems *problems)
+{
+	const char *consumer = place_of(flags->consumer_config, flags);
+	const char *producer = place_of(flags->producer_config, flags);
+	bool has_consumer = flags->consumer_config || has_section(all, "consumer");
+	bool has_producer = flags->producer_config || has_section(all, "producer");
+
+	if (has_consumer && !properties_get(all, "consumer", "group.id"))
+		problems_error(problems, consumer,
+			"the consumer has no group.id; write group.id=mirrorgroup, or the name "
+			"that your "
+			"MirrorMaker had");
+	if (has_consumer && !config->source.bootstrap_servers &&
+		!config->source.zookeeper_connect &&
+		!properties_get(all, "consumer", "bootstrap.servers"))
+		problems_error(problems, consumer,
+			"the consumer has neither bootstrap.servers nor zookeeper.connect; write "
+			"bootstrap.servers=HOST:9092 with the brokers of the source");
+	if (has_producer && !config->target.bootstrap_servers &&
+		!properties_get(all, "producer", "bootstrap.servers"))
+		problems_error(problems, producer,
+			"the producer has no bootstrap.servers; write bootstrap.servers=HOST:9092 "
+			"with the "
+			"brokers of the target");
+}
+
+static struct config *
+config_new(void)
+{
+	struct config *config = mem_zero(1, sizeof(*config));
+
+	options_set_defaults(config);
+	config->source.exclude_internal_topics = true;
+	config->source.metadata_max_age_ms = 30000;
+	config->source.security_protocol = mem_strdup("plaintext");
+	config->target.idempotence = true;
+	config->target.metadata_max_age_ms = 300000;
+	config->verdicts = mem_zero(1, sizeof(*config->verdicts));
+	return config;
+}
+
+struct config *
+config_check(int argc, char *const argv[], config_known *known, struct problems *problems)
+{
+	struct config *config = config_new();
+	struct properties all = {0};
+	struct flags flags;
+
+	flags_parse(argc, argv, &flags, problems);
+	gather(&all, &flags, problems);
+	take_options(config, &all, problems);
+	javaprops_translate(config, SIDE_CONSUMER, &all, known, problems);
+	javaprops_translate(config, SIDE_PRODUCER, &all, known, problems);
+	check_files(&all, &flags, problems);
+	check_topics(config, &all, problems);
+	check_clients(config, &all, &flags, problems);
+	properties_fini(&all);
+	flags_fini(&flags);
+	return config;
+}
+
+struct config *
+config_load(int argc, char *const argv[], config_known *known, struct problems *problems)
+{
+	size_t errors = problems->errors;
+	struct config *config = config_check(argc, argv, known, problems);
+
+	if (problems->errors > errors)
+		config_free(&config);
+	return config;
+}
+
+static void
+settings_fini(struct client_settings *settings)
+{
+	for (size_t i = 0; i < settings->count; i++) {
+		free(settings->items[i].name);
+		free(settings->items[i].value);
+		free(settings->items[i].origin);
+	}
+	free(settings->items);
+}
+
+void
+config_free(struct config **config)
+{
+	struct config *c = *config;
+
+	if (!c)
+		return;
+	options_fini(c);
+	settings_fini(&c->consumer);
+	settings_fini(&c->producer);
+	free(c->source.group_id);
+	free(c->source.bootstrap_servers);
+	free(c->source.zookeeper_connect);
+	free(c->source.security_protocol);
+	free(c->target.bootstrap_servers);
+	verdicts_free(&c->verdicts);
+	free(c);
+	*config = NULL;
+}
+
+const char *
+config_topic_expression(const struct config *config, bool *ret_excludes)
+{
+	*ret_excludes = !config->mirror.include && !config->mirror.whitelist;
+	if (config->mirror.include)
+		return config->mirror.include;
+	return config->mirror.whitelist ? config->mirror.whitelist : config->mirror.blacklist;
+}

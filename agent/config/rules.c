@@ -1,0 +1,422 @@
+/* Rules of single properties that both clients or the consumer have. */
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "config/translation.h"
+
+static void
+set_text(char **field, const char *value)
+{
+	char *copy = mem_strdup(value);
+
+	free(*field);
+	*field = copy;
+}
+
+/* One address of bootstrap.servers: [PROTOCOL://]host:port. */
+static int
+check_address(const char *address, struct err *err)
+{
+	const char *scheme = strstr(address, "://"), *host = scheme ? scheme + 3 : address;
+	const char *colon = strrchr(host, ':');
+	int64_t port;
+
+	if (!colon || colon == host || (host[0] == '[' && colon[-1] != ']'))
+		return err_set(err, "'%s' is not host:port", address);
+	if (parse_int(colon + 1, 1, 65535, &port, err))
+		return err_set(err, "'%s' has no port from 1 to 65535 behind the colon", address);
+	return 0;
+}
+
+/* The addresses of a list with single commas and no blanks between them; NULL after an error.
+ * @gives a string */
+static char *
+tidy_addresses(const char *list, struct err *err)
+{
+	struct text text = {0};
+
+	while (*list) {
+		size_t n = strcspn(list, ", \t");
+		char *address = mem_strndup(list, n);
+		int result = n ? check_address(address, err) : 0;
+
+		if (n)
+			text_printf(&text, "%s%s", text.length ? "," : "", address);
+		free(address);
+		if (result) {
+			text_fini(&text);
+			return NULL;
+		}
+		list += n;
+		list += strspn(list, ", \t");
+	}
+	if (text.length)
+		return text_take(&text);
+	err_set(err, "is empty; write the brokers' addresses, host:port and commas between them");
+	text_fini(&text);
+	return NULL;
+}
+
+RULE(bootstrap)
+{
+	struct err err;
+	char *addresses = tidy_addresses(value, &err);
+	char **field = t->side == SIDE_CONSUMER ? &t->config->source.bootstrap_servers
+						: &t->config->target.bootstrap_servers;
+
+	(void)row;
+	if (!addresses) {
+		translation_refuse(t, "%s", err.text);
+		return;
+	}
+	set_text(field, addresses);
+	translation_give(t, "bootstrap.servers", addresses, NULL);
+	free(addresses);
+}
+
+RULE(zookeeper_connect)
+{
+	const char *brokers = translation_other(t, "bootstrap.servers");
+
+	(void)row;
+	if (!*value) {
+		translation_refuse(t, "is empty; write ZooKeeper's addresses, host:port and commas "
+				      "between them, or bootstrap.servers instead");
+		return;
+	}
+	set_text(&t->config->source.zookeeper_connect, value);
+	translation_note(t, VERDICT_HANDLED, "%s",
+		brokers ? "read only for positions of the old consumer; the brokers are those of "
+			  "bootstrap.servers"
+			: "the brokers are looked up there, and positions of the old consumer");
+}
+
+RULE(group_id)
+{
+	(void)row;
+	if (!*value) {
+		translation_refuse(t, "is empty; write the group's name, group.id=mirrorgroup");
+		return;
+	}
+	set_text(&t->config->source.group_id, value);
+	translation_give(t, "group.id", value, NULL);
+}
+
+RULE(client_id)
+{
+	(void)value;
+	translation_note(t, VERDICT_HANDLED, "%s", row->help);
+}
+
+RULE(security_protocol)
+{
+	static const char *const names[] = {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"};
+	const char *found = strcasecmp(value, "PLAINTEXTSASL") ? NULL : "sasl_plaintext";
+
+	(void)row;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!strcasecmp(value, names[i]))
+			found = names[i];
+	}
+	if (!found) {
+		translation_refuse(
+			t, "'%s' is none of: PLAINTEXT SSL SASL_PLAINTEXT SASL_SSL", value);
+		return;
+	}
+	if (t->side == SIDE_CONSUMER)
+		set_text(&t->config->source.security_protocol, found);
+	translation_give(t, "security.protocol", found, NULL);
+}
+
+RULE(metadata_age)
+{
+	int64_t *field = t->side == SIDE_CONSUMER ? &t->config->source.metadata_max_age_ms
+						  : &t->config->target.metadata_max_age_ms;
+	struct err err;
+	int64_t age;
+
+	if (parse_int(value, INT64_MIN, INT64_MAX, &age, &err)) {
+		translation_refuse(t, "%s", err.text);
+		return;
+	}
+	*field = age < row->min ? row->min : age > row->max ? row->max : age;
+	rule_integer(t, row, value);
+}
+
+RULE(offset_reset)
+{
+	static const struct {
+		const char *name;
+		enum offset_reset reset;
+	} names[] = {
+		{"latest", OFFSET_RESET_LATEST},
+		{"largest", OFFSET_RESET_LATEST},
+		{"end", OFFSET_RESET_LATEST},
+		{"earliest", OFFSET_RESET_EARLIEST},
+		{"smallest", OFFSET_RESET_EARLIEST},
+		{"beginning", OFFSET_RESET_EARLIEST},
+		{"none", OFFSET_RESET_NONE},
+		{"error", OFFSET_RESET_NONE},
+	};
+
+	(void)row;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strcasecmp(value, names[i].name))
+			continue;
+		t->config->source.offset_reset = names[i].reset;
+		translation_note(t, VERDICT_HANDLED, "where a group without positions starts");
+		return;
+	}
+	if (!strncasecmp(value, "by_duration:", 12))
+		translation_refuse(t,
+			"starting at a time is not available in this version; write earliest or "
+			"latest, "
+			"or set the group's positions with kafka-consumer-groups --reset-offsets");
+	else
+		translation_refuse(t, "'%s' is none of: earliest latest none", value);
+}
+
+RULE(internal_topics)
+{
+	struct err err;
+
+	(void)row;
+	if (parse_bool(value, &t->config->source.exclude_internal_topics, &err))
+		translation_refuse(t, "%s", err.text);
+	else
+		translation_note(t, VERDICT_HANDLED, "%s",
+			t->config->source.exclude_internal_topics
+				? "internal topics are not mirrored"
+				: "internal topics are mirrored when the expression matches them");
+}
+
+RULE(max_poll_records)
+{
+	struct err err;
+
+	if (parse_int(value, row->min, row->max, &t->config->source.max_poll_records, &err))
+		translation_refuse(t, "%s", err.text);
+	else
+		translation_note(t, VERDICT_HANDLED, "%s", row->help);
+}
+
+/* Java's assignors by the last part of their class names, and librdkafka's names for them. */
+static const struct {
+	const char *class, *name;
+	bool is_eager;
+} assignors[] = {
+	{"RangeAssignor", "range", true},
+	{"range", "range", true},
+	{"RoundRobinAssignor", "roundrobin", true},
+	{"roundrobin", "roundrobin", true},
+	{"CooperativeStickyAssignor", "cooperative-sticky", false},
+	{"cooperative-sticky", "cooperative-sticky", false},
+	{"StickyAssignor", "cooperative-sticky", false},
+};
+
+/* Adds the assignor of one entry of the list to the texts of its kind; false when nobody knows it.
+ */
+static bool
+add_assignor(const char *entry, struct text *eager, struct text *cooperative)
+{
+	const char *dot = strrchr(entry, '.'), *class = dot ? dot + 1 : entry;
+
+	for (size_t i = 0; i < sizeof(assignors) / sizeof(*assignors); i++) {
+		struct text *text = assignors[i].is_eager ? eager : cooperative;
+
+		if (strcmp(class, assignors[i].class))
+			continue;
+		if (!text->s || !strstr(text->s, assignors[i].name))
+			text_printf(text, "%s%s", text->length ? "," : "", assignors[i].name);
+		return true;
+	}
+	return false;
+}
+
+/* Says which assignors the group gets: the eager ones where both kinds are named, since they do not
+ * mix. */
+static void
+give_assignors(struct translation *t, const char *value, const struct text *eager,
+	const struct text *cooperative)
+{
+	const char *dropped = eager->length && cooperative->length
+				      ? "cooperative and eager ones do not mix; the eager ones stay"
+				      : NULL;
+	const char *chosen = eager->length ? eager->s : cooperative->s;
+	char why[256];
+
+	if (!chosen)
+		translation_refuse(t, "names no assignor; write range or roundrobin");
+	else if (!dropped && strstr(value, "StickyAssignor") &&
+		 !strstr(value, "CooperativeStickyAssignor") &&
+		 translation_add(t, "partition.assignment.strategy", chosen, why) == 1)
+		translation_warn(t, "StickyAssignor becomes cooperative-sticky; Java members of "
+				    "the group that still "
+				    "use it cannot be in one group with this agent");
+	else
+		translation_give(t, "partition.assignment.strategy", chosen, dropped);
+}
+
+RULE(assignors)
+{
+	struct text eager = {0}, cooperative = {0};
+	const char *s = value;
+	bool is_known = true;
+
+	(void)row;
+	while (*s && is_known) {
+		size_t n = strcspn(s, ", \t[]");
+		char *entry = mem_strndup(s, n);
+
+		is_known = n == 0 || add_assignor(entry, &eager, &cooperative);
+		if (!is_known)
+			translation_refuse(t,
+				"'%s' is a Java class that cannot run here; known are "
+				"RangeAssignor, "
+				"RoundRobinAssignor and CooperativeStickyAssignor",
+				entry);
+		free(entry);
+		s += n;
+		s += strspn(s, ", \t[]");
+	}
+	if (is_known)
+		give_assignors(t, value, &eager, &cooperative);
+	text_fini(&eager);
+	text_fini(&cooperative);
+}
+
+/* librdkafka's default of receive.message.max.bytes, and how much more than a fetch it must be. */
+#define RECEIVE_MAX 100000000
+#define RECEIVE_EXTRA 512
+
+RULE(fetch_bytes)
+{
+	char digits[24], why[256];
+	struct err err;
+	int64_t bytes;
+
+	if (parse_int(value, INT64_MIN, INT64_MAX, &bytes, &err)) {
+		translation_refuse(t, "%s", err.text);
+		return;
+	}
+	bytes = bytes > row->max ? row->max : bytes;
+	if (bytes + RECEIVE_EXTRA > RECEIVE_MAX) {
+		snprintf(digits, sizeof(digits), "%" PRId64, bytes + RECEIVE_EXTRA);
+		translation_add(t, "receive.message.max.bytes", digits, why);
+	}
+	rule_integer(t, row, value);
+}
+
+RULE(auto_commit)
+{
+	struct err err;
+	bool is_on;
+
+	if (parse_bool(value, &is_on, &err))
+		translation_refuse(t, "%s", err.text);
+	else if (is_on)
+		translation_warn(t,
+			"has no effect here: the agent commits only what the target has "
+			"acknowledged");
+	else
+		translation_note(t, VERDICT_HANDLED, "%s", row->help);
+}
+
+RULE(byte_class)
+{
+	static const char *const words[] = {"ByteArray", "Bytes", "ByteBuffer", "String",
+		"DefaultEncoder", "NullEncoder", "DefaultDecoder"};
+	const char *dot = strrchr(value, '.'), *class = dot ? dot + 1 : value;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (!strncmp(class, words[i], strlen(words[i]))) {
+			translation_note(t, VERDICT_IGNORED, "%s", row->help);
+			return;
+		}
+	}
+	if (t->side == SIDE_CONSUMER)
+		translation_warn(t, "has no effect here: keys and values stay the bytes they are");
+	else
+		translation_refuse(t,
+			"'%s' would change the bytes, and Java classes do not run here; remove the "
+			"line",
+			value);
+}
+
+RULE(group_protocol)
+{
+	(void)row;
+	if (!strcasecmp(value, "classic"))
+		translation_note(t, VERDICT_HANDLED, "the protocol that is used");
+	else
+		translation_refuse(t,
+			"'%s' is not available in this version; remove the line for the "
+			"classic protocol",
+			value);
+}
+
+RULE(offsets_storage)
+{
+	if (!strcasecmp(value, "kafka") || !strcasecmp(value, "zookeeper"))
+		translation_note(t, VERDICT_HANDLED, "%s", row->help);
+	else
+		translation_refuse(t, "'%s' is none of: kafka zookeeper", value);
+}
+
+RULE(dns_lookup)
+{
+	if (!strcasecmp(value, "default"))
+		translation_note(t, VERDICT_IGNORED, "the default");
+	else
+		rule_newer(t, row, value);
+}
+
+RULE(old_threads)
+{
+	struct err err;
+
+	if (properties_get(t->properties, "mirror", "num.streams"))
+		translation_note(t, VERDICT_IGNORED, "num.streams is given");
+	else if (parse_int(value, 1, 256, &t->config->mirror.num_streams, &err))
+		translation_refuse(t, "%s", err.text);
+	else
+		translation_note(t, VERDICT_HANDLED, "%s", row->help);
+}
+
+RULE(old_topics)
+{
+	static const char *const keys[] = {"whitelist", "include", "blacklist"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		if (properties_get(t->properties, "mirror", keys[i])) {
+			translation_note(t, VERDICT_IGNORED, "%s is given", keys[i]);
+			return;
+		}
+	}
+	set_text(!strcmp(row->to, "whitelist") ? &t->config->mirror.whitelist
+					       : &t->config->mirror.blacklist,
+		value);
+	translation_note(t, VERDICT_HANDLED, "%s", row->help);
+}
+
+RULE(producer_timeout)
+{
+	struct err err;
+	int64_t timeout;
+	char digits[24], why[256];
+
+	if (parse_int(value, INT64_MIN, INT64_MAX, &timeout, &err)) {
+		translation_refuse(t, "%s", err.text);
+		return;
+	}
+	timeout = timeout < row->min ? row->min : timeout > row->max ? row->max : timeout;
+	snprintf(digits, sizeof(digits), "%" PRId64, timeout);
+	if (translation_give(t, "request.timeout.ms", digits, "also socket.timeout.ms"))
+		translation_add(t, "socket.timeout.ms", digits, why);
+}
