@@ -8,18 +8,20 @@
 
 struct topics;
 
-/* Rewrites the raw expression as MirrorMaker does (kafka.utils.TopicFilter: trim, comma to |, no blanks, quotes at both ends
-   removed) and returns it. Never fails. @gives a string for free() */
+/* Rewrites the raw expression as MirrorMaker does (kafka.utils.TopicFilter: trim, comma to |, no
+   blanks, quotes at both ends removed) and returns it. Never fails. @gives a string for free() */
 char *topics_rewrite(const char *raw);
 
 /* Compiles an expression. excludes: the topics that match are the ones left out. exclude_internal:
-   __consumer_offsets and __transaction_state never match, whatever the expression. The error sentence quotes the expression,
-   says where it fails and what to write instead where that is known ("*" -> ".*"). NULL on error.
+   __consumer_offsets and __transaction_state never match, whatever the expression. The error
+   sentence quotes the expression, says where it fails and what to write instead where that is known
+   ("*" -> ".*"). NULL on error.
    @gives the filter; free with topics_free. @thread any */
 struct topics *topics_new(const char *raw, bool excludes, bool exclude_internal, struct err *err);
 
-/* Is this topic mirrored? Match limits are bounded: an expression that backtracks without end on a name is
-   an error for that name, reported through err and answered with -1; otherwise 1 or 0. @thread owner */
+/* Is this topic mirrored? Match limits are bounded: an expression that backtracks without end on a
+   name is an error for that name, reported through err and answered with -1; otherwise 1 or 0.
+   @thread owner */
 int topics_match(struct topics *topics, const char *name, struct err *err);
 
 /* The rewritten expression, for messages. @borrows topics */

@@ -1,0 +1,25 @@
+/* Java's regular expressions: the dialect of java.util.regex, rewritten for PCRE2. */
+#ifndef MIRROR_JAVAREGEX_H
+#define MIRROR_JAVAREGEX_H
+
+#include "base/err.h"
+
+/* The longest name that a rewritten expression judges rightly. Kafka's limit is 249 characters
+   (org.apache.kafka.common.internals.Topic), 0.8's was 255. */
+#define JAVAREGEX_NAME_MAX 255
+
+/* Rewrites an expression of java.util.regex.Pattern (UTF-8, the dialect of JDK 17) into a PCRE2
+   pattern that gives the same full-match verdict on printable ASCII names of up to
+   JAVAREGEX_NAME_MAX characters. Compile it with PCRE2_ANCHORED and no other option; it ends in \z
+   by itself. Flags, quotes, class intersections, properties and case are resolved here, so that the
+   pattern holds explicit character sets only, and what PCRE2 knows and Java does not is refused.
+
+   Known difference: Java keeps what a group captured inside a look-around or an atomic group when
+   it later backtracks over it, PCRE2 forgets it; only a back-reference to such a group can tell.
+
+   An error says what is wrong at which character (from 1), without quoting the expression:
+   "character 3:
+   ...". NULL on error. Any input is survived. @gives a string for free() @thread any */
+char *javaregex_translate(const char *expression, struct err *err);
+
+#endif
