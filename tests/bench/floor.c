@@ -28,6 +28,7 @@
 #define MAX_PARTITIONS 256
 #define MAX_STREAMS 64
 #define MAX_SETTINGS 64
+#define NUDGE_INTERVAL_MS 10
 #define BUDGET 1000 /* records read from one queue, or reports from one event, in a row */
 
 struct setting {
@@ -38,6 +39,7 @@ struct setting {
 struct options {
 	const char *topic;
 	bool is_forwarded; /* one queue for all partitions instead of one each */
+	bool is_patient;   /* leave the library its pauses between fetches */
 	int streams;
 	struct setting settings[MAX_SETTINGS];
 	int setting_count;
@@ -57,7 +59,9 @@ struct stream {
 	int64_t read[MAX_PARTITIONS];  /* next offset to read; -1: not ours */
 	int64_t noted[MAX_PARTITIONS]; /* what will be committed, see below */
 	uint64_t unsettled; /* records below noted that are not acknowledged; 0: nothing noted */
-	int64_t next_commit_ms;
+	int64_t next_commit_ms, next_nudge_ms;
+	bool has_read;				   /* since the last nudge */
+	rd_kafka_topic_partition_list_t *assigned; /* NULL: nothing */
 };
 
 static struct options options = {.streams = 1};
@@ -203,6 +207,7 @@ copy_some(struct stream *s, rd_kafka_queue_t *queue)
 		s->held = NULL;
 		s->read[m->partition] = m->offset + 1;
 		s->outstanding++;
+		s->has_read = true;
 	}
 	return true;
 }
@@ -234,6 +239,25 @@ note_positions(struct stream *s)
 		commit_noted(s, true);
 }
 
+/* Once the partition queues were full, library versions before 2.2.0 do not look at them again for
+   up to a second (later ones have fetch.queue.backoff.ms). Any request to the partition's leader
+   makes them look; asking for an end offset without waiting for the answer is the cheapest. */
+static void
+nudge(struct stream *s)
+{
+	int64_t now = now_ms();
+
+	if (!s->has_read || now < s->next_nudge_ms)
+		return;
+	s->has_read = false;
+	if (options.is_patient || !s->assigned || rd_kafka_version() >= 0x02020000)
+		return;
+	s->next_nudge_ms = now + NUDGE_INTERVAL_MS;
+	for (int i = 0; i < s->assigned->cnt; i++)
+		s->assigned->elems[i].offset = RD_KAFKA_OFFSET_END;
+	rd_kafka_offsets_for_times(s->consumer, s->assigned, 0);
+}
+
 /* Waits for all acknowledgements, then commits all that was read. */
 static void
 drain(struct stream *s)
@@ -261,6 +285,7 @@ on_assign(struct stream *s, rd_kafka_topic_partition_list_t *partitions)
 		rd_kafka_queue_io_event_enable(queue, s->fd, &one, sizeof(one));
 		s->queues[s->queue_count++] = queue;
 	}
+	s->assigned = rd_kafka_topic_partition_list_copy(partitions);
 	rd_kafka_assign(s->consumer, partitions);
 }
 
@@ -273,6 +298,9 @@ on_revoke(struct stream *s)
 	s->held = NULL;
 	while (s->queue_count)
 		rd_kafka_queue_destroy(s->queues[--s->queue_count]);
+	if (s->assigned)
+		rd_kafka_topic_partition_list_destroy(s->assigned);
+	s->assigned = NULL;
 	memset(s->read, -1, sizeof(s->read));
 	memset(s->noted, -1, sizeof(s->noted));
 	rd_kafka_assign(s->consumer, NULL);
@@ -368,9 +396,11 @@ stream_run(void *arg)
 		bool is_busy = turn(s);
 
 		note_positions(s);
+		nudge(s);
 		if (is_busy)
 			continue;
-		poll(&(struct pollfd){.fd = s->fd, .events = POLLIN}, 1, 1000);
+		poll(&(struct pollfd){.fd = s->fd, .events = POLLIN}, 1,
+			s->has_read ? NUDGE_INTERVAL_MS : 1000);
 		if (read(s->fd, &wakes, sizeof(wakes)) < 0 && errno != EAGAIN)
 			die("eventfd", strerror(errno));
 	}
@@ -394,14 +424,16 @@ static void
 parse_options(int argc, char **argv)
 {
 	static const char usage[] =
-		"floor [-f] [-n STREAMS] [-c NAME=VALUE]... [-p NAME=VALUE]... TOPIC\n"
+		"floor [-f] [-w] [-n STREAMS] [-c NAME=VALUE]... [-p NAME=VALUE]... TOPIC\n"
 		"  -f  one forwarded queue for all partitions    -c  consumer setting\n"
+		"  -w  wait out the library's pauses between fetches\n"
 		"  -V  print the library's version               -p  producer setting\n";
 	int c;
 
-	while ((c = getopt(argc, argv, "fn:c:p:V")) != -1) {
+	while ((c = getopt(argc, argv, "fwn:c:p:V")) != -1) {
 		switch (c) {
 		case 'f': options.is_forwarded = true; break;
+		case 'w': options.is_patient = true; break;
 		case 'n': options.streams = atoi(optarg); break;
 		case 'c': add_setting(false, optarg); break;
 		case 'p': add_setting(true, optarg); break;
