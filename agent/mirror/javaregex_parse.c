@@ -961,6 +961,9 @@ parse_whole(struct parser *p)
 		return -1;
 	if (!expression_is_over(&p->e))
 		return fail(p, p->e.cursor, "there is no ( that this ) could close");
+	/* An escape took its characters from what (?x) ignores. */
+	if (p->e.cursor > p->e.count)
+		return fail(p, p->e.cursor, "an escape is cut off");
 	return 0;
 }
 

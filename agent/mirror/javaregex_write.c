@@ -14,12 +14,16 @@
 /* A repetition that no name is long enough to count to: as good as without end. */
 #define REPEAT_MAX (JAVAREGEX_NAME_MAX + 1)
 
+/* The number of a referenced group until it gets one; it keeps this when it is never written. */
+#define REFERENCED (-1)
+
 /* Any one character; no dot, which has modes. */
 #define ANY "[\\x00-\\xff]"
 
 struct writer {
 	struct text *out;
-	int *numbers; /* Java's group number to PCRE2's; 0: no such group */
+	int *numbers; /* Java's group number to PCRE2's; 0: no such group, or none that is written
+		       */
 	int groups;
 };
 
@@ -67,6 +71,18 @@ sum_branches(struct sum *sum, const struct node *branches)
 	sum->now.deterministic = false;
 }
 
+/* The same for branches that Java sums up on their own before it goes on. */
+static void
+sum_apart(struct sum *sum, const struct node *branches)
+{
+	struct sum inner = {.now = sum->now};
+
+	sum_branches(&inner, branches);
+	sum->now = inner.now;
+	sum->now.min = wrap((int64_t)sum->now.min + inner.before_min);
+	sum->now.max = wrap((int64_t)sum->now.max + inner.before_max);
+}
+
 /* What one turn of a node takes. */
 static void
 sum_once(struct sum *sum, const struct node *node)
@@ -85,8 +101,8 @@ sum_once(struct sum *sum, const struct node *node)
 		sum->now.deterministic = false;
 		break;
 	case NODE_BACKREF: sum->now.has_max = false; break;
-	case NODE_GROUP:
-	case NODE_ATOMIC: sum_branches(sum, node->child); break;
+	case NODE_GROUP: sum_branches(sum, node->child); break;
+	case NODE_ATOMIC: sum_apart(sum, node->child); break;
 	default: break;
 	}
 }
@@ -119,7 +135,10 @@ sum_optional(struct sum *sum, const struct node *node)
 		sum->now.has_max &= once.has_max;
 		sum->now.overflows |= once.overflows;
 	} else {
-		sum_once(sum, node);
+		if (node->kind == NODE_GROUP)
+			sum_apart(sum, node->child);
+		else
+			sum_once(sum, node);
 		sum->now.min = min;
 	}
 	sum->now.deterministic = false;
@@ -206,13 +225,30 @@ behind_reach(const struct node_extent *extent)
 	return reach;
 }
 
-/* Does a branch list capture, or refer to what was captured? Then it must stand where it is used.
+/* Marks the groups that a back-reference needs; no other has to capture. */
+static void
+mark_referenced(struct writer *w, const struct node *node)
+{
+	for (; node; node = node->next) {
+		if (node->kind == NODE_BACKREF && node->number <= w->groups)
+			w->numbers[node->number] = REFERENCED;
+		mark_referenced(w, node->child);
+	}
+}
+
+static bool
+does_capture(const struct writer *w, const struct node *node)
+{
+	return node->kind == NODE_GROUP && w->numbers[node->number] != 0;
+}
+
+/* Does a branch list capture? Then a subroutine call, which forgets captures, cannot stand for it.
  */
 static bool
-has_captures(const struct node *node)
+has_captures(const struct writer *w, const struct node *node)
 {
 	for (; node; node = node->next)
-		if (node->number || node->kind == NODE_BEHIND || has_captures(node->child))
+		if (does_capture(w, node) || has_captures(w, node->child))
 			return true;
 	return false;
 }
@@ -229,7 +265,7 @@ number_behind(struct writer *w, struct node *node, int *last)
 		return;
 	if (!reach.exact) {
 		node->written_number = ++*last;
-		if (!has_captures(node->child))
+		if (!has_captures(w, node->child))
 			++*last;
 	}
 	number_groups(w, node->child, last);
@@ -244,7 +280,7 @@ number_groups(struct writer *w, struct node *node, int *last)
 			number_behind(w, node, last);
 			continue;
 		}
-		if (node->kind == NODE_GROUP && node->number)
+		if (does_capture(w, node))
 			w->numbers[node->number] = ++*last;
 		number_groups(w, node->child, last);
 	}
@@ -299,7 +335,7 @@ write_backref(struct writer *w, const struct node *node)
 {
 	int number = node->number <= w->groups ? w->numbers[node->number] : 0;
 
-	if (!number)
+	if (!number || number == REFERENCED)
 		text_puts(w->out, "(?:(?!))");
 	else
 		text_printf(w->out, "(?%s:\\g{%d})", node->caseless ? "i" : "", number);
@@ -320,7 +356,7 @@ write_behind_exact(struct writer *w, const struct node *node, int length)
 static void
 write_behind_any(struct writer *w, const struct node *node, struct reach reach)
 {
-	bool copied = has_captures(node->child);
+	bool copied = has_captures(w, node->child);
 
 	text_printf(w->out, "(?:(?=(" ANY "*))%s", node->negated ? "(?!" : "(?=");
 	if (reach.room)
@@ -362,7 +398,7 @@ write_group(struct writer *w, const struct node *node)
 	else if (node->kind == NODE_AHEAD)
 		text_puts(w->out, node->negated ? "(?:(?!" : "(?:(?=");
 	else
-		text_puts(w->out, node->number ? "(" : "(?:");
+		text_puts(w->out, does_capture(w, node) ? "(" : "(?:");
 	write_branches(w, node->child);
 	text_puts(w->out, node->kind == NODE_AHEAD ? "))" : ")");
 }
@@ -426,6 +462,7 @@ tree_write(struct tree *tree, struct text *out)
 	int last = 0;
 
 	w.numbers = mem_zero((size_t)tree->groups + 1, sizeof(*w.numbers));
+	mark_referenced(&w, tree->root);
 	number_groups(&w, tree->root, &last);
 	write_node(&w, tree->root);
 	text_puts(out, "\\z");

@@ -1,7 +1,7 @@
 /*
  * What java.util.regex says about topic expressions. Reads lines EXPRESSION<TAB>NAME from standard input
  * and prints each with <TAB>VERDICT: 1 when the whole name matches, 0 when not, E when the expression does
- * not compile. With --check it reads lines that have a verdict (tests/unit/data/topics-java.tsv), prints
+ * not compile, X when Java itself breaks on it (JDK 17 compiles [ab&&] and then throws a null pointer). With --check it reads lines that have a verdict (tests/unit/data/topics-java.tsv), prints
  * those where Java differs and ends with 1 when there are any.
  *
  * In fields, \t \n \r \\ stand for tab, line feed, carriage return and backslash. Lines that begin with #
@@ -48,8 +48,8 @@ public class JavaVerdicts {
 			return "E";
 		try {
 			return compiled.matcher(name).matches() ? "1" : "0";
-		} catch (StackOverflowError e) {
-			return "S";
+		} catch (RuntimeException | StackOverflowError e) {
+			return "X";
 		}
 	}
 
