@@ -44,28 +44,33 @@ append(struct properties *to, struct properties *from, const char *section)
 	*from = (struct properties){0};
 }
 
-/* Reads one file, resolves its placeholders with its own config.providers, and appends it. */
-static void
+/* Reads one file, resolves its placeholders with its own config.providers, and appends it. -1 when
+   it cannot be read at all. */
+static int
 append_file(struct properties *all, const char *path, enum properties_format format,
 	const char *section, struct problems *problems)
 {
 	struct properties properties = {0};
 
 	if (!path)
-		return;
-	properties_read(path, format, &properties, problems);
+		return 0;
+	if (properties_read(path, format, &properties, problems))
+		return -1;
 	properties_mark_passed(&properties, format == PROPERTIES_INI, problems);
 	placeholders_resolve(&properties, problems);
 	append(all, &properties, section);
+	return 0;
 }
 
 /* All properties in the order in which the later one wins. */
 static void
 gather(struct properties *all, struct flags *flags, struct problems *problems)
 {
-	append_file(all, flags->config, PROPERTIES_INI, NULL, problems);
-	append_file(all, flags->consumer_config, PROPERTIES_JAVA, "consumer", problems);
-	append_file(all, flags->producer_config, PROPERTIES_JAVA, "producer", problems);
+	int missing = append_file(all, flags->config, PROPERTIES_INI, NULL, problems);
+
+	missing += append_file(all, flags->consumer_config, PROPERTIES_JAVA, "consumer", problems);
+	missing += append_file(all, flags->producer_config, PROPERTIES_JAVA, "producer", problems);
+	flags->is_file_missing = missing != 0;
 	for (size_t i = 0; i < flags->properties.count; i++) {
 		struct property *item = &flags->properties.items[i];
 
@@ -328,9 +333,11 @@ config_check(int argc, char *const argv[], config_known *known, struct problems 
 	take_options(config, &all, problems);
 	javaprops_translate(config, SIDE_CONSUMER, &all, known, problems);
 	javaprops_translate(config, SIDE_PRODUCER, &all, known, problems);
-	check_files(&all, &flags, problems);
 	check_topics(config, &all, problems);
-	check_clients(config, &all, &flags, problems);
+	if (!flags.is_file_missing) {
+		check_files(&all, &flags, problems);
+		check_clients(config, &all, &flags, problems);
+	}
 	properties_fini(&all);
 	flags_fini(&flags);
 	return config;

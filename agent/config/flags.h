@@ -8,6 +8,8 @@
 struct flags {
 	/* NULL: not given. */
 	const char *config, *consumer_config, *producer_config;
+	/* One of the files could not be read: what is missing may stand there. */
+	bool is_file_missing;
 	/* The others, in sections as in an INI file, with the flag as their origin. */
 	struct properties properties;
 };

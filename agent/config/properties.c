@@ -404,7 +404,7 @@ properties_read_text(const char *name, const char *bytes, size_t n, enum propert
 	text_fini(&source.logical);
 }
 
-void
+int
 properties_read(const char *path, enum properties_format format, struct properties *properties,
 	struct problems *problems)
 {
@@ -414,10 +414,11 @@ properties_read(const char *path, enum properties_format format, struct properti
 
 	if (file_read(path, PROPERTIES_MAX_BYTES, &bytes, &n, &err)) {
 		problems_error(problems, NULL, "%s", err.text);
-		return;
+		return -1;
 	}
 	properties_read_text(path, bytes, n, format, properties, problems);
 	free(bytes);
+	return 0;
 }
 
 void

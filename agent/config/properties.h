@@ -34,9 +34,10 @@ enum properties_format {
 #define PROPERTIES_MAX_KEYS 5000
 
 /* Adds the lines of the file at path in their order. Every problem is added to problems with its
-   line; what could be read is added all the same. Placeholders are left as they are. @blocks on
+   line; what could be read is added all the same. -1 when the
+   file itself cannot be read. Placeholders are left as they are. @blocks on
    reading */
-void properties_read(const char *path, enum properties_format format, struct properties *properties,
+int properties_read(const char *path, enum properties_format format, struct properties *properties,
 	struct problems *problems);
 
 /* The same for a text in memory (which may hold anything); name stands for the path in origins. */

@@ -80,7 +80,8 @@ RULE(in_flight)
 	int64_t number;
 
 	if (read_held(t, row, value, &number))
-		give_number(t, "max.in.flight.requests.per.connection", number, NULL);
+		give_number(t, "max.in.flight.requests.per.connection", number,
+			number > 5 ? "idempotence needs at most 5" : NULL);
 }
 
 RULE(retries)
@@ -276,7 +277,8 @@ give_up_idempotence(struct translation *t, const struct property *property, cons
 			property->key, property->value, needed);
 		return;
 	}
-	if (target->idempotence)
+	/* That of acks was said with acks itself. */
+	if (target->idempotence && strcmp(needed, "acks=all"))
 		problems_warn(t->problems, property->origin,
 			"%s=%s turns idempotence off, which needs %s - data loss or message "
 			"reordering "

@@ -34,6 +34,13 @@ translation_note(struct translation *t, enum verdict verdict, const char *detail
 	text_fini(&text);
 }
 
+/* What stands between a property's name and a text about it: "acks is ...", "acks: 'x' is ...". */
+static const char *
+joint(const char *text)
+{
+	return !strncmp(text, "is ", 3) || !strncmp(text, "has ", 4) ? " " : ": ";
+}
+
 void
 translation_warn(struct translation *t, const char *fmt, ...)
 {
@@ -44,7 +51,8 @@ translation_warn(struct translation *t, const char *fmt, ...)
 	text_vprintf(&text, fmt, ap);
 	va_end(ap);
 	note(t, VERDICT_WARNED, text.s);
-	problems_warn(t->problems, t->current->origin, "%s: %s", t->current->key, text.s);
+	problems_warn(
+		t->problems, t->current->origin, "%s%s%s", t->current->key, joint(text.s), text.s);
 	text_fini(&text);
 }
 
@@ -58,7 +66,8 @@ translation_refuse(struct translation *t, const char *fmt, ...)
 	text_vprintf(&text, fmt, ap);
 	va_end(ap);
 	note(t, VERDICT_REFUSED, text.s);
-	problems_error(t->problems, t->current->origin, "%s: %s", t->current->key, text.s);
+	problems_error(
+		t->problems, t->current->origin, "%s%s%s", t->current->key, joint(text.s), text.s);
 	text_fini(&text);
 }
 

@@ -1,0 +1,188 @@
+/* reflejo check: says what became of every line of the configuration. */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "commands/commands.h"
+#include "config/config.h"
+#include "config/options.h"
+#include "config/verdicts.h"
+#include "kafka/library.h"
+#include "mirror/topics.h"
+
+/* Copies argv without --json; *ret_json says whether it was there. @gives an array for free() */
+static char **
+take_json(int argc, char **argv, int *ret_argc, bool *ret_json)
+{
+	char **rest = mem_zero((size_t)argc + 1, sizeof(*rest));
+
+	*ret_argc = 0;
+	*ret_json = false;
+	for (int i = 0; i < argc; i++) {
+		if (!strcmp(argv[i], "--json"))
+			*ret_json = true;
+		else
+			rest[(*ret_argc)++] = argv[i];
+	}
+	return rest;
+}
+
+/* A topic expression that does not compile is an error too. */
+static void
+check_expression(const struct config *config, struct problems *problems)
+{
+	bool excludes;
+	const char *expression = config_topic_expression(config, &excludes);
+	struct topics *topics;
+	struct err err;
+
+	if (!expression)
+		return;
+	topics = topics_new(expression, excludes, config->source.exclude_internal_topics, &err);
+	if (!topics)
+		problems_error(problems, NULL, "%s", err.text);
+	topics_free(&topics);
+}
+
+static size_t
+wider(size_t width, const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > width ? n : width;
+}
+
+static void
+print_table(const struct config_verdicts *verdicts)
+{
+	size_t line = strlen("LINE"), key = strlen("KEY"), became = strlen("translated");
+
+	for (size_t i = 0; i < verdicts->count; i++) {
+		line = wider(line, verdicts->items[i].origin);
+		key = wider(key, verdicts->items[i].key);
+	}
+	printf("%-*s  %-*s  %-*s  %s\n", (int)line, "LINE", (int)key, "KEY", (int)became, "BECAME",
+		"DETAIL");
+	for (size_t i = 0; i < verdicts->count; i++) {
+		const struct config_verdict *v = &verdicts->items[i];
+
+		printf("%-*s  %-*s  ", (int)line, v->origin, (int)key, v->key);
+		if (*v->detail)
+			printf("%-*s  %s\n", (int)became, verdict_name(v->verdict), v->detail);
+		else
+			printf("%s\n", verdict_name(v->verdict));
+	}
+}
+
+/* Length of the UTF-8 character at s, 0 when there is none. */
+static size_t
+utf8_length(const unsigned char *s)
+{
+	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+
+	if (s[0] >= 0xf5 || (s[0] >= 0x80 && s[0] < 0xc2))
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return n;
+}
+
+/* s as a JSON string; bytes that are no UTF-8 become U+FFFD. */
+static void
+print_json_string(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	putchar('"');
+	while (*s) {
+		size_t n = utf8_length(s);
+
+		if (n == 0)
+			fputs("\\ufffd", stdout);
+		else if (*s == '"' || *s == '\\')
+			printf("\\%c", *s);
+		else if (*s < 0x20 || *s == 0x7f)
+			printf("\\u%04x", *s);
+		else
+			fwrite(s, 1, n, stdout);
+		s += n ? n : 1;
+	}
+	putchar('"');
+}
+
+static void
+print_json_field(const char *name, const char *value, const char *after)
+{
+	printf("\"%s\":", name);
+	if (value)
+		print_json_string(value);
+	else
+		fputs("null", stdout);
+	fputs(after, stdout);
+}
+
+static void
+print_json(const struct config_verdicts *verdicts, const struct problems *problems)
+{
+	fputs("{\"lines\":[", stdout);
+	for (size_t i = 0; i < verdicts->count; i++) {
+		const struct config_verdict *v = &verdicts->items[i];
+
+		fputs(i ? ",\n{" : "\n{", stdout);
+		print_json_field("line", v->origin, ",");
+		print_json_field("section", v->section, ",");
+		print_json_field("key", v->key, ",");
+		print_json_field("value", v->shown, ",");
+		print_json_field("became", verdict_name(v->verdict), ",");
+		print_json_field("detail", v->detail, "}");
+	}
+	fputs("],\n\"problems\":[", stdout);
+	for (size_t i = 0; i < problems->count; i++) {
+		const struct problem *p = &problems->items[i];
+
+		fputs(i ? ",\n{" : "\n{", stdout);
+		print_json_field("line", p->origin, ",");
+		print_json_field("kind", p->is_error ? "error" : "warning", ",");
+		print_json_field("text", p->text, "}");
+	}
+	printf("],\n\"errors\":%zu,\"warnings\":%zu}\n", problems->errors,
+		problems->count - problems->errors);
+}
+
+int
+command_check(int argc, char **argv)
+{
+	struct problems problems = {0};
+	struct config *config;
+	bool is_json;
+	char **rest = take_json(argc, argv, &argc, &is_json);
+	int status;
+
+	if (options_has_flag(argc, rest, "help")) {
+		printf("usage: reflejo check [--json] [the flags of run]\n");
+		options_usage(stdout);
+		free(rest);
+		return 0;
+	}
+	config = config_check(argc, rest, library_knows_property, &problems);
+	check_expression(config, &problems);
+	if (is_json) {
+		print_json(config->verdicts, &problems);
+	} else {
+		print_table(config->verdicts);
+		fflush(stdout);
+		problems_print(&problems, stderr);
+		printf("%zu lines, %zu errors, %zu warnings\n", config->verdicts->count,
+			problems.errors, problems.count - problems.errors);
+	}
+	status = problems.errors ? 1 : 0;
+	config_free(&config);
+	problems_fini(&problems);
+	free(rest);
+	return status;
+}

@@ -1,0 +1,304 @@
+/* reflejo print: the documentation that comes from the program's tables. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "commands/commands.h"
+#include "config/javaprops.h"
+#include "config/options.h"
+#include "config/verdicts.h"
+
+/* s inside a cell of a Markdown table. */
+static void
+print_cell(const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '|')
+			putchar('\\');
+		putchar(*s);
+	}
+}
+
+/* What an option takes, with its range where it has one. @gives a string */
+static char *
+takes(const struct option_info *option)
+{
+	const char *type = options_type_text(option);
+
+	if (option->type == OPTION_TYPE_WORD)
+		return mem_strdup(option->words);
+	if (option->min == option->max)
+		return mem_strdup(*type ? type : "nothing");
+	if (option->min == INT64_MIN)
+		return mem_printf("%s, at most %" PRId64, type, option->max);
+	return mem_printf("%s, %" PRId64 " to %" PRId64, type, option->min, option->max);
+}
+
+static void
+print_options(void)
+{
+	const struct option_info *option;
+	const char *section = "";
+
+	printf("# Options\n\n"
+	       "Every key of the INI file, which is also every flag: keys of `[mirror]` by their "
+	       "own "
+	       "name (`--num.streams 4`),\nothers with their section (`--log.level debug`). The "
+	       "sections `[consumer]` and `[producer]` hold the properties\nof Kafka's clients, "
+	       "see "
+	       "`properties.md`.\nPrinted by `reflejo print options`.\n");
+	for (size_t i = 0; (option = options_at(i)); i++) {
+		char *what = takes(option);
+
+		if (strcmp(section, option->section))
+			printf("\n## [%s]\n\n| Key | Takes | Default | Meaning "
+			       "|\n|---|---|---|---|\n",
+				option->section);
+		section = option->section;
+		printf("| `%s` | ", option->key);
+		print_cell(what);
+		printf(" | %s | ", option->default_text ? option->default_text : "");
+		print_cell(option->help);
+		printf(" |\n");
+		free(what);
+	}
+}
+
+static const char *
+side_text(enum javaprop_side side)
+{
+	return side == SIDE_BOTH ? "both" : side == SIDE_CONSUMER ? "consumer" : "producer";
+}
+
+static void
+print_properties(void)
+{
+	const struct javaprop *row;
+
+	printf("# Properties\n\n"
+	       "What becomes of the properties of Kafka's Java clients, from Kafka 0.7 to 4. "
+	       "`reflejo check` says it for the lines of\na file. Names of librdkafka's that are "
+	       "not "
+	       "here are set as they are; `rdkafka.NAME` is always librdkafka's NAME. Other\nnames "
+	       "are warned about. Values: `@FILE` is the content of a file, `${env:NAME}`, "
+	       "`${file:PATH}`, `${file:PATH:KEY}` and\n`${directory:PATH:NAME}` stand for what is "
+	       "found there; `@@` is an @.\nPrinted by `reflejo print properties`.\n\n"
+	       "- set: given to the client as it stands\n"
+	       "- translated: given under librdkafka's name or in its units\n"
+	       "- handled: the agent itself does what it asks for\n"
+	       "- ignored: has no effect here, and none is missed\n"
+	       "- warned: has no effect here, and a warning says so\n"
+	       "- refused: the agent does not start with it, and says what to write instead\n\n"
+	       "| Property | Client | Becomes | What |\n|---|---|---|---|\n");
+	for (size_t i = 0; (row = javaprops_at(i)); i++) {
+		printf("| `%s` | %s | %s", row->name, side_text(row->side),
+			verdict_name(row->verdict));
+		if (row->verdict == VERDICT_TRANSLATED && row->to && strchr(row->to, '.'))
+			printf(" to `%s`", row->to);
+		printf(" | ");
+		print_cell(row->help);
+		printf(" |\n");
+	}
+}
+
+/* Prints text as comment lines of the sample file. */
+static void
+print_comment(const char *text)
+{
+	const size_t width = 96;
+
+	while (*text) {
+		size_t n = strlen(text);
+
+		if (n > width) {
+			n = width;
+			while (n > 1 && text[n] != ' ')
+				n--;
+		}
+		printf("# %.*s\n", (int)n, text);
+		text += n;
+		text += strspn(text, " ");
+	}
+}
+
+/* The part of the sample for one section's options. Old flags are not worth showing. */
+static void
+print_sample_section(const char *section)
+{
+	const struct option_info *option;
+
+	printf("\n[%s]\n", section);
+	for (size_t i = 0; (option = options_at(i)); i++) {
+		if (strcmp(option->section, section) || option->type == OPTION_TYPE_FLAG ||
+			option->type == OPTION_TYPE_OLD || strstr(option->help, "Java classes") ||
+			strstr(option->help, "Arguments of"))
+			continue;
+		printf("\n");
+		print_comment(option->help);
+		if (!strcmp(option->key, "whitelist"))
+			printf("whitelist = testtopic\n");
+		else
+			printf("#%s =%s%s\n", option->key, option->default_text ? " " : "",
+				option->default_text ? option->default_text : "");
+	}
+}
+
+static void
+print_sample(void)
+{
+	printf("# reflejo run --config reflejo.ini\n"
+	       "#\n"
+	       "# Lines follow the rules of Java's properties files: # and ! start comments, a \\ "
+	       "at "
+	       "the end continues\n"
+	       "# a line, \\uXXXX is a character. Values: @FILE reads a secret from a file, "
+	       "${env:NAME} and\n"
+	       "# ${file:PATH:KEY} stand for what is found there. Lines that start with #NAME show "
+	       "the defaults.\n"
+	       "# Printed by `reflejo print sample`.\n");
+	print_sample_section("mirror");
+	printf("\n# Properties of Kafka's consumer, which reads from the source.\n"
+	       "[consumer]\n"
+	       "bootstrap.servers = source1:9092,source2:9092\n"
+	       "# or, as old MirrorMaker files have it: zookeeper.connect = zk1:2181,zk2:2181\n"
+	       "group.id = mirrorgroup\n"
+	       "#auto.offset.reset = latest\n"
+	       "\n# Properties of Kafka's producer, which writes to the target.\n"
+	       "[producer]\n"
+	       "bootstrap.servers = target1:9092,target2:9092\n"
+	       "#compression.type = none\n");
+	print_sample_section("log");
+}
+
+static void
+print_events(void)
+{
+	static const char *const levels[] = {"debug", "info", "warn", "error"};
+
+	printf("# Events\n\n"
+	       "Every line of the log is `time level event key=value ...`; these are the events. "
+	       "`log.level` says from which level\non they are shown.\nPrinted by `reflejo print "
+	       "events`.\n\n| Event | Level | Meaning |\n|---|---|---|\n");
+	for (int i = 0; i < LOG_EVENT_COUNT; i++) {
+		const struct log_event_info *info = log_event_info((enum log_event)i);
+
+		printf("| `%s` | %s | ", info->name, levels[info->level]);
+		print_cell(info->help);
+		printf(" |\n");
+	}
+}
+
+/* s in roff: hyphens and backslashes escaped, and no line that starts with a request. */
+static void
+print_roff(const char *s)
+{
+	if (*s == '.' || *s == '\'')
+		printf("\\&");
+	for (; *s; s++) {
+		if (*s == '-')
+			printf("\\-");
+		else if (*s == '\\')
+			printf("\\e");
+		else
+			putchar(*s);
+	}
+}
+
+static void
+print_man_option(const struct option_info *option)
+{
+	const char *prefix = strcmp(option->section, "mirror") ? option->section : "";
+	char *what = takes(option);
+
+	printf(".TP\n.B \\-\\-%s%s%s\n", prefix, *prefix ? "." : "", option->key);
+	print_roff(option->help);
+	printf("\nTakes: ");
+	print_roff(what);
+	if (option->default_text && option->type != OPTION_TYPE_FLAG) {
+		printf("; default: ");
+		print_roff(option->default_text);
+	}
+	printf(".\n");
+	free(what);
+}
+
+static void
+print_man_commands(void)
+{
+	static const struct {
+		const char *name, *arguments, *help;
+	} rows[] = {
+#define COMMAND(name, arguments, help) {#name, arguments, help},
+#include "commands/commands.def"
+#undef COMMAND
+	};
+
+	printf(".SH COMMANDS\n");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		printf(".TP\n.B %s ", rows[i].name);
+		print_roff(rows[i].arguments);
+		printf("\n");
+		print_roff(rows[i].help);
+		printf("\n");
+	}
+}
+
+static void
+print_man(void)
+{
+	const struct option_info *option;
+
+	printf(".\\\" Printed by `reflejo print man`.\n"
+	       ".TH REFLEJO 1\n"
+	       ".SH NAME\nreflejo \\- copies topics from one Kafka cluster to another\n"
+	       ".SH SYNOPSIS\n"
+	       ".B reflejo\n\\-\\-consumer.config FILE \\-\\-producer.config FILE \\-\\-whitelist "
+	       "EXPRESSION\n[flags]\n.br\n.B reflejo\nCOMMAND [arguments]\n"
+	       ".SH DESCRIPTION\n"
+	       "Takes the command line and the property files of Kafka's MirrorMaker as they are.\n"
+	       "A position of the source group is committed only when the target has acknowledged "
+	       "everything before it.\n");
+	print_man_commands();
+	printf(".SH FLAGS\nFlags are keys of the INI file; later ones win: INI file, properties "
+	       "files, flags.\n"
+	       ".TP\n.B \\-\\-config FILE\nINI file with the sections [mirror], [consumer], "
+	       "[producer] and [log].\n"
+	       ".TP\n.B \\-\\-consumer.config FILE, \\-\\-producer.config FILE\nJava properties "
+	       "files of the two clients.\n"
+	       ".TP\n.B \\-\\-consumer.KEY VALUE, \\-\\-producer.KEY VALUE\nOne property of a "
+	       "client.\n");
+	for (size_t i = 0; (option = options_at(i)); i++)
+		print_man_option(option);
+	printf(".SH SIGNALS\nSIGTERM and SIGINT drain and commit, then end; a second one ends at "
+	       "once. SIGUSR1 opens the log file again.\n"
+	       ".SH EXIT STATUS\n0 after a clean stop, 1 for a wrong command line or "
+	       "configuration, "
+	       "255 when mirroring ended by a failure.\n");
+}
+
+static const struct {
+	const char *name;
+	void (*print)(void);
+} subjects[] = {
+	{"options", print_options},
+	{"properties", print_properties},
+	{"sample", print_sample},
+	{"events", print_events},
+	{"man", print_man},
+};
+
+int
+command_print(int argc, char **argv)
+{
+	for (size_t i = 0; argc == 1 && i < sizeof(subjects) / sizeof(*subjects); i++) {
+		if (!strcmp(argv[0], subjects[i].name)) {
+			subjects[i].print();
+			return 0;
+		}
+	}
+	fprintf(stderr, "usage: reflejo print options|properties|sample|events|man\n");
+	return 1;
+}
