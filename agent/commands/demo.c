@@ -49,7 +49,8 @@ write_files(struct demo *d, struct err *err)
 	d->consumer_file = mem_printf("%s/consumer.properties", d->folder);
 	d->producer_file = mem_printf("%s/producer.properties", d->folder);
 	consumer = mem_printf(
-		"bootstrap.servers=%s\ngroup.id=mirrorgroup\nauto.offset.reset=earliest\n",
+		"bootstrap.servers=%s\ngroup.id=mirrorgroup\nauto.offset.reset=earliest\n"
+		"heartbeat.interval.ms=500\nfetch.max.wait.ms=20\n",
 		mock_brokers(d->source));
 	producer = mem_printf(
 		"bootstrap.servers=%s\ncompression.type=none\n", mock_brokers(d->target));

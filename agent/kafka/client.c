@@ -70,18 +70,32 @@ remember_failure(struct client *client, const char *text)
 	pthread_mutex_unlock(&client->lock);
 }
 
+/* Failures of connections, and warnings that mean nothing to an operator (old brokers cannot be
+   told not to create a topic that a consumer asks for; we only ask for topics that are there). */
+static const char *const failure_facilities[] = {"FAIL", "ERROR", "REQTMOUT", NULL};
+static const char *const quiet_facilities[] = {"AUTOCREATE", NULL};
+
+static bool
+is_one_of(const char *word, const char *const *words)
+{
+	for (; *words; words++)
+		if (!strcmp(word, *words))
+			return true;
+	return false;
+}
+
 /* @thread any of the library's */
 static void
 on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
 	struct client *client = rd_kafka_opaque(rk);
-	bool is_failure = !strcmp(facility, "FAIL") || !strcmp(facility, "ERROR");
+	bool is_failure = is_one_of(facility, failure_facilities);
 
 	if (is_failure && client)
 		remember_failure(client, text);
 	/* Failures of connections come back as source_unreachable and target_unreachable, said
 	 * once. */
-	if (level <= 4 && !is_failure)
+	if (level <= 4 && !is_failure && !is_one_of(facility, quiet_facilities))
 		LOG_LIMITED(5, EVENT_library_log, F_STR("client", rd_kafka_name(rk)),
 			F_STR("facility", facility), F_STR("text", text));
 	else

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "kafka/client.h"
@@ -20,6 +21,10 @@ struct consumer {
 	rd_kafka_queue_t *events;
 	int event_fd, ready_fd;
 	bool is_cooperative, reads_batches;
+	bool is_sleepy;			      /* the library must be nudged, see consumer_nudge */
+	int64_t queued_bytes, queued_records; /* a partition queue is full from here on */
+	int64_t next_nudge;		      /* clock_ms */
+	rd_kafka_topic_partition_list_t *nudges; /* partitions read down since the last nudge */
 	_Atomic(struct source_partition *)
 		ready; /* pushed by the library's threads, taken whole by the worker */
 	struct source_partition *taken;	    /* what consumer_next_ready still has to give */
@@ -37,6 +42,8 @@ struct source_partition {
 	int32_t partition;
 	int64_t next_offset; /* records below were given out already; -1 before the first */
 	rd_kafka_queue_t *queue;
+	bool was_full;		       /* its queue reached the limit since the last nudge */
+	int64_t record_size;	       /* average of the last batch that was read */
 	atomic_bool is_ready;	       /* in the ready list, or about to be */
 	struct source_partition *next; /* in the ready list */
 };
@@ -81,13 +88,27 @@ at_least(int64_t value, int64_t least)
 	return value > least ? value : least;
 }
 
+/* One partition's share of what may wait: half of the limit, the other half being responses on
+ * their way. */
+static int64_t
+partition_share(const struct consumer_limits *limits)
+{
+	return at_least(limits->bytes / 2 / at_least(limits->partitions, 1), 1024);
+}
+
+/* The number of records that may wait in a partition's queue, if they were small. */
+static int64_t
+partition_records(const struct consumer_limits *limits)
+{
+	return at_least(partition_share(limits) / (RECORD_OVERHEAD + 100), 1);
+}
+
 /* The library's limits that keep one consumer below limits->bytes: half for what waits in the
    partition queues, half for responses that are being received, one a broker. */
 static struct client *
 make_client(const struct config *config, const char *client_id, const char *bootstrap_servers,
 	const struct consumer_limits *limits, struct err *err)
 {
-	int64_t per_partition = limits->bytes / 2 / at_least(limits->partitions, 1);
 	int64_t per_broker = limits->bytes / 2 / at_least(limits->brokers, 1);
 	char queued_kbytes[24], queued_records[24], fetch[24], refresh[24];
 	const char *reset = config->source.offset_reset == OFFSET_RESET_NONE ? "error" : "earliest";
@@ -113,10 +134,8 @@ make_client(const struct config *config, const char *client_id, const char *boot
 		{"log.connection.close", "false", false},
 	};
 
-	snprintf(queued_kbytes, sizeof(queued_kbytes), "%" PRId64,
-		at_least(per_partition / 1024, 1));
-	snprintf(queued_records, sizeof(queued_records), "%" PRId64,
-		at_least(per_partition / (RECORD_OVERHEAD + 100), 1));
+	snprintf(queued_kbytes, sizeof(queued_kbytes), "%" PRId64, partition_share(limits) / 1024);
+	snprintf(queued_records, sizeof(queued_records), "%" PRId64, partition_records(limits));
 	snprintf(fetch, sizeof(fetch), "%" PRId64, at_least(per_broker, 65536));
 	snprintf(refresh, sizeof(refresh), "%" PRId64, config->source.metadata_max_age_ms);
 	return client_new(RD_KAFKA_CONSUMER, &config->consumer, rules,
@@ -141,6 +160,10 @@ consumer_new(const struct config *config, const char *client_id, const char *boo
 	/* Before 2.1.0 the batch call loses records when a partition is paused meanwhile
 	 * (librdkafka.md 1.6). */
 	c->reads_batches = library_at_least(2, 1, 0);
+	c->is_sleepy = !library_at_least(2, 2, 0);
+	c->queued_bytes = partition_share(limits);
+	c->queued_records = partition_records(limits);
+	c->nudges = rd_kafka_topic_partition_list_new(8);
 	c->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	c->ready_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (c->event_fd < 0 || c->ready_fd < 0) {
@@ -174,6 +197,8 @@ consumer_free(struct consumer **consumer)
 		close(c->event_fd);
 	if (c->ready_fd >= 0)
 		close(c->ready_fd);
+	if (c->nudges)
+		rd_kafka_topic_partition_list_destroy(c->nudges);
 	free(c->partitions);
 	free(c);
 	*consumer = NULL;
@@ -543,13 +568,61 @@ read_batch(struct source_partition *p, struct record *records, size_t max,
 	return n;
 }
 
+/* Before and after a read: remembers whether the queue was full and has now been read down. */
+static void
+watch_fill(struct source_partition *p, const struct record *records, size_t n)
+{
+	struct consumer *c = p->consumer;
+	int64_t length = (int64_t)rd_kafka_queue_length(p->queue), bytes = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bytes += (int64_t)(records[i].key_size + records[i].value_size);
+	if (n)
+		p->record_size = bytes / (int64_t)n;
+	/* What was just read was waiting as well. */
+	if (length + (int64_t)n >= c->queued_records ||
+		(length + (int64_t)n) * p->record_size >= c->queued_bytes)
+		p->was_full = true;
+	if (!p->was_full || length * 2 > c->queued_records ||
+		length * p->record_size * 2 > c->queued_bytes)
+		return;
+	p->was_full = false;
+	rd_kafka_topic_partition_list_add(c->nudges, p->topic, p->partition);
+}
+
 size_t
 consumer_read(struct source_partition *p, struct record *records, size_t max,
 	struct consumer_event *ret_event)
 {
+	size_t n;
+
 	*ret_event = (struct consumer_event){.kind = CONSUMER_NOTHING};
-	return p->consumer->reads_batches ? read_batch(p, records, max, ret_event)
-					  : read_single(p, records, max, ret_event);
+	n = p->consumer->reads_batches ? read_batch(p, records, max, ret_event)
+				       : read_single(p, records, max, ret_event);
+	if (p->consumer->is_sleepy)
+		watch_fill(p, records, n);
+	return n;
+}
+
+/* Any request to a partition's leader wakes the thread that fetches from it; asking where the
+   partition ends, without waiting for the answer, is the cheapest. */
+bool
+consumer_nudge(struct consumer *c)
+{
+	int64_t now;
+
+	if (c->nudges->cnt == 0)
+		return false;
+	now = clock_ms();
+	if (now < c->next_nudge)
+		return true;
+	c->next_nudge = now + CONSUMER_NUDGE_MS;
+	for (int i = 0; i < c->nudges->cnt; i++)
+		c->nudges->elems[i].offset = RD_KAFKA_OFFSET_END;
+	rd_kafka_offsets_for_times(c->rk, c->nudges, 0);
+	rd_kafka_topic_partition_list_destroy(c->nudges);
+	c->nudges = rd_kafka_topic_partition_list_new(8);
+	return false;
 }
 
 int64_t

@@ -100,6 +100,12 @@ struct source_partition *consumer_next_ready(struct consumer *consumer);
 size_t consumer_read(struct source_partition *partition, struct record *records, size_t max,
 	struct consumer_event *ret_event);
 
+/* Lets the library fetch again for partitions whose queues were full and have been read down:
+   before 2.2.0 it would look at them only after up to a second (librdkafka.md 9.3). Call it once a
+   turn; true: call it again within NUDGE_MS. */
+#define CONSUMER_NUDGE_MS 5
+bool consumer_nudge(struct consumer *consumer);
+
 /* Records that wait at the source beyond what was read, by the newest end offset the library has
  * seen; -1 when unknown. */
 int64_t source_partition_lag(const struct source_partition *partition);

@@ -421,7 +421,10 @@ every_second(struct worker *w)
 {
 	struct worker_message like = {.is_source = false};
 
-	atomic_store_explicit(&w->counters.lag, pipeline_lag(w->pipeline), memory_order_relaxed);
+	/* Before the group has given anything, how far behind we are is not known. */
+	if (counter_get(&w->counters.rebalances) > 0)
+		atomic_store_explicit(
+			&w->counters.lag, pipeline_lag(w->pipeline), memory_order_relaxed);
 	if (producer_take_trouble(w->producer))
 		notify(w, WORKER_TROUBLE, &like, "the target's brokers cannot be reached");
 	w->next_second = clock_ms() + 1000;
@@ -441,10 +444,11 @@ check_health(struct worker *w)
 }
 
 static void
-set_tick(struct worker *w)
+set_tick(struct worker *w, bool is_nudge_due)
 {
 	bool is_soon = w->phase != PHASE_RUN || pipeline_wants_time(w->pipeline);
-	int64_t wait = is_soon ? 50 : 1000, commit_in = w->next_commit - clock_ms();
+	int64_t wait = is_nudge_due ? CONSUMER_NUDGE_MS : is_soon ? 50 : 1000;
+	int64_t commit_in = w->next_commit - clock_ms();
 	struct timeval tv;
 
 	if (commit_in < wait)
@@ -460,7 +464,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	struct worker *w = arg;
 	struct source_partition *source;
 	int64_t now, interval = w->plan->config->mirror.offset_commit_interval_ms;
-	bool more;
+	bool more, is_nudge_due;
 
 	(void)fd, (void)what;
 	take_orders(w);
@@ -468,6 +472,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	while ((source = consumer_next_ready(w->consumer)))
 		pipeline_wake(w->pipeline, source);
 	more |= pipeline_turn(w->pipeline);
+	is_nudge_due = consumer_nudge(w->consumer);
 	check_health(w);
 	now = clock_ms();
 	if (w->phase == PHASE_RUN && now >= w->next_commit) {
@@ -485,7 +490,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	if (more)
 		event_active(w->turn, EV_TIMEOUT, 0);
 	else
-		set_tick(w);
+		set_tick(w, is_nudge_due);
 }
 
 static void
@@ -575,6 +580,7 @@ worker_start(const struct worker_plan *plan, int stream, struct err *err)
 	w->stream = stream;
 	w->client_id = mem_printf("%s-%d", plan->config->source.group_id, stream);
 	w->orders = mailbox_new();
+	w->counters.lag = -1;
 	w->next_commit = clock_ms() + plan->config->mirror.offset_commit_interval_ms;
 	if (make_clients(w, err) < 0)
 		goto fail;
@@ -590,7 +596,7 @@ worker_start(const struct worker_plan *plan, int stream, struct err *err)
 	add_fd(w, 3, producer_fd(w->producer));
 	w->turn = event_new(w->base, -1, 0, on_turn, w);
 	w->tick = event_new(w->base, -1, 0, on_turn, w);
-	set_tick(w);
+	set_tick(w, false);
 	LOG(EVENT_stream_start, F_INT("stream", stream), F_STR("client_id", w->client_id),
 		F_STR("group", plan->config->source.group_id),
 		F_STR("source", plan->source_brokers),

@@ -244,7 +244,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 			leave_now(a->status);
 		return;
 	}
-	if (interval > 0 && a->workers && now - a->last_progress >= interval)
+	if (interval > 0 && a->workers && now - a->last_progress >= interval - 100)
 		say_progress(a);
 	if (a->options && a->options->observer && a->workers) {
 		sum_counters(a, &sum);
