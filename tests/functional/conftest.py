@@ -81,7 +81,9 @@ def run(program, tmp_path):
 
 
 def write_properties(path, properties):
-    path.write_text("".join(f"{key}={value}\n" for key, value in properties.items()), encoding="utf-8")
+    """Writes a property file; a value of None leaves its key out."""
+    path.write_text("".join(f"{key}={value}\n" for key, value in properties.items() if value is not None),
+                    encoding="utf-8")
     return path
 
 

@@ -1,0 +1,59 @@
+"""Several agents, or several streams, share one group: nothing is lost, and each key keeps its order."""
+
+import pytest
+
+from cluster import Record
+from conftest import GROUP
+from test_signals import Load, assert_order_of_keys
+
+
+@pytest.mark.sanitize
+def test_streams_share_the_partitions(mirror, source, target):
+    source.create("t", 8)
+    target.create("t", 5)
+    sent = [Record(b"%d" % (i % 97), b"%d" % i, i % 97 % 8) for i in range(20000)]
+    source.produce("t", sent)
+    agent = mirror(source, target, flags=("--num.streams", "4"))
+    for stream in range(4):
+        agent.wait_event("assigned", stream=stream, partitions=2)
+        start = agent.wait_event("stream_start", stream=stream)
+        assert (start["group"], start["client_id"]) == (GROUP, f"{GROUP}-{stream}")
+        assert source.bootstrap in start["brokers"]
+    seen = target.read("t", len(sent))
+    assert len(seen) == len(sent)
+    assert_order_of_keys(seen)
+    assert agent.stop() == 0
+    assert sum(source.committed(GROUP, "t", 8).values()) == len(sent)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["range", "roundrobin"])
+def test_three_agents_join_and_leave_under_load(mirror, source, target, strategy):
+    settings = {"consumer": {"partition.assignment.strategy": strategy},
+                "flags": ("--offset.commit.interval.ms", "500", "--num.streams", "2")}
+    source.create("t", 12)
+    target.create("t", 7)
+    load = Load(source, "t", 1000, keys=120, partitions=12)
+    try:
+        first = mirror(source, target, **settings)
+        first.wait_event("assigned", partitions="6")
+        second = mirror(source, target, **settings)
+        for agent in (first, second):
+            agent.wait_event("assigned", partitions="3", count=2)
+        third = mirror(source, target, **settings)
+        for agent in (first, second, third):
+            agent.wait_event("assigned", partitions="2", count=2)
+        assert first.stop() == 0
+        for agent in (second, third):
+            agent.wait_event("assigned", partitions="3", count=4 if agent is second else 2)
+        second.kill()
+        third.wait_event("assigned", partitions="6", count=2)
+        arrived = sum(target.ends("t").values())
+        target.read("t", arrived + 1000)
+    finally:
+        sent = load.stop()
+    reader = target.reader("t")
+    seen = reader.until(lambda records: len({r.value for r in records}) >= sent, what=f"{sent} different records")
+    assert_order_of_keys(seen)
+    assert third.stop() == 0
+    assert sum(source.committed(GROUP, "t", 12).values()) == sent

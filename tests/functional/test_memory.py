@@ -1,0 +1,74 @@
+"""A target that takes nothing: reading stops, memory stays bounded, and everything arrives afterwards."""
+
+import os
+import threading
+
+import pytest
+
+from cluster import Record
+from timing import SCALE, TICK, wait_until
+
+MIB = 1 << 20
+
+# Code, libraries, threads and their arenas, beside the records that buffer.memory bounds.
+BESIDE = 60 * MIB
+
+
+class Peak:
+    """The highest resident memory of an agent."""
+
+    def __init__(self, agent):
+        self.agent, self.highest = agent, 0
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self):
+        while not self.over.wait(TICK) and self.agent.is_running():
+            try:
+                self.highest = max(self.highest, self.agent.rss())
+            except (FileNotFoundError, ProcessLookupError, TypeError):
+                return
+
+    def stop(self):
+        self.over.set()
+        self.thread.join()
+        return self.highest
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(SCALE > 1, reason="a sanitizer keeps memory of its own")
+@pytest.mark.parametrize("size, count, streams", [(100000, 30, 1), (1000, 2500, 4), (100, 12000, 1)])
+def test_memory_is_bounded_while_the_target_is_away(mirror, source, target, size, count, streams):
+    partitions = 40
+    source.create("t", partitions)
+    target.create("t", partitions)
+    value = os.urandom(size - 10)
+    for partition in range(partitions):
+        source.produce("t", [Record(b"%d" % partition, b"%010d" % i + value, partition) for i in range(count)])
+    target.down()
+    agent = mirror(source, target, flags=("--buffer.memory", "16MiB", "--num.streams", streams, "--partition.mode",
+                                          "preserve", "--log.progress.interval", "1"))
+    peak = Peak(agent)
+    try:
+        agent.wait_event("target_unreachable")
+        agent.wait_event("assigned", count=streams)
+        # It has read as much as it may when the lag stands still.
+        seen = []
+
+        def stands_still():
+            seen[:] = [e["lag"] for e in agent.find("progress", lag=lambda t: int(t) > 0)]
+            return len(seen) >= 4 and len(set(seen[-4:])) == 1
+        wait_until(stands_still, what="a lag that stands still")
+        assert peak.highest < 16 * MIB + BESIDE
+        target.up()
+        reader = target.reader("t")
+        reader.until(lambda records: len(records) >= partitions * count, timeout=90, what="every record")
+    finally:
+        highest = peak.stop()
+    assert highest < 16 * MIB + BESIDE
+    last = {}
+    for record in sorted(reader.records, key=lambda r: (r.partition, r.offset)):
+        assert int(record.value[:10]) == last.get(record.partition, -1) + 1
+        last[record.partition] = int(record.value[:10])
+    assert agent.stop() == 0

@@ -1,0 +1,80 @@
+"""Which partition a record lands in, and the order of what lands there."""
+
+import collections
+
+import pytest
+
+import java
+from cluster import Record
+
+
+@pytest.mark.parametrize("key, hashed", [(b"21", -973932308), (b"foobar", -790332482),
+                                         (b"a-little-bit-long-string", -985981536), (b"abc", 479470107)])
+def test_murmur2_of_these_tests(key, hashed):
+    assert java.murmur2(key) == hashed & 0xFFFFFFFF
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("partitions", [1, 3, 8, 16])
+def test_keyed_records_land_where_java_puts_them(mirror, source, target, partitions):
+    source.create("t", 5)
+    target.create("t", partitions)
+    keys = [b"21", b"foobar", b"a-little-bit-long-string", b"abc", b"", b"\0", b"\xff" * 7, bytes(range(200))]
+    keys += [b"key-%d" % i for i in range(200)]
+    source.produce("t", [Record(key, b"v") for key in keys])
+    agent = mirror(source, target)
+    seen = target.read("t", len(keys))
+    assert {r.key: r.partition for r in seen} == {k: java.partition_of(k, partitions) for k in keys}
+    assert agent.stop() == 0
+
+
+@pytest.mark.parametrize("partitions", [2, 7])
+def test_order_of_each_key_on_another_partition_count(mirror, source, target, partitions):
+    source.create("t", 4)
+    target.create("t", partitions)
+    sent = [Record(b"key-%d" % (i % 37), b"%d" % i, java.partition_of(b"key-%d" % (i % 37), 4))
+            for i in range(20000)]
+    source.produce("t", sent)
+    agent = mirror(source, target, flags=("--num.streams", "2"))
+    by_key = collections.defaultdict(list)
+    for record in sorted(target.read("t", len(sent)), key=lambda r: (r.partition, r.offset)):
+        by_key[record.key].append(int(record.value))
+    assert sum(len(v) for v in by_key.values()) == len(sent)
+    for numbers in by_key.values():
+        assert numbers == sorted(numbers)
+    assert agent.stop() == 0
+
+
+def test_records_without_a_key_are_spread(mirror, source, target):
+    source.create("t", 1)
+    target.create("t", 4)
+    source.produce("t", [Record(None, b"x" * 1000) for _ in range(4000)])
+    agent = mirror(source, target)
+    counts = collections.Counter(r.partition for r in target.read("t", 4000))
+    assert len(counts) == 4
+    assert agent.stop() == 0
+
+
+def test_preserve_keeps_the_partition(mirror, source, target):
+    source.create("t", 5)
+    target.create("t", 8)
+    sent = [Record(b"k" if i % 2 else None, b"%d" % i, i % 5) for i in range(1000)]
+    source.produce("t", sent)
+    agent = mirror(source, target, flags=("--partition.mode", "preserve"))
+    seen = target.read("t", len(sent))
+    assert {int(r.value): r.partition for r in seen} == {i: i % 5 for i in range(1000)}
+    for partition in range(5):
+        numbers = [int(r.value) for r in sorted(seen, key=lambda r: r.offset) if r.partition == partition]
+        assert numbers == sorted(numbers)
+    assert agent.stop() == 0
+
+
+def test_preserve_says_what_the_target_lacks(mirror, source, target):
+    source.create("t", 3)
+    target.create("t", 2)
+    source.produce("t", [Record(b"k", b"%d" % i, i) for i in range(3)])
+    agent = mirror(source, target, flags=("--partition.mode", "preserve"))
+    assert agent.wait_event("target_partition_missing", topic="t")
+    assert sorted(r.value for r in target.read("t", 2)) == [b"0", b"1"]
+    assert agent.stop() == 0
+    assert source.committed("mirrorgroup", "t", 3)[2] <= 0

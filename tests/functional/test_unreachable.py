@@ -1,0 +1,171 @@
+"""Clusters that are away, or not what they should be: said within ten seconds, with the address, and what it may be."""
+
+import contextlib
+import re
+import socket
+import ssl
+import subprocess
+import threading
+
+import pytest
+
+from cluster import Record
+from timing import DEADLINE, PROMISE, SCALE
+
+START = ("--start.timeout.ms", str(4000 * SCALE))
+
+
+class Server:
+    """Accepts connections on a port of its own and hands each to a function, until it is closed."""
+
+    def __init__(self, handle):
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.handle = handle
+        self.kept = []
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            self.kept.append(connection)
+            threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+
+    def _one(self, connection):
+        with contextlib.suppress(OSError):
+            self.handle(connection)
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        for connection in self.kept:
+            connection.close()
+
+
+def silent(connection):
+    while connection.recv(4096):
+        pass
+
+
+def http(connection):
+    while connection.recv(4096):
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+@pytest.fixture
+def tls(tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
+                    "-days", "2", "-subj", "/CN=localhost"], check=True, stderr=subprocess.DEVNULL)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    def handle(connection):
+        with context.wrap_socket(connection, server_side=True) as stream:
+            silent(stream)
+    return handle
+
+
+@pytest.fixture
+def serve():
+    made = []
+
+    def make(handle):
+        made.append(Server(handle))
+        return made[-1].address
+    yield make
+    for server in made:
+        server.close()
+
+
+@pytest.fixture
+def closed_port():
+    """An address at which nobody listens, and nobody else can."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield "127.0.0.1:%d" % held.getsockname()[1]
+
+
+def assert_gives_up(agent, address, *patterns):
+    """It says within ten seconds what is wrong at this address, and ends with 1 when its time is over."""
+    agent.wait_line(re.escape(address), PROMISE)
+    assert agent.wait(PROMISE + 4 * SCALE) == 1, agent.stderr
+    for pattern in patterns:
+        assert re.search(pattern, agent.stderr, re.I), agent.stderr
+
+
+@pytest.mark.sanitize
+def test_source_nobody_listens(mirror, target, closed_port):
+    assert_gives_up(mirror(closed_port, target, flags=START), closed_port, "refused")
+
+
+def test_source_is_silent(mirror, target, serve):
+    address = serve(silent)
+    assert_gives_up(mirror(address, target, flags=START), address)
+
+
+def test_source_is_a_web_server(mirror, target, serve):
+    address = serve(http)
+    assert_gives_up(mirror(address, target, flags=START), address, "not (a )?Kafka|no Kafka")
+
+
+def test_source_speaks_tls(mirror, target, serve, tls):
+    address = serve(tls)
+    assert_gives_up(mirror(address, target, flags=START), address, "TLS|SSL")
+
+
+def test_source_does_not_speak_tls(mirror, source, target):
+    agent = mirror(source, target, consumer={"security.protocol": "SSL"}, flags=START)
+    assert_gives_up(agent, source.bootstrap, "plain ?text|security\\.protocol")
+
+
+def test_zookeeper_is_away(mirror, target, closed_port):
+    agent = mirror(None, target, consumer={"bootstrap.servers": None, "zookeeper.connect": closed_port}, flags=START)
+    assert_gives_up(agent, closed_port, "zookeeper")
+
+
+def test_host_name_that_does_not_exist(mirror, target):
+    agent = mirror("broker.invalid:9092", target, flags=START)
+    assert_gives_up(agent, "broker.invalid:9092")
+
+
+@pytest.mark.slow
+@pytest.mark.sanitize
+def test_target_away_at_the_start_is_waited_for(mirror, source, target):
+    source.create("t", 1)
+    target.create("t", 1)
+    source.produce("t", [Record(b"k", b"v%d" % i) for i in range(10)])
+    target.down()
+    agent = mirror(source, target, flags=START)
+    assert target.bootstrap in agent.wait_event("target_unreachable", PROMISE)["reason"]
+    agent.wait_event("assigned")
+    target.up()
+    assert [r.value for r in target.read("t", 10)] == [b"v%d" % i for i in range(10)]
+    agent.wait_event("target_reachable")
+    assert agent.stop() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_away_while_mirroring_is_said_and_waited_out(mirror, source, target, side):
+    source.create("t", 1)
+    target.create("t", 1)
+    source.produce("t", [Record(b"k", b"1")])
+    agent = mirror(source, target)
+    target.read("t", 1)
+    cluster = {"source": source, "target": target}[side]
+    if side == "target":
+        cluster.down()
+        source.produce("t", [Record(b"k", b"2")])
+    else:
+        source.produce("t", [Record(b"k", b"2")])
+        cluster.down()
+    assert cluster.bootstrap in agent.wait_event(f"{side}_unreachable", PROMISE)["reason"]
+    cluster.up()
+    agent.wait_event(f"{side}_reachable")
+    assert [r.value for r in target.read("t", 2, DEADLINE)][:2] == [b"1", b"2"]
+    assert agent.stop() == 0
