@@ -40,7 +40,7 @@ struct source_partition {
 	void *owner;
 	char *topic;
 	int32_t partition;
-	int64_t next_offset; /* records below were given out already; -1 before the first */
+	int64_t next_offset; /* behind the record that was given out last; -1 before the first */
 	rd_kafka_queue_t *queue;
 	bool was_full;		       /* its queue reached the limit since the last nudge */
 	int64_t record_size;	       /* average of the last batch that was read */
@@ -521,11 +521,6 @@ accept_message(struct source_partition *p, rd_kafka_message_t *m, struct record 
 {
 	if (m->err) {
 		view_message_error(p, m, ret_event);
-		rd_kafka_message_destroy(m);
-		return 0;
-	}
-	/* After a pause inside the library older offsets can come again (librdkafka.md 1.6). */
-	if (m->offset < p->next_offset) {
 		rd_kafka_message_destroy(m);
 		return 0;
 	}

@@ -93,10 +93,11 @@ int consumer_ready_fd(const struct consumer *consumer);
  * less than max. */
 struct source_partition *consumer_next_ready(struct consumer *consumer);
 
-/* Reads up to max records. Fewer than max means the queue is empty now. Records come in offset
-   order, none twice for one assignment. Trouble with this partition arrives through *ret_event
-   (kind NOTHING when there is none), after the records before it. @gives the records;
-   record_release each */
+/* Reads up to max records. Fewer than max means the queue is empty now. Offsets grow, but for a
+   source that went back (the topic was made anew, or its log was cut) or, after a cooperative
+   rebalance, gives some records again: then they begin anew from a lower one. Trouble with this
+   partition arrives through *ret_event (kind NOTHING when there is none), after the records before
+   it. @gives the records; record_release each */
 size_t consumer_read(struct source_partition *partition, struct record *records, size_t max,
 	struct consumer_event *ret_event);
 

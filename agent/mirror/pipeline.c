@@ -534,6 +534,28 @@ note_source_error(
 		(int)p->number, event->reason);
 }
 
+/* The source went back: its offsets begin anew, and so does the tracker. What is on its way of the
+   old ones goes on as an orphan, for its offsets mean nothing any more. */
+static void
+rewind_partition(struct pipeline *pl, struct partition *p, int64_t offset)
+{
+	struct partition *old = mem_zero(1, sizeof(*old));
+
+	LOG(EVENT_source_rewound, F_STR("topic", p->topic), F_INT("partition", p->number),
+		F_INT("from", tracker_last_offset(p->tracker) + 1), F_INT("to", offset));
+	*old = (struct partition){.topic = mem_strdup(p->topic),
+		.number = p->number,
+		.route = p->route,
+		.tracker = p->tracker,
+		.state = PARTITION_ORPHAN,
+		.next = pl->orphans};
+	tracker_set_owner(old->tracker, old);
+	pl->orphans = old;
+	p->tracker = tracker_new(p);
+	p->committed = p->committing = -1;
+	free_orphan(pl, old);
+}
+
 /* Reads one batch and sends it. Returns true when there may be more. */
 static bool
 feed(struct pipeline *pl, struct partition *p)
@@ -545,8 +567,11 @@ feed(struct pipeline *pl, struct partition *p)
 
 	for (size_t i = 0; i < n; i++) {
 		struct record *r = &pl->records[i];
-		struct flight *f = tracker_begin(p->tracker, r->offset, record_cost(r));
+		struct flight *f;
 
+		if (r->offset <= tracker_last_offset(p->tracker))
+			rewind_partition(pl, p, r->offset);
+		f = tracker_begin(p->tracker, r->offset, record_cost(r));
 		f->message = r->message;
 		pl->buffered += f->bytes;
 		bytes += r->key_size + r->value_size;

@@ -42,6 +42,12 @@ tracker_owner(const struct tracker *t)
 }
 
 void
+tracker_set_owner(struct tracker *t, void *owner)
+{
+	t->owner = owner;
+}
+
+void
 tracker_free(struct tracker **tracker)
 {
 	struct tracker *t = *tracker;
@@ -175,6 +181,12 @@ tracker_advance(struct tracker *t, int64_t position)
 {
 	if (t->count == 0 && position > t->position && position > t->last_offset)
 		t->position = position;
+}
+
+int64_t
+tracker_last_offset(const struct tracker *t)
+{
+	return t->last_offset;
 }
 
 size_t

@@ -34,6 +34,7 @@ struct flight {
 /* owner is what tracker_owner gives back. @gives the tracker; tracker_free */
 struct tracker *tracker_new(void *owner);
 void *tracker_owner(const struct tracker *tracker);
+void tracker_set_owner(struct tracker *tracker, void *owner);
 
 /* Frees and clears; what the flights point to must have been popped or released before. NULL is
  * accepted. */
@@ -61,6 +62,9 @@ int64_t tracker_position(const struct tracker *tracker);
 /* Moves the position over offsets that never become records (transaction markers at an idle end).
    Does nothing unless the tracker is empty, and never goes back. */
 void tracker_advance(struct tracker *tracker, int64_t position);
+
+/* The offset begun last, -1 before the first. */
+int64_t tracker_last_offset(const struct tracker *tracker);
 
 /* Flights not yet popped, and those of them in state SENT. */
 size_t tracker_count(const struct tracker *tracker);
