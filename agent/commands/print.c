@@ -238,7 +238,7 @@ print_man_commands(void)
 
 	printf(".SH COMMANDS\n");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		printf(".TP\n.B %s ", rows[i].name);
+		printf(".TP\n.B %s%s", rows[i].name, *rows[i].arguments ? " " : "");
 		print_roff(rows[i].arguments);
 		printf("\n");
 		print_roff(rows[i].help);

@@ -1,7 +1,10 @@
 /* Rules of single security properties: what librdkafka can do with what was written for Java. */
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "config/translation.h"
 
@@ -82,13 +85,24 @@ store_format(const char *type, const char *path)
 	return type && strcasestr(type, "JKS") ? STORE_JKS : STORE_UNKNOWN;
 }
 
+/* Is there use for a store, and can it be read? Gives the verdict when not. */
+static bool
+is_store_usable(struct translation *t, const char *path)
+{
+	if (!translation_has_tls(t))
+		translation_warn(t, "has no effect without SSL in security.protocol");
+	else if (access(path, R_OK))
+		translation_refuse(t, "cannot read '%s': %s", path, strerror(errno));
+	else
+		return true;
+	return false;
+}
+
 RULE(truststore)
 {
 	(void)row;
-	if (!translation_has_tls(t)) {
-		translation_warn(t, "has no effect without SSL in security.protocol");
+	if (!is_store_usable(t, value))
 		return;
-	}
 	switch (store_format(translation_other(t, "ssl.truststore.type"), value)) {
 	case STORE_PEM: translation_give(t, "ssl.ca.location", value, NULL); return;
 	case STORE_PKCS12:
@@ -113,10 +127,8 @@ RULE(keystore)
 	char why[256];
 
 	(void)row;
-	if (!translation_has_tls(t)) {
-		translation_warn(t, "has no effect without SSL in security.protocol");
+	if (!is_store_usable(t, value))
 		return;
-	}
 	switch (store_format(translation_other(t, "ssl.keystore.type"), value)) {
 	case STORE_PEM:
 		if (translation_give(

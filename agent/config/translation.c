@@ -21,17 +21,30 @@ note(struct translation *t, enum verdict verdict, const char *detail)
 		p->shown ? p->shown : shown, verdict, "%s", detail);
 }
 
+/* The text of a verdict: as printf has it, without the full stop of a table's sentence. @gives a
+ * string */
+static char *
+print_text(const char *fmt, va_list ap)
+{
+	struct text text = {0};
+
+	text_vprintf(&text, fmt, ap);
+	if (text.length && text.s[text.length - 1] == '.')
+		text.s[--text.length] = '\0';
+	return text_take(&text);
+}
+
 void
 translation_note(struct translation *t, enum verdict verdict, const char *detail, ...)
 {
-	struct text text = {0};
 	va_list ap;
+	char *text;
 
 	va_start(ap, detail);
-	text_vprintf(&text, detail, ap);
+	text = print_text(detail, ap);
 	va_end(ap);
-	note(t, verdict, text.s);
-	text_fini(&text);
+	note(t, verdict, text);
+	free(text);
 }
 
 /* What stands between a property's name and a text about it: "acks is ...", "acks: 'x' is ...". */
@@ -44,31 +57,31 @@ joint(const char *text)
 void
 translation_warn(struct translation *t, const char *fmt, ...)
 {
-	struct text text = {0};
 	va_list ap;
+	char *text;
 
 	va_start(ap, fmt);
-	text_vprintf(&text, fmt, ap);
+	text = print_text(fmt, ap);
 	va_end(ap);
-	note(t, VERDICT_WARNED, text.s);
+	note(t, VERDICT_WARNED, text);
 	problems_warn(
-		t->problems, t->current->origin, "%s%s%s", t->current->key, joint(text.s), text.s);
-	text_fini(&text);
+		t->problems, t->current->origin, "%s%s%s", t->current->key, joint(text), text);
+	free(text);
 }
 
 void
 translation_refuse(struct translation *t, const char *fmt, ...)
 {
-	struct text text = {0};
 	va_list ap;
+	char *text;
 
 	va_start(ap, fmt);
-	text_vprintf(&text, fmt, ap);
+	text = print_text(fmt, ap);
 	va_end(ap);
-	note(t, VERDICT_REFUSED, text.s);
+	note(t, VERDICT_REFUSED, text);
 	problems_error(
-		t->problems, t->current->origin, "%s%s%s", t->current->key, joint(text.s), text.s);
-	text_fini(&text);
+		t->problems, t->current->origin, "%s%s%s", t->current->key, joint(text), text);
+	free(text);
 }
 
 int
