@@ -84,8 +84,8 @@ compile(struct topics *topics, const char *pattern, struct err *err)
 	if (!context)
 		return err_set(err, "there is no memory for it");
 	pcre2_set_parens_nest_limit(context, PARENTHESES_MAX);
-	topics->code = pcre2_compile(
-		(PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_ANCHORED, &error, &at, context);
+	topics->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+		PCRE2_ANCHORED | PCRE2_NO_AUTO_POSSESS, &error, &at, context);
 	pcre2_compile_context_free(context);
 	if (!topics->code) {
 		pcre2_get_error_message(error, text, sizeof(text));
