@@ -45,7 +45,7 @@ complain_unknown(const char *word, const char *name, struct problems *problems)
 {
 	const char *nearest = options_nearest_flag(name);
 
-	problems_error(problems, NULL, "%s is not a flag%s%s%s; --help lists them", word,
+	problems_error(problems, NULL, "%s is not a flag (--help lists them)%s%s%s", word,
 		nearest ? "; did you mean --" : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 

@@ -34,6 +34,7 @@ struct source {
 	size_t pending;	     /* lines given to inih that its handler has not taken */
 	unsigned found;	     /* problems of this text */
 	bool is_stopped;
+	bool is_homeless_said; /* keys before the first section were complained about */
 	struct properties *properties;
 	struct problems *problems;
 };
@@ -334,10 +335,12 @@ is_misplaced(struct source *source)
 		return true;
 	}
 	if (!source->section) {
-		complain(source, true,
-			"a key before the first [section]; write [mirror], [consumer], [producer] "
-			"or [log] "
-			"above it");
+		if (!source->is_homeless_said)
+			complain(source, true,
+				"a key before the first [section]; write [mirror], [consumer], "
+				"[producer] or "
+				"[log] above it");
+		source->is_homeless_said = true;
 		return true;
 	}
 	return false;

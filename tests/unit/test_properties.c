@@ -112,9 +112,10 @@ TEST(ini_lines)
 		{"[m]\na=1\na=2",
 			"-m|a|1@2;m|a|2@3;?f:3: 'a' stands at f:2 already; the last one counts;"},
 		{"[m]\na=1\n[n]\na=2", "m|a|1@2;n|a|2@4;"},
-		{"a=b\n[m]\nc=d", "m|c|d@3;!f:1: a key before the first [section]; write [mirror], "
-				  "[consumer], "
-				  "[producer] or [log] above it;"},
+		{"a=b\ne=f\n[m]\nc=d",
+			"m|c|d@4;!f:1: a key before the first [section]; write [mirror], "
+			"[consumer], "
+			"[producer] or [log] above it;"},
 		{"[m\na=b", "!f:1: a section is written as [name] and nothing else;!f:2: a key "
 			    "before the "
 			    "first [section]; write [mirror], [consumer], [producer] or [log] "
