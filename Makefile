@@ -1,2 +1,104 @@
-# A first Makefile, to be replaced: builds build/reflejo and the unit tests.
-CFLAGS ?= -O2 -g
+# reflejo. `make help` lists what can be made.
+#   SAN=asan|tsan    builds and tests with sanitizers (in build/asan, build/tsan)
+#   RDKAFKA=PREFIX   builds and tests against that librdkafka instead of the system's (in build/rdkafka)
+
+SAN ?=
+RDKAFKA ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
+SECONDS ?=
+MAKEFLAGS += --no-builtin-rules
+
+B := build$(if $(SAN),/$(SAN))$(if $(RDKAFKA),/rdkafka)
+PKGS := rdkafka libevent_core inih libpcre2-8 libcjson
+export PKG_CONFIG_PATH := $(if $(RDKAFKA),$(RDKAFKA)/lib/pkgconfig:)$(PKG_CONFIG_PATH)
+
+# Sets up the machine before anything else is looked at; costs a moment when nothing is missing.
+ifeq ($(filter help clean,$(MAKECMDGOALS)),)
+SETUP := $(shell tests/tools/setup build >&2 || echo failed)
+ifneq ($(SETUP),)
+$(error the packages that the build needs could not be installed)
+endif
+endif
+
+CC ?= cc
+OPT ?= -O2
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wno-format-nonliteral $(if $(CI),-Werror)
+HARDEN := -fstack-protector-strong -fPIE $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+SANFLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SANFLAGS_tsan := -fsanitize=thread -fno-omit-frame-pointer
+SANFLAGS := $(if $(SAN),$(SANFLAGS_$(SAN)) -O1)
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS = $(shell pkg-config --libs $(PKGS)) -lzookeeper_mt
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -g $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -Iagent $(PKG_CFLAGS) -pthread $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANFLAGS) $(if $(RDKAFKA),-Wl$(comma)-rpath$(comma)$(RDKAFKA)/lib) -pthread $(LDFLAGS)
+
+comma := ,
+SOURCES := $(wildcard agent/*/*.c)
+OBJECTS := $(SOURCES:%.c=$B/%.o)
+UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+all: $B/reflejo ## build the program (build/reflejo)
+
+$B/reflejo: $B/agent/main.o $B/libreflejo.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$B/libreflejo.a: $(OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+
+$B/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/unit/%: tests/unit/%.c $B/libreflejo.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -I. -MMD -MP $(ALL_LDFLAGS) -o $@ $< $B/libreflejo.a $(PKG_LIBS)
+
+# Fuzz targets need clang's libFuzzer and compile the agent once more with its coverage.
+$B/fuzz/%: tests/fuzz/%.c $(SOURCES)
+	@mkdir -p $(@D)
+	clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Iagent -I. \
+		$(PKG_CFLAGS) -pthread -o $@ $< $(SOURCES) $(PKG_LIBS)
+
+unit-programs: $(UNIT:%=$B/unit/%)
+fuzz-programs: $(FUZZ:%=$B/fuzz/%)
+
+RUN := SAN=$(SAN) RDKAFKA=$(RDKAFKA) BUILD=$B MAKE="$(MAKE)" tests/tools/run-tests
+
+check: $B/reflejo unit-programs ## run every test this machine can run
+	@$(RUN) unit functional fuzz
+check-unit: $B/reflejo unit-programs ## run the unit tests
+	@$(RUN) unit
+check-functional: $B/reflejo ## run the functional tests (mock clusters)
+	@$(RUN) functional
+check-kafka: $B/reflejo ## run the tests on real Kafka brokers (needs a JDK and Maven)
+	@$(RUN) kafka
+check-fuzz: $B/reflejo ## run each fuzz target for SECONDS (default 10)
+	@SECONDS_EACH=$(or $(SECONDS),10) $(RUN) fuzz
+
+lint: $B/reflejo ## check layers, comments, lengths, format, printed docs
+	@tests/lint/run
+docs: $B/reflejo ## print the committed documentation anew from the tables
+	@tests/tools/print-docs $B/reflejo
+demo: $B/reflejo ## mirror between two embedded clusters (SECONDS=10 ends by itself)
+	@$B/reflejo demo $(if $(SECONDS),--seconds $(SECONDS))
+bench: $B/reflejo ## measure against a bare librdkafka loop on real brokers
+	@tests/bench/run $(BENCH)
+
+install: $B/reflejo ## install to DESTDIR and PREFIX
+	install -D -m 755 $B/reflejo $(DESTDIR)$(PREFIX)/bin/reflejo
+	install -D -m 644 conf/reflejo.1 $(DESTDIR)$(PREFIX)/share/man/man1/reflejo.1
+	install -D -m 644 conf/reflejo.ini.sample $(DESTDIR)$(PREFIX)/share/doc/reflejo/reflejo.ini.sample
+
+clean: ## remove everything that was built
+	rm -rf build
+
+help: ## print this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
+	@sed -n 's/^#   \(.*\)/  \1/p' Makefile
+
+-include $(OBJECTS:.o=.d) $B/agent/main.d
+.PHONY: all check check-unit check-functional check-kafka check-fuzz unit-programs fuzz-programs lint docs demo bench install clean help
+.SECONDARY:

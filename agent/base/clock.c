@@ -34,6 +34,6 @@ clock_print(int64_t wall_ms, char out[CLOCK_TEXT_SIZE])
 
 	gmtime_r(&seconds, &tm);
 	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out, CLOCK_TEXT_SIZE, "%s.%03dZ", day, (int)(wall_ms % 1000));
+	snprintf(out, CLOCK_TEXT_SIZE, "%s.%03uZ", day, (unsigned)(wall_ms % 1000) % 1000);
 	return out;
 }

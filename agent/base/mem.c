@@ -32,7 +32,7 @@ mem_resize(void *p, size_t count, size_t size)
 {
 	if (size && count > SIZE_MAX / size)
 		return need(NULL, SIZE_MAX);
-	return need(realloc(p, count * size ? count * size : 1), count * size);
+	return need(realloc(p, count && size ? count * size : 1), count * size);
 }
 
 char *
