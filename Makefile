@@ -8,6 +8,9 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SECONDS ?=
 MAKEFLAGS += --no-builtin-rules
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-4s %s\n' $(1) $@)
 
 B := build$(if $(SAN),/$(SAN))$(if $(RDKAFKA),/rdkafka)
 PKGS := rdkafka libevent_core inih libpcre2-8 libcjson
@@ -42,24 +45,29 @@ FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 all: $B/reflejo ## build the program (build/reflejo)
 
 $B/reflejo: $B/agent/main.o $B/libreflejo.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $B/libreflejo.a: $(OBJECTS)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR)
+	$(Q)ar rcs $@ $^
 
 $B/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $B/unit/%: tests/unit/%.c $B/libreflejo.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -I. -MMD -MP $(ALL_LDFLAGS) -o $@ $< $B/libreflejo.a $(PKG_LIBS)
+	$(call say,TEST)
+	$(Q)$(CC) $(ALL_CFLAGS) -I. -MMD -MP $(ALL_LDFLAGS) -o $@ $< $B/libreflejo.a $(PKG_LIBS)
 
 # Fuzz targets need clang's libFuzzer and compile the agent once more with its coverage.
 $B/fuzz/%: tests/fuzz/%.c $(SOURCES)
 	@mkdir -p $(@D)
-	clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Iagent -I. \
+	$(call say,FUZZ)
+	$(Q)clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Iagent -I. \
 		$(PKG_CFLAGS) -pthread -o $@ $< $(SOURCES) $(PKG_LIBS)
 
 unit-programs: $(UNIT:%=$B/unit/%)

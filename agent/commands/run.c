@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "commands/commands.h"
 #include "config/config.h"
+#include "config/options.h"
 #include "kafka/library.h"
 #include "service/agent.h"
 
@@ -33,13 +34,19 @@ int
 command_run(int argc, char **argv)
 {
 	struct problems problems = {0};
-	struct config *config = config_load(argc, argv, library_knows_property, &problems);
+	struct config *config;
 	int status = AGENT_BAD_START;
 
+	if (options_has_flag(argc, argv, "help"))
+		return command_help(0, argv);
+	if (options_has_flag(argc, argv, "version"))
+		return command_version(0, argv);
+	config = config_load(argc, argv, library_knows_property, &problems);
 	if (!config) {
-		problems_print(&problems, stderr);
+		/* The usage is long: what is wrong comes last, where it is seen. */
 		if (problems.wants_usage)
 			commands_usage(stderr);
+		problems_print(&problems, stderr);
 	} else if (open_log(config) == 0) {
 		log_warnings(&problems);
 		status = agent_run(config, NULL);
