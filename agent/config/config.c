@@ -113,9 +113,11 @@ refuse_code(const struct property *property, struct problems *problems)
 
 	if (is_class_name(property->value))
 		problems_error(problems, property->origin,
-			"'%s' is a Java class, which cannot run here; remove it, and do what it "
-			"did on the "
-			"target (filter, rename) with a consumer of its own",
+			"'%s' is a Java class, which cannot run here, and scripts are not "
+			"available in "
+			"this version; remove it if records may be mirrored as they are "
+			"(--whitelist "
+			"chooses topics)",
 			property->value);
 	else
 		problems_error(problems, property->origin,
@@ -171,11 +173,12 @@ take_option(struct config *config, struct property *property, struct problems *p
 	} else {
 		trim_end(property->value);
 		if (options_set(config, option, property->value, &err)) {
+			bool is_flag = !strncmp(property->origin, "--", 2);
 			bool is_zero_streams = !strcmp(option->key, "num.streams") &&
 					       !strcmp(property->value, "0");
 
-			problems_error(problems, property->origin, "%s: %s%s", property->key,
-				err.text,
+			problems_error(problems, property->origin, "%s%s%s%s",
+				is_flag ? "" : property->key, is_flag ? "" : ": ", err.text,
 				is_zero_streams
 					? " (MirrorMaker would end at once and mirror nothing)"
 					: "");
@@ -287,7 +290,8 @@ check_clients(const struct config *config, const struct properties *all, const s
 	bool has_consumer = flags->consumer_config || has_section(all, "consumer");
 	bool has_producer = flags->producer_config || has_section(all, "producer");
 
-	if (has_consumer && !properties_get(all, "consumer", "group.id"))
+	if (has_consumer && !config->source.group_id &&
+		!properties_get(all, "consumer", "group.id"))
 		problems_error(problems, consumer,
 			"the consumer has no group.id; write group.id=mirrorgroup, or the name "
 			"that your "

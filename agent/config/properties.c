@@ -127,6 +127,9 @@ next_logical(struct source *source)
 			return false;
 		if (n == 0 || is_comment(source, *s))
 			continue;
+		/* A lone backslash begins nothing: as in Java, what follows may be a comment. */
+		if (n == 1 && *s == '\\')
+			continue;
 		while (is_continued(s, n)) {
 			text_add(&source->logical, s, n - 1);
 			n = 0;
