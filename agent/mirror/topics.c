@@ -59,6 +59,10 @@ topics_rewrite(const char *raw)
 	return text_take(&out);
 }
 
+/* As much of an expression as a sentence quotes: it has to say why, too. */
+#define QUOTED_MAX 200
+#define QUOTED(text) QUOTED_MAX, (text), strlen(text) > QUOTED_MAX ? "..." : ""
+
 /* What the person who typed this expression meant, when that is known. */
 static void
 explain(const char *text, struct err *err)
@@ -70,7 +74,8 @@ explain(const char *text, struct err *err)
 		hint = "; to take every topic write .*";
 	else if (*text == '*' || strstr(text, "|*"))
 		hint = "; * repeats what stands before it, for \"any name\" write .*";
-	err_set(err, "\"%s\" is not a valid regular expression: %s%s", text, why.text, hint);
+	err_set(err, "\"%.*s%s\" is not a valid regular expression: %s%s", QUOTED(text), why.text,
+		hint);
 }
 
 static int
@@ -168,12 +173,13 @@ topics_match(struct topics *topics, const char *name, struct err *err)
 		return topics->excludes;
 	if (rc == PCRE2_ERROR_MATCHLIMIT)
 		return err_set(err,
-			"the expression \"%s\" takes too long to decide on topic %s; make its "
-			"repetitions less ambiguous",
-			topics->text, name);
+			"the expression \"%.*s%s\" takes too long to decide on topic %s; make its "
+			"repetitions "
+			"less ambiguous",
+			QUOTED(topics->text), name);
 	pcre2_get_error_message(rc, text, sizeof(text));
-	return err_set(err, "the expression \"%s\" cannot be decided for topic %s: %s",
-		topics->text, name, (char *)text);
+	return err_set(err, "the expression \"%.*s%s\" cannot be decided for topic %s: %s",
+		QUOTED(topics->text), name, (char *)text);
 }
 
 const char *
