@@ -1,0 +1,94 @@
+"""A cluster seen from outside, by the Python client: topics, offsets, groups."""
+
+import time
+
+from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+
+DEADLINE = 60
+TICK = 0.05
+
+
+def wait_until(condition, timeout=DEADLINE, what="the condition"):
+    """Asks until condition() is true, and gives back its answer. A cluster that does not answer is asked again."""
+    end, trouble = time.monotonic() + timeout, None
+    while True:
+        try:
+            answer = condition()
+            if answer:
+                return answer
+            trouble = None
+        except KafkaException as error:
+            trouble = error
+        assert time.monotonic() < end, f"{what} did not come about within {timeout} s ({trouble})"
+        time.sleep(TICK)
+
+
+class Outside:
+    """Made anew for a test; closed with it."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.common = {"bootstrap.servers": cluster.bootstrap, "log_level": 0}
+        self.admin = AdminClient(self.common)
+        self.consumers = {}
+
+    def close(self):
+        for consumer in self.consumers.values():
+            consumer.close()
+
+    def _consumer(self, group):
+        if group not in self.consumers:
+            self.consumers[group] = Consumer({**self.common, "group.id": group, "enable.auto.commit": False})
+        return self.consumers[group]
+
+    def partitions(self, topic):
+        """How many partitions with a leader the topic has; 0 when it is not there."""
+        found = self.admin.list_topics(timeout=10).topics.get(topic)
+        return sum(p.leader >= 0 for p in found.partitions.values()) if found and not found.error else 0
+
+    def make_topic(self, topic, partitions=1, replicas=1, **config):
+        settings = {key.replace("_", "."): str(value) for key, value in config.items()}
+        self.admin.create_topics([NewTopic(topic, partitions, replicas, config=settings)])[topic].result(30)
+        wait_until(lambda: self.partitions(topic) == partitions, what=f"topic {topic}")
+
+    def add_partitions(self, topic, total):
+        self.admin.create_partitions([NewPartitions(topic, total)])[topic].result(30)
+        wait_until(lambda: self.partitions(topic) == total, what=f"{total} partitions of {topic}")
+
+    def ends(self, topic):
+        """The end offset of each partition."""
+        reader = self._consumer("reader")
+        return [reader.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1]
+                for number in range(self.partitions(topic))]
+
+    def count(self, topic):
+        return sum(self.ends(topic))
+
+    def committed(self, group, topic):
+        """The group's position in each partition, None where it has none."""
+        asked = [TopicPartition(topic, number) for number in range(self.partitions(topic))]
+        answer = self._consumer(group).committed(asked, timeout=10)
+        return [p.offset if p.offset >= 0 else None for p in sorted(answer, key=lambda p: p.partition)]
+
+    def lag(self, group, topic):
+        """Records the group has before it; None while a partition has no position."""
+        positions = self.committed(group, topic)
+        if None in positions:
+            return None
+        return sum(end - position for end, position in zip(self.ends(topic), positions, strict=True))
+
+    def shares(self, group):
+        """How many partitions each member of a group has that is at rest; empty while it rebalances. (A stream of
+        MirrorMaker 1 and one of the program call themselves the same, so they are counted, not named.)"""
+        found = self.admin.describe_consumer_groups([group], request_timeout=10)[group].result(15)
+        if found.state != ConsumerGroupState.STABLE:
+            return []
+        return sorted(len(member.assignment.topic_partitions) for member in found.members)
+
+    def wait_positions(self, group, topic, timeout=DEADLINE):
+        """Waits until the group has a position in every partition: from here on nothing is skipped."""
+        wait_until(lambda: None not in self.committed(group, topic), timeout, f"positions of {group} in {topic}")
+
+    def wait_no_lag(self, group, topic, timeout=DEADLINE):
+        wait_until(lambda: self.lag(group, topic) == 0, timeout, f"lag 0 of {group} in {topic}")

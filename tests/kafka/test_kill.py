@@ -1,0 +1,82 @@
+"""kill -9, ten times under load."""
+
+import random
+import threading
+import time
+
+from outside import Outside, wait_until
+from records import no_loss
+
+PROMISE = 10
+KILLS = 10
+RATE = 1500
+INTERVAL = 0.5  # seconds between commits
+SESSION = 2  # seconds
+# A commit takes its way, the curve is read at intervals, and other work runs on the machine.
+SLACK = 0.5
+
+
+class Curve:
+    """How many records the target had, at what time."""
+
+    def __init__(self, cluster, topic):
+        self.outside, self.topic = Outside(cluster), topic
+        self.points = [(time.monotonic(), self.outside.count(topic))]
+        self.is_over = threading.Event()
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _read(self):
+        while not self.is_over.wait(0.02):
+            # The count stood at the latest when the answer came.
+            count = self.outside.count(self.topic)
+            self.points.append((time.monotonic(), count))
+
+    def close(self):
+        self.is_over.set()
+        self.thread.join()
+        self.outside.close()
+
+    @property
+    def last(self):
+        return self.points[-1][1]
+
+    def before(self, moment):
+        """What the target surely had by then."""
+        return max((count for at, count in self.points if at <= moment), default=0)
+
+
+def test_kill_ten_times(mirror, names, outside, sender, receiver, kafka3, kafka4):
+    """Nothing lost, order kept, and what comes twice is no more than what reached the target since the last commit
+    that was due: one interval, and what was on its way."""
+    topic, group = names
+    outside(kafka3).make_topic(topic, 6)
+    outside(kafka4).make_topic(topic, 4)
+    dice = random.Random(9)
+    load = sender(kafka3, topic, keys=60).start(RATE)
+    curve = Curve(kafka4, topic)
+
+    def start():
+        return mirror(kafka3, kafka4, topic, group, "--num.streams", 2, "--offset.commit.interval.ms",
+                      int(INTERVAL * 1000), consumer={"session.timeout.ms": SESSION * 1000})
+
+    allowed, ends = 0, []
+    for _ in range(KILLS):
+        agent, goal = start(), curve.last + dice.randint(RATE // 2, 4 * RATE)
+        wait_until(lambda goal=goal: curve.last >= goal, what=f"{goal} records at the target")
+        killed = time.monotonic()
+        agent.kill()
+        # What was on its way may still be written for a moment; the next one waits for the session anyhow.
+        ends.append(killed)
+        settled = outside(kafka4).count(topic)
+        wait_until(lambda settled=settled, killed=killed: time.monotonic() > killed + SLACK or curve.last > settled)
+        allowed += max(curve.last, settled) - curve.before(killed - INTERVAL - SLACK)
+    agent = start()
+    load.finish()
+    verdict = receiver(kafka4, topic, 4).verdict(load)
+    curve.close()
+    print(f"{load.total} records, allowed {allowed}; {verdict}")
+    assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
+    assert verdict.duplicates <= allowed
+    outside(kafka3).wait_no_lag(group, topic)
+    assert agent.stop(PROMISE) == 0, agent.stderr

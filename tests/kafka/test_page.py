@@ -1,0 +1,86 @@
+"""The HDInsight page, replayed: its property files, its command, its topic, on brokers of its time in ZooKeeper mode."""
+
+import signal
+
+import pytest
+import rigs
+from conftest import rig
+from records import no_loss
+
+PROMISE = 10
+STREAMS = 4
+# Two brokers a cluster, as on the page. A chroot in the manner of the page's host names makes the line a long one.
+LONG_CHROOT = "/kafka" + "".join(f"/zk{n}-source.aazwc2onlofevkbof0cuixrp5h.gx.internal.cloudapp.net" for n in (0, 1, 6))
+PAGE_HOSTS = "zk0-source.aazwc2onlofevkbof0cuixrp5h.gx.internal.cloudapp.net:2181," \
+             "zk1-source.aazwc2onlofevkbof0cuixrp5h.gx.internal.cloudapp.net:2181"
+
+
+@pytest.fixture(scope="module")
+def kafka1(tmp_path_factory):
+    yield from rig(rigs.ZookeeperCluster, tmp_path_factory, "1.1.1", brokers=2)
+
+
+@pytest.fixture(scope="module")
+def kafka2(tmp_path_factory):
+    yield from rig(rigs.ZookeeperCluster, tmp_path_factory, "2.1.1", brokers=2, chroot=LONG_CHROOT)
+
+
+@pytest.fixture
+def follow_page(program, start_process, outside, tmp_path):
+    """What a person does who follows the page, up to the start of the mirror."""
+    def follow(source, target, zookeeper_hosts, *first_words):
+        for cluster in (source, target):
+            if not outside(cluster).partitions("testtopic"):
+                outside(cluster).make_topic("testtopic", partitions=8, replicas=2)
+        line = f"zookeeper.connect={zookeeper_hosts}"
+        (tmp_path / "consumer.properties").write_text(f"{line}\ngroup.id=mirrorgroup\n", encoding="ascii")
+        (tmp_path / "producer.properties").write_text(
+            f"bootstrap.servers={target.bootstrap}\ncompression.type=none\n", encoding="ascii")
+        agent = start_process(program, *first_words, "--consumer.config", "consumer.properties", "--producer.config",
+                              "producer.properties", "--whitelist", "testtopic", "--num.streams", STREAMS)
+        outside(source).wait_positions("mirrorgroup", "testtopic")
+        return agent, line
+    return follow
+
+
+def finish_page(agent, outside, sender, receiver, source, target):
+    """Messages are typed, arrive once and in order, Ctrl+C ends the mirror."""
+    sender.send(1000)
+    sender.finish()
+    verdict = receiver.verdict(sender)
+    assert no_loss(verdict) and verdict.duplicates == 0, f"{verdict}\n{agent.stderr}"
+    assert agent.stop(PROMISE, signal.SIGINT) == 0, agent.stderr
+    assert outside(source).lag("mirrorgroup", "testtopic") == 0
+    assert outside(target).partitions("testtopic") == 8
+
+
+def test_page(follow_page, outside, sender, receiver, kafka1, kafka2):
+    dead = f"127.0.0.1:{rigs.free_port()},127.0.0.1:{rigs.free_port()}"
+    agent, _ = follow_page(kafka1, kafka2, f"{dead},{kafka1.zookeeper}")
+    load = sender(kafka1, "testtopic", tag="page-")
+    finish_page(agent, outside, load, receiver(kafka2, "testtopic", 8), kafka1, kafka2)
+    streams = agent.find("stream_start")
+    assert sorted(s["client_id"] for s in streams) == [f"mirrorgroup-{n}" for n in range(STREAMS)]
+    for stream in streams:
+        assert stream["group"] == "mirrorgroup"
+        assert set(stream["source"].split(",")) == set(kafka1.bootstrap.split(","))
+
+
+def test_page_again_with_the_class_name(follow_page, outside, sender, receiver, kafka1, kafka2):
+    """The wrapper script's first word; hosts that do not resolve; and what came while no mirror ran is made up for."""
+    hosts = f"{PAGE_HOSTS},{kafka1.zookeeper}"
+    first, _ = follow_page(kafka1, kafka2, hosts, "kafka.tools.MirrorMaker")
+    assert first.stop(PROMISE, signal.SIGINT) == 0, first.stderr
+    load = sender(kafka1, "testtopic", tag="again-")
+    load.send(100)
+    load.finish()
+    second, _ = follow_page(kafka1, kafka2, hosts, "kafka.tools.MirrorMaker")
+    finish_page(second, outside, load, receiver(kafka2, "testtopic", 8), kafka1, kafka2)
+
+
+def test_page_with_a_long_line(follow_page, outside, sender, receiver, kafka1, kafka2):
+    dead = f"127.0.0.1:{rigs.free_port()},127.0.0.1:{rigs.free_port()}"
+    agent, line = follow_page(kafka2, kafka1, f"{dead},{kafka2.zookeeper}{LONG_CHROOT}")
+    assert len(line) > 250
+    load = sender(kafka2, "testtopic", tag="long-")
+    finish_page(agent, outside, load, receiver(kafka1, "testtopic", 8), kafka2, kafka1)

@@ -1,0 +1,74 @@
+"""A target topic that takes less than the source has."""
+
+import pytest
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from records import no_loss
+
+PROMISE = 10
+LIMIT = 20000
+FLOOD = 20000
+
+
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_small_records_into_a_small_limit(when, mirror, names, outside, sender, receiver, kafka3, kafka4):
+    """Batches as large as a megabyte would be refused; every record of them arrives, once and in order. "while": the
+    limit is lowered when the mirror has already learned the old one."""
+    topic, group = names
+    outside(kafka3).make_topic(topic, 3)
+    outside(kafka4).make_topic(topic, 2, max_message_bytes=LIMIT if when == "before" else 1_000_000)
+    load, got = sender(kafka3, topic, size=300), receiver(kafka4, topic, 2)
+    load.send(FLOOD)
+    load.finish()
+    agent = mirror(kafka3, kafka4, topic, group, "--num.streams", 2)
+    if when == "while":
+        got.verdict(load)
+        entry = ConfigEntry("max.message.bytes", str(LIMIT), incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+        outside(kafka4).admin.incremental_alter_configs([resource])[resource].result(30)
+        load.send(FLOOD)
+        load.finish()
+    verdict = got.verdict(load)
+    assert no_loss(verdict) and verdict.duplicates == 0, f"{verdict}\n{agent.stderr}"
+    assert agent.stop(PROMISE) == 0, agent.stderr
+    assert not agent.find("send_failure"), agent.stderr
+    assert outside(kafka3).lag(group, topic) == 0
+
+
+@pytest.fixture
+def one_too_large(names, outside, sender, kafka3, kafka4):
+    """A topic of one partition: 100 small records, one of 50 KB, 100 small ones."""
+    topic, _ = names
+    outside(kafka3).make_topic(topic)
+    outside(kafka4).make_topic(topic, max_message_bytes=LIMIT)
+    loads = [sender(kafka3, topic, tag="before-"), sender(kafka3, topic, tag="large-", keys=1, size=50000),
+             sender(kafka3, topic, tag="after-")]
+    for load, count in zip(loads, (100, 1, 100), strict=True):
+        load.send(count)
+        load.finish()
+    return loads
+
+
+def test_abort(mirror, names, outside, receiver, one_too_large, kafka3, kafka4):
+    """The default: it ends with 255 and the position stays in front of that record."""
+    topic, group = names
+    before, _, _ = one_too_large
+    agent = mirror(kafka3, kafka4, topic, group, "--abort.on.send.failure", "true")
+    assert agent.wait(60) == 255, agent.stderr
+    assert agent.find("send_failure")[0]["offset"] == "100", agent.stderr
+    verdict = receiver(kafka4, topic, 1).verdict(before)
+    assert no_loss(verdict), verdict
+    assert (outside(kafka3).committed(group, topic)[0] or 0) <= 100
+
+
+def test_drop(mirror, names, outside, receiver, one_too_large, kafka3, kafka4):
+    topic, group = names
+    before, large, after = one_too_large
+    agent = mirror(kafka3, kafka4, topic, group, "--abort.on.send.failure", "false")
+    got = receiver(kafka4, topic, 1)
+    for load in (before, after):
+        verdict = got.verdict(load)
+        assert no_loss(verdict) and verdict.duplicates == 0, f"{verdict}\n{agent.stderr}"
+    outside(kafka3).wait_no_lag(group, topic)
+    assert not got.arrivals[large.keys[0]]
+    assert agent.stop(PROMISE) == 0, agent.stderr
+    assert len(agent.find("send_failure")) == 1, agent.stderr
