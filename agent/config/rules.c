@@ -291,28 +291,6 @@ RULE(assignors)
 	text_fini(&cooperative);
 }
 
-/* librdkafka's default of receive.message.max.bytes, and how much more than a fetch it must be. */
-#define RECEIVE_MAX 100000000
-#define RECEIVE_EXTRA 512
-
-RULE(fetch_bytes)
-{
-	char digits[24], why[256];
-	struct err err;
-	int64_t bytes;
-
-	if (parse_int(value, INT64_MIN, INT64_MAX, &bytes, &err)) {
-		translation_refuse(t, "%s", err.text);
-		return;
-	}
-	bytes = bytes > row->max ? row->max : bytes;
-	if (bytes + RECEIVE_EXTRA > RECEIVE_MAX) {
-		snprintf(digits, sizeof(digits), "%" PRId64, bytes + RECEIVE_EXTRA);
-		translation_add(t, "receive.message.max.bytes", digits, why);
-	}
-	rule_integer(t, row, value);
-}
-
 RULE(auto_commit)
 {
 	struct err err;
@@ -419,4 +397,62 @@ RULE(producer_timeout)
 	snprintf(digits, sizeof(digits), "%" PRId64, timeout);
 	if (translation_give(t, "request.timeout.ms", digits, "also socket.timeout.ms"))
 		translation_add(t, "socket.timeout.ms", digits, why);
+}
+
+/* librdkafka's default of receive.message.max.bytes, and how much more than a fetch it must be. */
+#define RECEIVE_MAX 100000000
+#define RECEIVE_EXTRA 512
+/* Its defaults of session.timeout.ms and reconnect.backoff.max.ms. */
+#define SESSION_TIMEOUT 45000
+#define RECONNECT_MAX 10000
+
+/* The number that a setting has so far, or otherwise when it has none. */
+static int64_t
+number_of(const struct translation *t, const char *name, int64_t otherwise)
+{
+	const char *value = client_settings_get(t->settings, name);
+	int64_t number;
+
+	return value && parse_int(value, INT64_MIN, INT64_MAX, &number, NULL) == 0 ? number
+										   : otherwise;
+}
+
+/* Raises a setting to what another one, which the user gave, needs it to be. */
+static void
+raise_to(struct translation *t, const char *name, int64_t number, const char *because)
+{
+	char digits[24], why[256];
+
+	for (size_t i = 0; i < t->properties->count; i++) {
+		const struct property *item = &t->properties->items[i];
+
+		if (!strcmp(item->section, t->section) && !item->is_passed &&
+			strstr(item->key, because))
+			t->current = item;
+	}
+	snprintf(digits, sizeof(digits), "%" PRId64, number);
+	translation_add(t, name, digits, why);
+}
+
+void
+rules_finish_consumer(struct translation *t)
+{
+	int64_t fetch = number_of(t, "fetch.max.bytes", 0);
+	int64_t partition = number_of(t, "max.partition.fetch.bytes", 0);
+	int64_t session = number_of(t, "session.timeout.ms", SESSION_TIMEOUT);
+	int64_t needed = (fetch > partition ? fetch : partition) + RECEIVE_EXTRA;
+
+	if (needed > number_of(t, "receive.message.max.bytes", RECEIVE_MAX))
+		raise_to(t, "receive.message.max.bytes", needed, "fetch.m");
+	if (number_of(t, "max.poll.interval.ms", INT64_MAX) < session)
+		raise_to(t, "max.poll.interval.ms", session, "max.poll.interval.ms");
+}
+
+void
+rules_finish_both(struct translation *t)
+{
+	int64_t wait = number_of(t, "reconnect.backoff.ms", 0);
+
+	if (wait > number_of(t, "reconnect.backoff.max.ms", RECONNECT_MAX))
+		raise_to(t, "reconnect.backoff.max.ms", wait, "reconnect.backoff");
 }

@@ -167,3 +167,18 @@ RULE(sasl_handler)
 	else
 		translation_refuse(t, "'%s' is a Java class and cannot run here", value);
 }
+
+RULE(jwt_retriever)
+{
+	const char *dot = strrchr(value, '.'), *class = dot ? dot + 1 : value;
+
+	(void)row;
+	if (!strcmp(class, "JwtBearerJwtRetriever"))
+		translation_give(t, "sasl.oauthbearer.grant.type",
+			"urn:ietf:params:oauth:grant-type:jwt-bearer", NULL);
+	else if (!strcmp(class, "DefaultJwtRetriever") ||
+		 !strcmp(class, "ClientCredentialsJwtRetriever"))
+		translation_note(t, VERDICT_IGNORED, "it is what librdkafka does");
+	else
+		translation_refuse(t, "'%s' is a Java class and cannot run here", value);
+}

@@ -73,7 +73,6 @@ RULE(offset_reset);
 RULE(internal_topics);
 RULE(max_poll_records);
 RULE(assignors);
-RULE(fetch_bytes);
 RULE(auto_commit);
 RULE(byte_class);
 RULE(group_protocol);
@@ -106,9 +105,14 @@ RULE(identification);
 RULE(truststore);
 RULE(keystore);
 RULE(sasl_handler);
+RULE(jwt_retriever);
 RULE(keystore_password);
 
-/* What the producer's properties mean together, once all are read: batch size and idempotence. */
+/* What properties mean together, once all are read. They need a translation whose properties are
+   all done. Both: the wait for connections. Consumer: sizes and times that librdkafka wants in a
+   certain order. Producer: batch size and idempotence. */
+void rules_finish_both(struct translation *t);
+void rules_finish_consumer(struct translation *t);
 void rules_finish_producer(struct translation *t);
 
 #endif

@@ -36,67 +36,67 @@ dump(const char *bytes, size_t n, enum properties_format format)
 }
 
 /* The comments on java.util.Properties.load say the same of each row. */
+static const struct {
+	const char *text, *expected;
+} java_cases[] = {
+	{"", ""},
+	{"a=b", "|a|b@1;"},
+	{"a=b\n", "|a|b@1;"},
+	{"a = b", "|a|b@1;"},
+	{"a: b", "|a|b@1;"},
+	{"a b c", "|a|b c@1;"},
+	{"a\tb", "|a|b@1;"},
+	{"a", "|a|@1;"},
+	{"a=", "|a|@1;"},
+	{"a==b", "|a|=b@1;"},
+	{"a = = b", "|a|= b@1;"},
+	{"a   :   b", "|a|b@1;"},
+	{"  \t a=b", "|a|b@1;"},
+	{"a=b  \n", "|a|b  @1;"},
+	{"host:9092 = x", "|host|9092 = x@1;"},
+	{"a\\=b=c", "|a=b|c@1;"},
+	{"a\\:b\\ c=d", "|a:b c|d@1;"},
+	{"# x=y\n! x=y\n  # x=y\na=b", "|a|b@4;"},
+	{"a=# no comment ;x", "|a|# no comment ;x@1;"},
+	{"; a=b", "|;|a=b@1;"},
+	{"a=b\\\nc", "|a|bc@1;"},
+	{"a=b\\\n   c\\\n\td\ne=f", "|a|bcd@1;|e|f@4;"},
+	{"a=b\\\\\nc=d", "|a|b\\@1;|c|d@2;"},
+	{"a=b\\\\\\\nc=d", "|a|b\\c=d@1;"},
+	{"a=b\\", "|a|b@1;"},
+	{"a=b\\\n# c", "|a|b# c@1;"},
+	{"\\\n# x\na=b", "|a|b@3;"},
+	{"a=b\\\n\nc=d", "|a|b@1;|c|d@3;"},
+	{"a=b\r\nc=d\r\n", "|a|b@1;|c|d@2;"},
+	{"a=b\rc=d", "|a|b@1;|c|d@2;"},
+	{"a=b\\\r\n  c", "|a|bc@1;"},
+	{"a=\\tx\\n\\q", "|a|\tx\nq@1;"},
+	{"a=\\u0041\\u00f1\\u20ac", "|a|A\xc3\xb1\xe2\x82\xac@1;"},
+	{"a=\\ud83d\\ude00", "|a|\xf0\x9f\x98\x80@1;"},
+	{"\\u0061=b", "|a|b@1;"},
+	{"a=\xc3\xb1", "|a|\xc3\xb1@1;"},
+	{"\xef\xbb\xbf"
+	 "a=b",
+		"|a|b@1;"},
+	{"a=1\nb=2\na=3", "-|a|1@1;|b|2@2;|a|3@3;"},
+	{"a=x ;y", "|a|x ;y@1;"},
+	{"a=\\u12", "!f:1: '\\u' needs four hexadecimal digits;"},
+	{"b=1\na=\\uzzzz\nc=2", "|b|1@1;|c|2@3;!f:2: '\\u' needs four hexadecimal digits;"},
+	{"a=\\ud83d", "!f:1: '\\ud83d' is half of a surrogate pair;"},
+	{"a=\\ude00", "!f:1: '\\ude00' is half of a surrogate pair;"},
+	{"a=\\u0000", "!f:1: '\\u0000' cannot be part of a name or value;"},
+	{"=b", "!f:1: a value without a name before it;"},
+	{"[consumer]\na=b", "|a|b@2;?f:1: a section of an INI file in a properties file "
+			    "has no effect (an INI "
+			    "file is given with --config);"},
+};
+
 TEST(java_lines)
 {
-	static const struct {
-		const char *text, *expected;
-	} cases[] = {
-		{"", ""},
-		{"a=b", "|a|b@1;"},
-		{"a=b\n", "|a|b@1;"},
-		{"a = b", "|a|b@1;"},
-		{"a: b", "|a|b@1;"},
-		{"a b c", "|a|b c@1;"},
-		{"a\tb", "|a|b@1;"},
-		{"a", "|a|@1;"},
-		{"a=", "|a|@1;"},
-		{"a==b", "|a|=b@1;"},
-		{"a = = b", "|a|= b@1;"},
-		{"a   :   b", "|a|b@1;"},
-		{"  \t a=b", "|a|b@1;"},
-		{"a=b  \n", "|a|b  @1;"},
-		{"host:9092 = x", "|host|9092 = x@1;"},
-		{"a\\=b=c", "|a=b|c@1;"},
-		{"a\\:b\\ c=d", "|a:b c|d@1;"},
-		{"# x=y\n! x=y\n  # x=y\na=b", "|a|b@4;"},
-		{"a=# no comment ;x", "|a|# no comment ;x@1;"},
-		{"; a=b", "|;|a=b@1;"},
-		{"a=b\\\nc", "|a|bc@1;"},
-		{"a=b\\\n   c\\\n\td\ne=f", "|a|bcd@1;|e|f@4;"},
-		{"a=b\\\\\nc=d", "|a|b\\@1;|c|d@2;"},
-		{"a=b\\\\\\\nc=d", "|a|b\\c=d@1;"},
-		{"a=b\\", "|a|b@1;"},
-		{"a=b\\\n# c", "|a|b# c@1;"},
-		{"\\\n# x\na=b", "|a|b@3;"},
-		{"a=b\\\n\nc=d", "|a|b@1;|c|d@3;"},
-		{"a=b\r\nc=d\r\n", "|a|b@1;|c|d@2;"},
-		{"a=b\rc=d", "|a|b@1;|c|d@2;"},
-		{"a=b\\\r\n  c", "|a|bc@1;"},
-		{"a=\\tx\\n\\q", "|a|\tx\nq@1;"},
-		{"a=\\u0041\\u00f1\\u20ac", "|a|A\xc3\xb1\xe2\x82\xac@1;"},
-		{"a=\\ud83d\\ude00", "|a|\xf0\x9f\x98\x80@1;"},
-		{"\\u0061=b", "|a|b@1;"},
-		{"a=\xc3\xb1", "|a|\xc3\xb1@1;"},
-		{"\xef\xbb\xbf"
-		 "a=b",
-			"|a|b@1;"},
-		{"a=1\nb=2\na=3", "-|a|1@1;|b|2@2;|a|3@3;"},
-		{"a=x ;y", "|a|x ;y@1;"},
-		{"a=\\u12", "!f:1: '\\u' needs four hexadecimal digits;"},
-		{"b=1\na=\\uzzzz\nc=2", "|b|1@1;|c|2@3;!f:2: '\\u' needs four hexadecimal digits;"},
-		{"a=\\ud83d", "!f:1: '\\ud83d' is half of a surrogate pair;"},
-		{"a=\\ude00", "!f:1: '\\ude00' is half of a surrogate pair;"},
-		{"a=\\u0000", "!f:1: '\\u0000' cannot be part of a name or value;"},
-		{"=b", "!f:1: a value without a name before it;"},
-		{"[consumer]\na=b", "|a|b@2;?f:1: a section of an INI file in a properties file "
-				    "has no effect (an INI "
-				    "file is given with --config);"},
-	};
+	for (size_t i = 0; i < sizeof(java_cases) / sizeof(*java_cases); i++) {
+		char *found = dump(java_cases[i].text, strlen(java_cases[i].text), PROPERTIES_JAVA);
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		char *found = dump(cases[i].text, strlen(cases[i].text), PROPERTIES_JAVA);
-
-		CHECK_STR(found, cases[i].expected);
+		CHECK_STR(found, java_cases[i].expected);
 		free(found);
 	}
 }
