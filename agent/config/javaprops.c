@@ -148,6 +148,8 @@ translate_one(struct translation *t, const char *value)
 		translate_native(t, name + strlen(NATIVE_PREFIX), value, true);
 	else if (row)
 		row->how(t, row, value);
+	else if (javaprops_find(SIDE_BOTH, name))
+		translation_note(t, VERDICT_IGNORED, "is the other client's");
 	else if (!strncmp(name, "config.providers.", 17))
 		translation_note(t, VERDICT_HANDLED, "says who looks up ${...}");
 	else if (!strncmp(name, "metrics.context.", 16))

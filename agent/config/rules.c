@@ -399,6 +399,18 @@ RULE(producer_timeout)
 		translation_add(t, "socket.timeout.ms", digits, why);
 }
 
+/* Consumers have it since librdkafka 2.3.0, which brought retry.backoff.max.ms; before, the name is
+   known and only complained about. */
+RULE(consumer_backoff)
+{
+	char why[256];
+
+	if (t->known && t->known("retry.backoff.max.ms", "1000", why, sizeof(why)) == 0)
+		translation_note(t, VERDICT_IGNORED, "the installed librdkafka is too old for it");
+	else
+		rule_integer(t, row, value);
+}
+
 /* librdkafka's default of receive.message.max.bytes, and how much more than a fetch it must be. */
 #define RECEIVE_MAX 100000000
 #define RECEIVE_EXTRA 512

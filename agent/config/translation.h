@@ -81,6 +81,7 @@ RULE(dns_lookup);
 RULE(old_threads);
 RULE(old_topics);
 RULE(producer_timeout);
+RULE(consumer_backoff);
 
 /* In rules_producer.c. */
 RULE(acks);

@@ -172,6 +172,8 @@ TEST(consumer)
 		{"source.consumer.session.timeout.ms=9", "session.timeout.ms=9;translated;"},
 		{"consumer.group.id=a\ngroup.id=b", "group.id=b;ignored;set;"},
 		{"producer.acks=all", "ignored;"},
+		{"acks=all", "ignored;"},
+		{"retry.backoff.ms=500", "retry.backoff.ms=500;set;"},
 		{"group.id=a\ngroup.id=b", "group.id=b;ignored;set;"},
 		{"rdkafka.session.timeout.ms=7\nsession.timeout.ms=8",
 			"session.timeout.ms=8;session.timeout.ms=7;set;translated;"},
@@ -183,6 +185,7 @@ TEST(consumer)
 TEST(producer)
 {
 	static const struct lines_case cases[] = {
+		{"group.id=g", "ignored;"},
 		{"acks=-1", "acks=all;translated;"},
 		{"acks=1", "acks=1;warned;?f:1: acks is overridden to 1 - data loss or message "
 			   "reordering is possible;"},
@@ -274,6 +277,7 @@ TEST(what_the_library_says)
 		{"foo.bar=x", "warned;?f:1: foo.bar is not a property that Kafka's clients or "
 			      "librdkafka know;"},
 		{"retry.backoff.max.ms=5", "ignored;"},
+		{"retry.backoff.ms=5", "ignored;"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
