@@ -33,6 +33,17 @@ listener_protocol(const cJSON *map, const char *listener, char *protocol, size_t
 	protocol[n] = '\0';
 }
 
+/* Is it what a protocol's name can be? It will stand in a sentence. */
+static bool
+is_word(const char *s)
+{
+	const char *start = s;
+
+	while (isalnum((unsigned char)*s) || *s == '_' || *s == '-')
+		s++;
+	return s > start && !*s;
+}
+
 /* Adds a word to a list with blanks between, once, when there is room. */
 static void
 add_word(char *list, size_t size, const char *word)
@@ -87,6 +98,8 @@ look_at_endpoint(struct search *search, const cJSON *map, const char *endpoint)
 	listener_protocol(map, listener, protocol, sizeof(protocol));
 	by_name = !strcasecmp(listener, protocol);
 	free(listener);
+	if (!is_word(protocol))
+		return;
 	add_word(search->offered, search->offered_size, protocol);
 	if (strcmp(protocol, search->protocol) ||
 		(search->found && (search->found_by_name || !by_name)))

@@ -105,6 +105,11 @@ static const struct row made_rows[] = {
 	{"{\"version\":1,\"host\":\"h\",\"port\":-1}", "plaintext", NULL, ""},
 	{"{\"version\":1,\"host\":7,\"port\":\"9092\"}", "plaintext", NULL, ""},
 	{"{\"version\":1,\"host\":\"h\",\"port\":1e300}", "plaintext", NULL, ""},
+	/* so is what cannot be a protocol */
+	{"{\"version\":4,\"endpoints\":[\"://h:1\",\"a b://h:1\"]}", "plaintext", NULL, ""},
+	{"{\"version\":4,\"listener_security_protocol_map\":{\"A\":\"\",\"B\":\"x\\n\"},"
+	 "\"endpoints\":[\"A://h:1\",\"B://h:2\"]}",
+		"", NULL, ""},
 	/* wrong types */
 	{"{\"version\":4,\"endpoints\":{\"a\":\"PLAINTEXT://h:1\"},\"host\":\"h\",\"port\":2}",
 		"plaintext", "h:1", "plaintext"},
