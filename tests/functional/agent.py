@@ -109,7 +109,7 @@ class Agent:
                 assert left > 0, f"nothing like {pattern} within {timeout} s; stderr:\n{self.stderr}"
                 self.changed.wait(left)
 
-    def signal(self, number):
+    def send(self, number):
         self.process.send_signal(number)
 
     def wait(self, timeout=DEADLINE):
@@ -122,7 +122,7 @@ class Agent:
         return status
 
     def stop(self, timeout=PROMISE, number=signal.SIGTERM):
-        self.signal(number)
+        self.send(number)
         return self.wait(timeout)
 
     def kill(self):
@@ -140,7 +140,7 @@ class Agent:
     def end(self):
         """For the teardown: gone for certain, and the sanitizers had nothing to say."""
         if self.is_running() and SCALE > 1:
-            self.signal(signal.SIGTERM)
+            self.send(signal.SIGTERM)
             try:
                 self.process.wait(PROMISE)
             except subprocess.TimeoutExpired:

@@ -87,10 +87,20 @@ def write_properties(path, properties):
     return path
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Shows the logs of a failed test's agents."""
+    report = yield
+    if report.failed:
+        for agent in getattr(item, "agents", ()):
+            report.sections.append((f"log of agent {agent.process.pid}", agent.stderr))
+    return report
+
+
 @pytest.fixture
-def make_agent(program, tmp_path):
+def make_agent(program, tmp_path, request):
     """Starts the program with arguments as they are: make_agent("--whitelist", "x")."""
-    made = []
+    made = request.node.agents = []
 
     def make(*arguments, environment=None):
         made.append(Agent(program, arguments, tmp_path, environment))

@@ -18,7 +18,7 @@ def test_streams_share_the_partitions(mirror, source, target):
         agent.wait_event("assigned", stream=stream, partitions=2)
         start = agent.wait_event("stream_start", stream=stream)
         assert (start["group"], start["client_id"]) == (GROUP, f"{GROUP}-{stream}")
-        assert source.bootstrap in start["brokers"]
+        assert source.bootstrap in start["source"]
     seen = target.read("t", len(sent))
     assert len(seen) == len(sent)
     assert_order_of_keys(seen)

@@ -11,17 +11,23 @@ def values(records):
 
 
 @pytest.mark.sanitize
-@pytest.mark.parametrize("times", [1, 3])
-def test_batch_too_large_is_sent_again_in_pieces(mirror, source, target, times):
+def test_batch_too_large_is_sent_again_in_pieces(mirror, source, target):
     source.create("t")
     target.create("t")
-    sent = [b"%05d" % i + b"x" * 500 for i in range(2000)]
-    source.produce("t", [Record(b"k", v) for v in sent])
-    target.fail("Produce", *["MESSAGE_TOO_LARGE"] * times)
+    sent = [b"%05d" % i + b"x" * 500 for i in range(1020)]
+    source.produce("t", [Record(b"k", v) for v in sent[:1000]])
+    target.fail("Produce", "MESSAGE_TOO_LARGE")
     agent = mirror(source, target)
     agent.wait_event("batch_too_large", topic="t")
-    assert values(target.read("t", len(sent))) == sent
+    reader = target.reader("t")
+    reader.until(lambda seen: len(seen) >= 1000, what="the first wave")
+    # The batches are smaller now; one of these may be too large as well. What follows it in flight a broker would
+    # refuse for its sequence number, which the mock does not look at: so this wave is a single batch.
+    target.fail("Produce", "MESSAGE_TOO_LARGE")
+    source.produce("t", [Record(b"k", v) for v in sent[1000:]])
+    seen = reader.until(lambda records: len(records) >= len(sent), what="the second wave")
     target.wait_failed("Produce")
+    assert values(seen) == sent
     assert agent.stop() == 0
     assert not agent.find("send_failure")
     assert source.committed(GROUP, "t", 1) == {0: len(sent)}

@@ -88,9 +88,9 @@ def test_second_signal_ends_at_once(mirror, source, target):
     target.read("t", 100)
     target.freeze()
     source.produce("t", [Record(b"k", b"more")])
-    agent.signal(signal.SIGTERM)
+    agent.send(signal.SIGTERM)
     agent.wait_event("stopping")
-    agent.signal(signal.SIGTERM)
+    agent.send(signal.SIGTERM)
     assert agent.wait(2 * SCALE) == 128 + signal.SIGTERM
 
 
@@ -102,8 +102,8 @@ def test_hup_and_usr1_do_not_end_it(mirror, source, target, tmp_path):
     agent = mirror(source, target, flags=("--log.file", log))
     target.read("t", 10)
     log.rename(tmp_path / "agent.log.1")
-    agent.signal(signal.SIGHUP)
-    agent.signal(signal.SIGUSR1)
+    agent.send(signal.SIGHUP)
+    agent.send(signal.SIGUSR1)
     wait_until(lambda: log.exists() and "log_reopened" in log.read_text(), what="the new log file")
     assert agent.stop() == 0
     assert " stop status=0" in log.read_text()
@@ -142,11 +142,12 @@ def test_kill_and_restart_lose_nothing_and_repeat_little(mirror, source, target)
     rate, interval = 2000, 0.5
     source.create("t", 3)
     target.create("t", 3)
+    settings = {"flags": ("--offset.commit.interval.ms", str(int(interval * 1000)))}
+    agent = mirror(source, target, **settings)
+    agent.wait_event("assigned")
     load = Load(source, "t", rate, partitions=3)
     try:
-        settings = {"flags": ("--offset.commit.interval.ms", str(int(interval * 1000)))}
-        agent = mirror(source, target, **settings)
-        target.read("t", 3 * rate)
+        target.read("t", 2 * rate)
         agent.kill()
         arrived = sum(target.ends("t").values())
         committed = sum(max(p, 0) for p in source.committed(GROUP, "t", 3).values())
