@@ -323,6 +323,10 @@ make_conf(struct stream *s, bool is_producer)
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	char why[300];
 
+	/* What nudge() is for older libraries, which do not know the name. */
+	if (!is_producer && !options.is_patient)
+		rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "10", why, sizeof(why));
+	rd_kafka_conf_set(conf, "enable.metrics.push", "false", why, sizeof(why));
 	for (int i = 0; i < options.setting_count; i++) {
 		const struct setting *set = &options.settings[i];
 
