@@ -47,7 +47,8 @@ admin_open_source(const struct config *config, const char *bootstrap_servers, st
 		{"enable.auto.commit", "false", true},
 		{"allow.auto.create.topics", "false", true},
 		{"topic.metadata.refresh.interval.ms", "-1", true},
-		{"log.connection.close", "false", false},
+		/* A connection that is closed at once says what is wrong with a port. */
+		{"log.connection.close", "true", true},
 		{"socket.nagle.disable", "true", false},
 		{"enable.metrics.push", "false", false},
 	};
@@ -66,7 +67,8 @@ admin_open_target(const struct config *config, struct err *err)
 		{"client.id", client_id, true},
 		{"enable.idempotence", "false", true},
 		{"topic.metadata.refresh.interval.ms", "-1", true},
-		{"log.connection.close", "false", false},
+		/* A connection that is closed at once says what is wrong with a port. */
+		{"log.connection.close", "true", true},
 		{"socket.nagle.disable", "true", false},
 		{"enable.metrics.push", "false", false},
 	};
@@ -137,6 +139,7 @@ admin_view(struct admin *a, int timeout_ms, struct cluster_view *ret, struct err
 	drop_events(a);
 	if (code)
 		return no_answer(a, code, err);
+	client_forget_failure(a->client);
 	*ret = (struct cluster_view){.brokers = md->broker_cnt};
 	ret->topics = mem_zero((size_t)md->topic_cnt, sizeof(*ret->topics));
 	for (int i = 0; i < md->topic_cnt; i++) {
@@ -172,6 +175,7 @@ admin_ping(struct admin *a, int timeout_ms, struct err *err)
 	drop_events(a);
 	if (code)
 		return no_answer(a, code, err);
+	client_forget_failure(a->client);
 	rd_kafka_metadata_destroy(md);
 	return 0;
 }

@@ -29,6 +29,7 @@ static const struct {
 		"an HTTP server answers there, not Kafka: check host and port"},
 	{"Invalid response size", "what answers there does not speak plain Kafka: check the port, "
 				  "and security.protocol if it is a TLS port"},
+	{"SSL_HANDSHAKE", "the port may be a plain-text port: check it, and security.protocol"},
 	{"SSL handshake failed", "check that the port is a TLS port and that the CA file "
 				 "(ssl.ca.location) fits its certificate"},
 	{"might be caused by incorrect security.protocol",
@@ -177,9 +178,16 @@ client_last_failure(struct client *client, char *text, size_t size)
 
 	pthread_mutex_lock(&client->lock);
 	memcpy(failure, client->failure, sizeof(failure));
-	client->failure[0] = '\0';
 	pthread_mutex_unlock(&client->lock);
 	client_explain(failure, text, size);
+}
+
+void
+client_forget_failure(struct client *client)
+{
+	pthread_mutex_lock(&client->lock);
+	client->failure[0] = '\0';
+	pthread_mutex_unlock(&client->lock);
 }
 
 static void *

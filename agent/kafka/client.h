@@ -32,11 +32,13 @@ struct client *client_new(rd_kafka_type_t type, const struct client_settings *se
 rd_kafka_t *client_handle(const struct client *client);
 
 /* The last failure the client met on a connection, as a sentence with what to do, into text; ""
-   when there was none since the last call. @thread any */
+   when there was none since client_forget_failure, which is for calls that succeeded. @thread any
+ */
 void client_last_failure(struct client *client, char *text, size_t size);
+void client_forget_failure(struct client *client);
 
 /* Destroys the client on a thread of its own, because that can wait for connections; clears
-   *client. NULL is accepted. @takes client @thread any */
+ *client. NULL is accepted. @takes client @thread any */
 void client_retire(struct client **client);
 
 /* Waits until all retired clients are gone, at most timeout_ms. Returns how many are left. @blocks

@@ -236,11 +236,10 @@ revoked_is_drained(struct worker *w)
 static void
 on_denied(struct worker *w, const char *reason)
 {
-	if (counter_get(&w->counters.records_read) == 0) {
-		fail(w, true, reason);
-		return;
-	}
 	LOG_LIMITED(10, EVENT_source_denied, F_INT("stream", w->stream), F_STR("reason", reason));
+	/* Later on it may be a change of rights that is taken back: other topics go on. */
+	if (counter_get(&w->counters.records_read) == 0)
+		fail(w, true, reason);
 }
 
 /* Troubles that come from the group as a whole or from one partition. */
@@ -266,9 +265,9 @@ on_trouble(struct worker *w, enum consumer_event_kind kind, bool is_connection, 
 	case CONSUMER_DENIED:
 		snprintf(text, sizeof(text),
 			"the source refuses reading: %s; grant READ and DESCRIBE on the topic and "
-			"READ on the "
-			"group to this user",
-			reason);
+			"READ on "
+			"the group %s to this user",
+			reason, w->plan->config->source.group_id);
 		on_denied(w, text);
 		break;
 	default:
