@@ -10,8 +10,10 @@
 /* In all calls here, `connect` is what zookeeper.connect holds: "host:port,host:port/chroot", the
    port 2181 when none is given, IPv6 addresses in brackets. The hosts are tried one after the
    other, in this order, each with its share of the time; dead ones do not matter while one answers.
-   timeout_ms bounds the call but for name resolution, which takes as long as the system's resolver
-   does: call from a thread that may block. Nothing (thread, descriptor, session) is left behind. */
+   timeout_ms bounds the call but for two things that cannot be cut short: name resolution takes as
+   long as the system's resolver does, and closing a session with a server that froze after it had
+   answered up to three seconds (the client library's own limit). So call from a thread that may
+   block. Nothing (thread, descriptor, session) is left behind. */
 
 /* Finds the brokers registered under CHROOT/brokers/ids and returns "host:port,host:port" of the
    endpoints that speak security_protocol ("plaintext" "ssl" "sasl_plaintext" "sasl_ssl"), in order
