@@ -127,6 +127,9 @@ make_client(const struct config *config, const char *client_id, const char *boot
 		{"queued.max.messages.kbytes", queued_kbytes, false},
 		{"queued.min.messages", queued_records, false},
 		{"fetch.queue.backoff.ms", "10", false},
+		/* A broker serves one fetch at a time: one that waits for idle partitions holds up
+		   those whose queue has just been read down. */
+		{"fetch.wait.max.ms", "50", false},
 		{"message.max.bytes", "1000", false},
 		{"fetch.max.bytes", fetch, false},
 		{"socket.nagle.disable", "true", false},

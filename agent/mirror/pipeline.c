@@ -59,6 +59,8 @@ struct pipeline {
 	struct partition *active, **active_end;
 	size_t troubled; /* partitions RECOVERING or RESENDING */
 	int64_t buffered, limit;
+	int64_t last_delivery; /* clock_ms of the last delivery, or of the first record behind an
+				  empty buffer */
 	struct topic_partition *positions;
 	size_t positions_capacity;
 	enum consumer_event_kind source_error;
@@ -430,6 +432,8 @@ take_deliveries(struct pipeline *pl)
 			on_delivery(pl, &pl->deliveries[i]);
 		total += n;
 	} while (n == BATCH && total < DELIVERIES);
+	if (total > 0)
+		pl->last_delivery = clock_ms();
 	return n == BATCH;
 }
 
@@ -565,6 +569,8 @@ feed(struct pipeline *pl, struct partition *p)
 	uint64_t bytes = 0;
 	bool has_room = true;
 
+	if (n > 0 && pl->buffered == 0)
+		pl->last_delivery = clock_ms();
 	for (size_t i = 0; i < n; i++) {
 		struct record *r = &pl->records[i];
 		struct flight *f;
@@ -678,6 +684,12 @@ pipeline_lag(struct pipeline *pl)
 		sum += lag + (int64_t)tracker_count(p->tracker);
 	}
 	return sum;
+}
+
+int64_t
+pipeline_stalled_ms(const struct pipeline *pl)
+{
+	return pl->buffered > 0 ? clock_ms() - pl->last_delivery : 0;
 }
 
 void

@@ -76,6 +76,10 @@ void pipeline_committed(struct pipeline *pipeline);
 /* Records waiting at the source beyond what was read, over all partitions; -1 when unknown. */
 int64_t pipeline_lag(struct pipeline *pipeline);
 
+/* For how long records have been on their way without the target saying anything; 0 when none are.
+ */
+int64_t pipeline_stalled_ms(const struct pipeline *pipeline);
+
 /* Learns a target topic's max.message.bytes. */
 void pipeline_limit_batch(struct pipeline *pipeline, const char *target_topic, int64_t max_bytes);
 

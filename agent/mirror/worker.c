@@ -18,6 +18,8 @@
 #define REVOKE_DRAIN_MS 10000
 /* The commit before a hand-over or the end may take this long. */
 #define COMMIT_MS 3000
+/* Records on their way without an acknowledgement for so long are worth a line. */
+#define SILENCE_MS 8000
 /* A refused commit is tried again after this pause. */
 #define COMMIT_AGAIN_MS 200
 /* Leaving the group may take this long; after it the group finds out by itself. */
@@ -426,6 +428,13 @@ every_second(struct worker *w)
 			&w->counters.lag, pipeline_lag(w->pipeline), memory_order_relaxed);
 	if (producer_take_trouble(w->producer))
 		notify(w, WORKER_TROUBLE, &like, "the target's brokers cannot be reached");
+	if (pipeline_stalled_ms(w->pipeline) >= SILENCE_MS)
+		LOG_LIMITED(SILENCE_MS / 1000, EVENT_target_trouble, F_INT("stream", w->stream),
+			F_INT("silent_ms", pipeline_stalled_ms(w->pipeline)),
+			F_STR("reason",
+				"records are on their way and the target acknowledges none"),
+			F_STR("advice", "check that its partitions have leaders and "
+					"min.insync.replicas is met"));
 	w->next_second = clock_ms() + 1000;
 }
 

@@ -17,11 +17,15 @@
 #include "kafka/zookeeper.h"
 #include "service/positions.h"
 
-/* One look may take this long. */
+/* Listing the topics, or a look at ZooKeeper, may take this long. */
 #define LOOK_MS 5000
+/* Both sides are asked for a sign of life this often, and may take that long to give it: so nothing
+   stays unsaid for ten seconds. */
+#define PING_EVERY_MS 3000
+#define PING_MS 3000
 /* While a side is unreachable it is looked at again after this pause, and said at least this often.
  */
-#define AGAIN_MS 2000
+#define AGAIN_MS 1000
 #define SAY_MS 8000
 /* A topic that so many looks in a row did not list is gone. */
 #define LOOKS_UNTIL_GONE 3
@@ -34,6 +38,7 @@ enum scout_order { SCOUT_LOOK_SOURCE, SCOUT_LOOK_TARGET };
 struct side {
 	struct admin *admin;
 	int64_t due, next_say; /* clock_ms: the next look; not to be said again before */
+	int64_t topics_due;    /* of the source: when its topics are to be listed */
 	bool is_down;
 };
 
@@ -96,9 +101,9 @@ say_down(struct side *side, enum log_event event, const char *reason)
 }
 
 static void
-say_up(struct side *side, enum log_event event, int64_t next_look_ms)
+say_up(struct side *side, enum log_event event)
 {
-	side->due = clock_ms() + next_look_ms;
+	side->due = clock_ms() + PING_EVERY_MS;
 	if (side->is_down)
 		log_write(event, NULL, (const struct log_field[]){F_STR("state", "answers again")},
 			1);
@@ -264,6 +269,15 @@ send_plan(struct scout *s)
 	mailbox_post(s->notices, &m->message);
 }
 
+/* The target is asked at its next look, which is now unless it is down. */
+static void
+want_limits(struct scout *s)
+{
+	s->is_limits_due = true;
+	if (!s->target.is_down)
+		s->target.due = 0;
+}
+
 /* The first look that succeeds: positions, then the plan. */
 static int
 first_plan(struct scout *s, struct err *err)
@@ -274,16 +288,8 @@ first_plan(struct scout *s, struct err *err)
 	s->is_planned = true;
 	say_topics(s);
 	send_plan(s);
+	want_limits(s);
 	return 0;
-}
-
-/* The target is asked at its next look, which is now unless it is down. */
-static void
-want_limits(struct scout *s)
-{
-	s->is_limits_due = true;
-	if (!s->target.is_down)
-		s->target.due = 0;
 }
 
 /* A broker that has just started may list no topics for a moment: a topic is gone when several
@@ -304,41 +310,59 @@ keep_absent(const struct cluster_view *old, struct cluster_view *now)
 	}
 }
 
+/* What is different from the last look is said and planned. */
 static void
-look_at_source(struct scout *s)
+next_plan(struct scout *s, struct cluster_view *old)
 {
-	struct cluster_view view, old = s->view;
 	bool is_changed;
-	struct err err;
 
-	if (open_source(s, &err) < 0 || admin_view(s->source.admin, LOOK_MS, &view, &err) < 0) {
-		source_down(s, &err);
-		if (s->source.admin)
-			find_brokers_again(s);
-		return;
-	}
-	filter_view(s, &view);
-	s->view = view;
-	if (!s->is_planned) {
-		cluster_view_fini(&old);
-		if (first_plan(s, &err) < 0)
-			source_down(s, &err);
-		else
-			say_up(&s->source, EVENT_source_reachable,
-				s->config->source.metadata_max_age_ms);
-		want_limits(s);
-		return;
-	}
-	keep_absent(&old, &s->view);
-	is_changed = say_changes(&old, &s->view);
-	cluster_view_fini(&old);
-	say_up(&s->source, EVENT_source_reachable, s->config->source.metadata_max_age_ms);
+	keep_absent(old, &s->view);
+	is_changed = say_changes(old, &s->view);
 	if (is_changed || s->view.topic_count == 0)
 		say_topics(s);
 	if (!is_changed)
 		return;
 	send_plan(s);
 	want_limits(s);
+}
+
+/* Lists the source's topics. */
+static int
+look_at_topics(struct scout *s, struct err *err)
+{
+	struct cluster_view view, old = s->view;
+	int rc = 0;
+
+	if (admin_view(s->source.admin, LOOK_MS, &view, err) < 0)
+		return -1;
+	filter_view(s, &view);
+	s->view = view;
+	if (s->is_planned)
+		next_plan(s, &old);
+	else
+		rc = first_plan(s, err);
+	cluster_view_fini(&old);
+	if (rc == 0)
+		s->source.topics_due = clock_ms() + s->config->source.metadata_max_age_ms;
+	return rc;
+}
+
+static void
+look_at_source(struct scout *s)
+{
+	bool lists = clock_ms() >= s->source.topics_due || s->source.is_down;
+	struct err err;
+
+	if (open_source(s, &err) < 0 || (lists ? look_at_topics(s, &err)
+					       : admin_ping(s->source.admin, PING_MS, &err)) < 0) {
+		source_down(s, &err);
+		if (s->source.admin)
+			find_brokers_again(s);
+		return;
+	}
+	say_up(&s->source, EVENT_source_reachable);
+	if (s->source.due > s->source.topics_due)
+		s->source.due = s->source.topics_due;
 }
 
 /* Asks for the largest batch that each target topic takes. Clusters that do not tell are left
@@ -380,11 +404,11 @@ look_at_target(struct scout *s)
 	struct err err;
 
 	if ((!s->target.admin && !(s->target.admin = admin_open_target(s->config, &err))) ||
-		admin_ping(s->target.admin, LOOK_MS, &err) < 0) {
+		admin_ping(s->target.admin, PING_MS, &err) < 0) {
 		say_down(&s->target, EVENT_target_unreachable, err.text);
 		return;
 	}
-	say_up(&s->target, EVENT_target_reachable, s->config->target.metadata_max_age_ms);
+	say_up(&s->target, EVENT_target_reachable);
 	if (s->is_limits_due)
 		look_at_limits(s);
 }
@@ -394,7 +418,7 @@ take_orders(struct scout *s)
 {
 	struct message *m = mailbox_take(s->orders), *next;
 	struct side *side;
-	int64_t soon = clock_ms() + AGAIN_MS / 4;
+	int64_t soon = clock_ms() + AGAIN_MS / 2;
 
 	for (; m; m = next) {
 		next = m->next;
