@@ -113,7 +113,8 @@ def receiver():
 
 
 def write_properties(path, properties):
-    path.write_text("".join(f"{key}={value}\n" for key, value in properties.items()), encoding="utf-8")
+    path.write_text("".join(f"{key}={value}\n" for key, value in properties.items() if value is not None),
+                    encoding="utf-8")
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def start_process(tmp_path):
 
 @pytest.fixture
 def mirror(program, start_process, tmp_path):
-    """Starts the program between two clusters. consumer and producer add to the property files."""
+    """Starts the program between two clusters. consumer and producer add to the property files; None takes out."""
     files = {}
 
     def start(source, target, topics, group, *flags, consumer=None, producer=None, command=(program,)):

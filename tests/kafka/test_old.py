@@ -42,9 +42,9 @@ def test_positions_of_the_old_consumer(mirror, names, outside, sender, receiver,
     load.send(600)
     load.finish()
 
-    # auto.offset.reset is not given: a default of "latest" must not win over the positions.
+    # auto.offset.reset is not given: its default of "latest" must not win over the positions.
     agent = mirror(kafka0, kafka3, topic, group, "--num.streams", 2,
-                   consumer={"zookeeper.connect": kafka0.zookeeper, "bootstrap.servers": "", "auto.offset.reset": "latest"})
+                   consumer={"zookeeper.connect": kafka0.zookeeper, "bootstrap.servers": None, "auto.offset.reset": None})
     got = receiver(kafka3, topic, 3)
     expected = load.total - positions[0] - positions[1]
     got.wait_count(expected)

@@ -33,7 +33,7 @@ def test_rolling_replacement(mirror, mirror_maker, outside, sender, receiver, ka
     new = mirror(kafka3, kafka4, TOPIC, GROUP, "--num.streams", 2)
     wait_until(lambda: outside(kafka3).shares(GROUP) == [2, 2, 2, 2], what="four streams in the group")
     got.wait_count(load.total + 2 * RATE)
-    old.signal(signal.SIGTERM)
+    old.send(signal.SIGTERM)
     assert old.wait(60) == 128 + signal.SIGTERM, old.stderr
     wait_until(lambda: outside(kafka3).shares(GROUP) == [4, 4], what="the program's two streams alone in the group")
     got.wait_count(load.total + 2 * RATE)
