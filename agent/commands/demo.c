@@ -21,6 +21,7 @@ struct demo {
 	struct mock *source, *target;
 	char folder[32], *consumer_file, *producer_file;
 	uint64_t last_written, last_mirrored, last_bytes;
+	int64_t seconds, lines; /* to run (0: until Ctrl+C); printed, one a second */
 };
 
 static int
@@ -91,6 +92,9 @@ show(const struct counters *sum, void *arg)
 	d->last_written = written;
 	d->last_mirrored = mirrored;
 	d->last_bytes = bytes;
+	/* The writer ends a little earlier, so that both sides hold the same at the end. */
+	if (d->seconds && ++d->lines >= d->seconds - 2)
+		mock_write_end(d->source);
 }
 
 /* The page's command line, with the files of the demo. */
@@ -111,7 +115,7 @@ load(struct demo *d, struct problems *problems)
 }
 
 static int
-mirror(struct demo *d, int64_t seconds, struct err *err)
+mirror(struct demo *d, struct err *err)
 {
 	struct agent_options options = {
 		.observer = show, .observer_arg = d, .run_ms = seconds * 1000};
@@ -128,6 +132,7 @@ mirror(struct demo *d, int64_t seconds, struct err *err)
 		return err_set(err, "the demo's own configuration is not right");
 	}
 	status = agent_run(config, &options);
+	mock_write_end(d->source);
 	printf("source: %" PRIu64 " records written, target: %" PRId64 " records stand there\n",
 		mock_written(d->source), mock_count(d->target));
 	config_free(&config);
@@ -153,17 +158,16 @@ command_demo(int argc, char **argv)
 {
 	struct demo d = {0};
 	struct err err = {""};
-	int64_t seconds = 0;
 	int status = -1;
 
 	if (argc == 2 && !strcmp(argv[0], "--seconds")) {
-		if (parse_int(argv[1], 1, 86400, &seconds, &err) < 0)
+		if (parse_int(argv[1], 1, 86400, &d.seconds, &err) < 0)
 			return fprintf(stderr, "reflejo: --seconds: %s\n", err.text), 1;
 	} else if (argc > 0) {
 		return fprintf(stderr, "reflejo: demo takes only --seconds N\n"), 1;
 	}
 	if (start_clusters(&d, &err) == 0)
-		status = mirror(&d, seconds, &err);
+		status = mirror(&d, &err);
 	if (status < 0)
 		fprintf(stderr, "reflejo: %s\n", err.text);
 	remove_files(&d);

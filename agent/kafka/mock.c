@@ -139,6 +139,15 @@ mock_write(struct mock *m, int records_per_second, struct err *err)
 	return 0;
 }
 
+void
+mock_write_end(struct mock *m)
+{
+	atomic_store(&m->must_stop, true);
+	if (m->is_writing)
+		pthread_join(m->writer, NULL);
+	m->is_writing = false;
+}
+
 uint64_t
 mock_written(const struct mock *m)
 {
@@ -168,9 +177,7 @@ mock_stop(struct mock **mock)
 
 	if (!m)
 		return;
-	atomic_store(&m->must_stop, true);
-	if (m->is_writing)
-		pthread_join(m->writer, NULL);
+	mock_write_end(m);
 	rd_kafka_mock_cluster_destroy(m->cluster);
 	rd_kafka_destroy(m->rk);
 	free(m->topic);

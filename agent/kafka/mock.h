@@ -19,6 +19,10 @@ const char *mock_brokers(const struct mock *mock);
 /* Starts a thread that writes so many keyed records a second to the topic, until mock_stop. */
 int mock_write(struct mock *mock, int records_per_second, struct err *err);
 
+/* Ends that thread when everything it wrote is acknowledged. Does nothing the second time. @blocks
+ * shortly */
+void mock_write_end(struct mock *mock);
+
 /* Records acknowledged to that thread so far. @thread any */
 uint64_t mock_written(const struct mock *mock);
 

@@ -35,12 +35,13 @@ enum phase {
 	PHASE_DRAIN,  /* waits for acknowledgements of what was revoked, or of everything at the end
 		       */
 	PHASE_COMMIT, /* waits for the commit of that */
+	PHASE_READY,  /* at the end: waits until the other streams have committed as well */
 	PHASE_CLOSE,  /* at the end: leaves the group */
 	PHASE_END
 };
 
 /* What main tells the worker. */
-enum order { ORDER_TOPICS, ORDER_BROKERS, ORDER_LIMIT, ORDER_STOP };
+enum order { ORDER_TOPICS, ORDER_BROKERS, ORDER_LIMIT, ORDER_STOP, ORDER_LEAVE };
 struct order_message {
 	struct message message;
 	int64_t number; /* LIMIT: bytes; STOP: ms */
@@ -62,8 +63,8 @@ struct worker {
 	struct event *events[5];
 	struct event *turn, *tick; /* runs again at once; runs again after a while */
 	enum phase phase;
-	bool is_stopping, is_answer_due; /* the end was ordered; a rebalance event waits for
-					    consumer_answer */
+	bool is_stopping, may_leave, is_answer_due; /* the end was ordered; a rebalance event waits
+					    for consumer_answer */
 	bool is_committing, is_drained, has_failed;
 	bool is_commit_refused; /* the last commit did not succeed */
 	int64_t phase_until, stop_until, next_commit, next_second; /* clock_ms */
@@ -345,6 +346,7 @@ take_orders(struct worker *w)
 		case ORDER_BROKERS: consumer_add_brokers(w->consumer, o->names[0]); break;
 		case ORDER_LIMIT: pipeline_limit_batch(w->pipeline, o->names[0], o->number); break;
 		case ORDER_STOP: begin_stop(w, o->number); break;
+		case ORDER_LEAVE: w->may_leave = true; break;
 		}
 		for (size_t i = 0; i < o->count; i++)
 			free(o->names[i]);
@@ -368,15 +370,14 @@ drain_is_over(struct worker *w)
 static void
 after_commit(struct worker *w)
 {
-	if (!w->is_stopping) {
+	if (w->is_answer_due)
 		finish_revoke(w, EVENT_revoked, w->is_drained);
+	if (!w->is_stopping) {
 		set_phase(w, PHASE_RUN, 0);
 		return;
 	}
-	if (w->is_answer_due)
-		finish_revoke(w, EVENT_revoked, w->is_drained);
-	consumer_close(w->consumer);
-	set_phase(w, PHASE_CLOSE, CLOSE_MS);
+	notify(w, WORKER_DRAINED, NULL, NULL);
+	set_phase(w, PHASE_READY, w->stop_until - CLOSE_MS - clock_ms());
 }
 
 /* The commit before a hand-over has been answered, or never will be in time. A refused one is tried
@@ -409,12 +410,17 @@ step(struct worker *w)
 	}
 	if (w->phase == PHASE_COMMIT && commit_is_over(w))
 		after_commit(w);
-	if (w->phase == PHASE_CLOSE) {
+	if (w->phase == PHASE_READY && (w->may_leave || clock_ms() >= w->phase_until)) {
+		consumer_close(w->consumer);
+		set_phase(w, PHASE_CLOSE, CLOSE_MS);
+	}
+	if (w->phase == PHASE_READY || w->phase == PHASE_CLOSE) {
 		if (w->is_answer_due)
 			finish_revoke(w, EVENT_revoked, w->is_drained);
-		if (consumer_is_closed(w->consumer) || clock_ms() >= w->phase_until)
-			set_phase(w, PHASE_END, 0);
 	}
+	if (w->phase == PHASE_CLOSE &&
+		(consumer_is_closed(w->consumer) || clock_ms() >= w->phase_until))
+		set_phase(w, PHASE_END, 0);
 }
 
 static void
@@ -659,6 +665,12 @@ worker_stop(struct worker *w, int64_t timeout_ms)
 
 	o->number = timeout_ms;
 	mailbox_post(w->orders, &o->message);
+}
+
+void
+worker_leave(struct worker *w)
+{
+	mailbox_post(w->orders, &order_new(ORDER_LEAVE, NULL, 0)->message);
 }
 
 void

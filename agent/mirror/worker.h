@@ -16,6 +16,7 @@ struct worker;
 enum worker_notice {
 	WORKER_TROUBLE = 100, /* one side may be unreachable: look */
 	WORKER_FAILED,	      /* the mirror cannot go on; reason is a finished sentence */
+	WORKER_DRAINED,	      /* after worker_stop: settled and committed, or out of time for it */
 	WORKER_ENDED	      /* the thread is about to return: join it */
 };
 struct worker_message {
@@ -50,9 +51,15 @@ void worker_add_brokers(struct worker *worker, const char *brokers);
 /* A target topic's max.message.bytes. @thread main */
 void worker_limit_batch(struct worker *worker, const char *target_topic, int64_t max_bytes);
 
-/* Ends the worker: it stops reading, waits for acknowledgements, commits, leaves the group, and
-   sends ENDED; all within timeout_ms. @thread main */
+/* Begins the end of the worker: it stops reading, waits for acknowledgements, commits, and sends
+   DRAINED. Then it waits for worker_leave, leaves the group, and sends ENDED; all within
+   timeout_ms. @thread main */
 void worker_stop(struct worker *worker, int64_t timeout_ms);
+
+/* The worker may leave the group: call it when all are DRAINED, because while one leaves the group
+   may refuse the others' commits.
+   @thread main */
+void worker_leave(struct worker *worker);
 
 /* Waits for the thread and frees. Call it after ENDED. @thread main @blocks shortly */
 void worker_join(struct worker **worker);

@@ -32,7 +32,7 @@ struct agent {
 	struct worker_plan plan;
 	char *brokers; /* what plan.source_brokers points to */
 	struct worker **workers;
-	int worker_count, running; /* made; not yet ended */
+	int worker_count, running, drained; /* made; not yet ended; ready to leave the group */
 	bool is_stopping, is_drained;
 	int status;
 	int64_t started, last_progress,
@@ -42,10 +42,11 @@ struct agent {
 };
 
 /* Cells of struct counters that add up over streams. */
-#define SUMMED(X)                                                                                \
-	X(records_read)                                                                          \
-	X(bytes_read) X(records_mirrored) X(bytes_mirrored) X(records_dropped) X(records_resent) \
-		X(send_failures) X(commits) X(commit_failures) X(rebalances) X(partitions)       \
+#define SUMMED(X)                                                                          \
+	X(records_read)                                                                    \
+	X(bytes_read)                                                                      \
+	X(records_mirrored) X(bytes_mirrored) X(records_dropped) X(records_resent)         \
+		X(send_failures) X(commits) X(commit_failures) X(rebalances) X(partitions) \
 			X(partitions_held) X(buffered_bytes)
 
 static void
@@ -177,6 +178,17 @@ on_scout(struct agent *a, struct scout_message *m)
 	scout_message_free(m);
 }
 
+/* When the last stream is done, all leave the group together. */
+static void
+on_drained(struct agent *a)
+{
+	if (++a->drained < a->worker_count)
+		return;
+	for (int i = 0; i < a->worker_count; i++)
+		if (a->workers[i])
+			worker_leave(a->workers[i]);
+}
+
 static void
 on_ended(struct agent *a, const struct worker_message *m)
 {
@@ -201,6 +213,7 @@ on_worker(struct agent *a, struct worker_message *m)
 	case WORKER_FAILED:
 		stop_failed(a, m->is_start ? AGENT_BAD_START : AGENT_FAILED, m->reason);
 		break;
+	case WORKER_DRAINED: on_drained(a); break;
 	case WORKER_ENDED: on_ended(a, m); break;
 	}
 	free(m);
