@@ -118,7 +118,7 @@ static int
 mirror(struct demo *d, struct err *err)
 {
 	struct agent_options options = {
-		.observer = show, .observer_arg = d, .run_ms = seconds * 1000};
+		.observer = show, .observer_arg = d, .run_ms = d->seconds * 1000};
 	struct problems problems = {0};
 	struct config *config;
 	int status;
