@@ -44,7 +44,10 @@ FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 all: $B/reflejo ## build the program (build/reflejo)
 
-$B/reflejo: $B/agent/main.o $B/libreflejo.a
+# ThreadSanitizer has to see the threads of librdkafka.
+SHIM := $(if $(filter tsan,$(SAN)),$B/tests/tools/c11threads.o)
+
+$B/reflejo: $B/agent/main.o $(SHIM) $B/libreflejo.a
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
@@ -58,10 +61,10 @@ $B/%.o: %.c Makefile
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$B/unit/%: tests/unit/%.c $B/libreflejo.a
+$B/unit/%: tests/unit/%.c $(SHIM) $B/libreflejo.a
 	@mkdir -p $(@D)
 	$(call say,TEST)
-	$(Q)$(CC) $(ALL_CFLAGS) -I. -MMD -MP $(ALL_LDFLAGS) -o $@ $< $B/libreflejo.a $(PKG_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -I. -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(SHIM) $B/libreflejo.a $(PKG_LIBS)
 
 # Fuzz targets need clang's libFuzzer and compile the agent once more with its coverage.
 $B/fuzz/%: tests/fuzz/%.c $(SOURCES)
