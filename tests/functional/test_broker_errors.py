@@ -12,7 +12,7 @@ SOURCE = [("Fetch", ["NOT_LEADER", "LEADER_NOT_AVAILABLE", "KAFKA_STORAGE_ERROR"
           ("ListOffsets", ["NOT_LEADER", "REQUEST_TIMED_OUT"]),
           ("OffsetFetch", ["NOT_COORDINATOR", "COORDINATOR_LOAD_IN_PROGRESS"]),
           ("OffsetCommit", ["REBALANCE_IN_PROGRESS", "COORDINATOR_NOT_AVAILABLE", "REQUEST_TIMED_OUT"]),
-          ("OffsetCommit", ["ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID"]),
+          ("OffsetCommit", ["ILLEGAL_GENERATION"]),
           ("JoinGroup", ["COORDINATOR_NOT_AVAILABLE", "NOT_COORDINATOR"]),
           ("SyncGroup", ["REBALANCE_IN_PROGRESS"]),
           ("Heartbeat", ["UNKNOWN_MEMBER_ID"]),

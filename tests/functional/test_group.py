@@ -27,7 +27,7 @@ def test_streams_share_the_partitions(mirror, source, target):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", ["range", "roundrobin"])
+@pytest.mark.parametrize("strategy", ["roundrobin"])
 def test_three_agents_join_and_leave_under_load(mirror, source, target, strategy):
     settings = {"consumer": {"partition.assignment.strategy": strategy},
                 "flags": ("--offset.commit.interval.ms", "500", "--num.streams", "2")}

@@ -64,11 +64,12 @@ def test_restart_goes_on_where_it_stopped(mirror, source, target):
     assert values(target.read("t", 300)) == list(range(300))
 
 
-def test_positions_are_committed_while_it_runs(mirror, source, target):
+@pytest.mark.parametrize("interval", [200, 0, -1])
+def test_positions_are_committed_while_it_runs(mirror, source, target, interval):
     source.create("t", 2)
     target.create("t")
     source.produce("t", numbered(0, 10, 0) + numbered(10, 30, 1))
-    agent = mirror(source, target, flags=("--offset.commit.interval.ms", "200"))
+    agent = mirror(source, target, flags=("--offset.commit.interval.ms", interval))
     source.wait_committed(GROUP, "t", {0: 10, 1: 20})
     assert agent.stop() == 0
 
