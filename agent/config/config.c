@@ -380,6 +380,7 @@ config_free(struct config **config)
 	settings_fini(&c->consumer);
 	settings_fini(&c->producer);
 	free(c->source.group_id);
+	free(c->source.group_instance_id);
 	free(c->source.bootstrap_servers);
 	free(c->source.zookeeper_connect);
 	free(c->source.security_protocol);

@@ -66,6 +66,7 @@ struct config {
 	/* What reflejo itself handles of the consumer's properties. */
 	struct config_source {
 		char *group_id;		 /* never NULL in a valid configuration */
+		char *group_instance_id; /* NULL: dynamic members */
 		char *bootstrap_servers; /* NULL: brokers come from ZooKeeper */
 		char *zookeeper_connect; /* NULL: none; used only without bootstrap_servers, or for
 					    old positions */

@@ -108,6 +108,16 @@ RULE(group_id)
 	translation_give(t, "group.id", value, NULL);
 }
 
+RULE(group_instance_id)
+{
+	if (!*value) {
+		translation_refuse(t, "is empty; write a name, or leave the line out");
+		return;
+	}
+	set_text(&t->config->source.group_instance_id, value);
+	translation_note(t, VERDICT_HANDLED, "%s", row->help);
+}
+
 RULE(client_id)
 {
 	(void)value;

@@ -106,8 +106,8 @@ partition_records(const struct consumer_limits *limits)
 /* The library's limits that keep one consumer below limits->bytes: half for what waits in the
    partition queues, half for responses that are being received, one a broker. */
 static struct client *
-make_client(const struct config *config, const char *client_id, const char *bootstrap_servers,
-	const struct consumer_limits *limits, struct err *err)
+make_client(const struct config *config, const char *client_id, const char *instance_id,
+	const char *bootstrap_servers, const struct consumer_limits *limits, struct err *err)
 {
 	int64_t per_broker = limits->bytes / 2 / at_least(limits->brokers, 1);
 	char queued_kbytes[24], queued_records[24], fetch[24], refresh[24];
@@ -115,6 +115,7 @@ make_client(const struct config *config, const char *client_id, const char *boot
 	const struct client_rule rules[] = {
 		{"bootstrap.servers", bootstrap_servers, true},
 		{"client.id", client_id, true},
+		{"group.instance.id", instance_id, true},
 		{"enable.auto.commit", "false", true},
 		{"enable.auto.offset.store", "false", true},
 		{"enable.partition.eof", "false", true},
@@ -148,11 +149,12 @@ make_client(const struct config *config, const char *client_id, const char *boot
 }
 
 struct consumer *
-consumer_new(const struct config *config, const char *client_id, const char *bootstrap_servers,
-	const struct consumer_limits *limits, struct err *err)
+consumer_new(const struct config *config, const char *client_id, const char *instance_id,
+	const char *bootstrap_servers, const struct consumer_limits *limits, struct err *err)
 {
 	static const uint64_t one = 1;
-	struct client *client = make_client(config, client_id, bootstrap_servers, limits, err);
+	struct client *client =
+		make_client(config, client_id, instance_id, bootstrap_servers, limits, err);
 	struct consumer *c;
 
 	if (!client)

@@ -29,10 +29,12 @@ struct consumer_limits {
 	int partitions, brokers;
 };
 
-/* Joins nothing yet. client_id is MirrorMaker's "<group>-<stream>". NULL on error.
+/* Joins nothing yet. client_id is MirrorMaker's "<group>-<stream>"; instance_id is
+   group.instance.id of this one, or NULL. NULL on error.
    @gives the consumer; consumer_free */
 struct consumer *consumer_new(const struct config *config, const char *client_id,
-	const char *bootstrap_servers, const struct consumer_limits *limits, struct err *err);
+	const char *instance_id, const char *bootstrap_servers,
+	const struct consumer_limits *limits, struct err *err);
 
 /* Lets go without leaving the group (consumer_close does that) and clears. All partitions must be
    closed and all records released before. NULL is accepted. */

@@ -545,6 +545,18 @@ share_memory(
 	*ret_pipeline = share / 4;
 }
 
+/* The static member's name of a stream, NULL for a dynamic one. Two members must not have the same.
+ * @gives a string */
+static char *
+instance_of(const struct config *config, int stream)
+{
+	const char *id = config->source.group_instance_id;
+
+	if (!id)
+		return NULL;
+	return config->mirror.num_streams == 1 ? mem_strdup(id) : mem_printf("%s-%d", id, stream);
+}
+
 static int
 make_clients(struct worker *w, struct err *err)
 {
@@ -552,12 +564,15 @@ make_clients(struct worker *w, struct err *err)
 	struct consumer_limits limits;
 	int64_t buffer;
 	char *producer_id = mem_printf("%s-producer", w->client_id);
+	char *instance_id = instance_of(config, w->stream);
 
 	share_memory(w->plan, &limits, &buffer);
-	w->consumer = consumer_new(config, w->client_id, w->plan->source_brokers, &limits, err);
+	w->consumer = consumer_new(
+		config, w->client_id, instance_id, w->plan->source_brokers, &limits, err);
 	if (w->consumer)
 		w->producer = producer_new(config, producer_id, err);
 	free(producer_id);
+	free(instance_id);
 	if (!w->producer)
 		return -1;
 	w->pipeline = pipeline_new(config, w->producer, &w->counters, buffer);
