@@ -66,6 +66,7 @@ RULE(refusal); /* an error in the row's words */
 RULE(bootstrap);
 RULE(zookeeper_connect);
 RULE(group_id);
+RULE(group_instance_id);
 RULE(client_id);
 RULE(security_protocol);
 RULE(metadata_age);
