@@ -43,6 +43,8 @@ struct partition {
 	char *topic;
 	int32_t number;
 	uint8_t state;
+	uint8_t lane; /* its records go through; changes only while none is on its way, or they
+			 could overtake */
 	bool is_active, is_quiet,
 		is_touched;  /* in the active list; reads no more; moved since the last commit */
 	bool resends_singly; /* this recovery uses the single-record lane */
@@ -441,8 +443,7 @@ take_deliveries(struct pipeline *pl)
 static bool
 send_flight(struct pipeline *pl, struct partition *p, struct flight *f, struct record *r)
 {
-	enum producer_lane lane =
-		p->resends_singly ? PRODUCER_SINGLE : target_topic_lane(p->route->target);
+	enum producer_lane lane = p->resends_singly ? PRODUCER_SINGLE : p->lane;
 	struct delivery failure;
 	enum send_result result = producer_send(pl->producer, p->route->target, lane,
 		route_partition(p->route, r->partition), r, f, &failure);
@@ -499,6 +500,7 @@ resend(struct pipeline *pl, struct partition *p)
 			producer_failure(pl->producer))
 			return;
 		choose_resends(pl, p);
+		p->lane = target_topic_lane(p->route->target);
 		set_state(pl, p, PARTITION_RESENDING);
 	}
 	for (struct flight *f = NULL; (f = tracker_next(p->tracker, f));) {
@@ -594,6 +596,21 @@ feed(struct pipeline *pl, struct partition *p)
 	return n == BATCH;
 }
 
+/* The topic's batches must be of another size from now on: what is on its way comes first. Returns
+   true while it is waited for. */
+static bool
+changes_lane(struct pipeline *pl, struct partition *p)
+{
+	if (p->lane == target_topic_lane(p->route->target))
+		return false;
+	if (tracker_sent(p->tracker) > 0) {
+		recover(pl, p, false);
+		return true;
+	}
+	p->lane = target_topic_lane(p->route->target);
+	return false;
+}
+
 /* Reads the partitions that have records while there is room. Returns true when it stopped for
  * fairness only. */
 static bool
@@ -607,7 +624,7 @@ feed_all(struct pipeline *pl)
 		p = pl->active;
 		deactivate(pl, p);
 		/* Not flowing: set_state activates it when it does again. */
-		if (p->state != PARTITION_FLOWING || p->is_quiet)
+		if (p->state != PARTITION_FLOWING || p->is_quiet || changes_lane(pl, p))
 			continue;
 		if (feed(pl, p))
 			activate(pl, p);
