@@ -138,7 +138,8 @@ def mirror(program, start_process, tmp_path):
 
     def start(source, target, topics, group, *flags, consumer=None, producer=None, command=(program,)):
         reads = {"bootstrap.servers": source.bootstrap, "group.id": group, "auto.offset.reset": "earliest",
-                 "session.timeout.ms": 6000, "heartbeat.interval.ms": 500, "metadata.max.age.ms": 1000, **(consumer or {})}
+                 "session.timeout.ms": 6000, "heartbeat.interval.ms": 500, "metadata.max.age.ms": 1000,
+                 **(consumer or {})}
         writes = {"bootstrap.servers": target.bootstrap, "metadata.max.age.ms": 1000, **(producer or {})}
         number = files.setdefault((str(reads), str(writes)), len(files))
         write_properties(tmp_path / f"consumer{number}.properties", reads)

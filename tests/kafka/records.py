@@ -24,8 +24,8 @@ class Sender:
         self.sent, self.failed = collections.Counter(), []
         # A key goes where Java's producer sends it. As the brokers of 0.10 know no idempotence, one request at a
         # time keeps the order.
-        self.producer = Producer({"bootstrap.servers": cluster.bootstrap, "partitioner": "murmur2_random", "acks": "all",
-                                  "linger.ms": 5, "max.in.flight": 1, "message.timeout.ms": 0,
+        self.producer = Producer({"bootstrap.servers": cluster.bootstrap, "partitioner": "murmur2_random",
+                                  "acks": "all", "linger.ms": 5, "max.in.flight": 1, "message.timeout.ms": 0,
                                   "enable.idempotence": cluster.version != "0.10.1.1", "log_level": 0,
                                   "topic.metadata.refresh.interval.ms": 1000, **(config or {})})
         self.thread, self.is_over = None, threading.Event()

@@ -240,7 +240,8 @@ class Cluster:
         name = f"broker{len(self.brokers)}"
         path = write_settings(self.folder / f"{name}.properties",
                               {**BROKER, "log.dirs": self.folder / f"{name}-data", **settings, **self.settings})
-        self.brokers.append(self.add(name, jvm(self.version, 512, "kafka.Kafka", path), r"started \(kafka\.server\.Kafka"))
+        command = jvm(self.version, 512, "kafka.Kafka", path)
+        self.brokers.append(self.add(name, command, r"started \(kafka\.server\.Kafka"))
         self.ports.append(port)
 
     def freeze(self):

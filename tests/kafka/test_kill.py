@@ -4,6 +4,7 @@ import random
 import threading
 import time
 
+import pytest
 from outside import Outside, wait_until
 from records import no_loss
 
@@ -46,35 +47,48 @@ class Curve:
         return max((count for at, count in self.points if at <= moment), default=0)
 
 
-def test_kill_ten_times(mirror, names, outside, sender, receiver, kafka3, kafka4):
+@pytest.fixture
+def curve(outside, names, kafka3, kafka4):
+    topic, _ = names
+    outside(kafka3).make_topic(topic, 6)
+    outside(kafka4).make_topic(topic, 4)
+    made = Curve(kafka4, topic)
+    yield made
+    made.close()
+
+
+def test_kill_ten_times(mirror, names, outside, sender, receiver, curve, kafka3, kafka4):
     """Nothing lost, order kept, and what comes twice is no more than what reached the target since the last commit
     that was due: one interval, and what was on its way."""
     topic, group = names
-    outside(kafka3).make_topic(topic, 6)
-    outside(kafka4).make_topic(topic, 4)
     dice = random.Random(9)
     load = sender(kafka3, topic, keys=60).start(RATE)
-    curve = Curve(kafka4, topic)
 
     def start():
         return mirror(kafka3, kafka4, topic, group, "--num.streams", 2, "--offset.commit.interval.ms",
                       int(INTERVAL * 1000), consumer={"session.timeout.ms": SESSION * 1000})
 
-    allowed, ends = 0, []
-    for _ in range(KILLS):
-        agent, goal = start(), curve.last + dice.randint(RATE // 2, 4 * RATE)
+    def is_level():
+        """It has caught up, and commits."""
+        lag = outside(kafka3).lag(group, topic)
+        return lag is not None and lag < 2 * INTERVAL * RATE
+
+    allowed = 0
+    for number in range(KILLS):
+        agent = start()
+        # Every third one is killed while it still catches up, the others while they keep up with the load.
+        if number % 3:
+            wait_until(is_level, what="a small lag")
+        goal = curve.last + dice.randint(1, RATE)
         wait_until(lambda goal=goal: curve.last >= goal, what=f"{goal} records at the target")
         killed = time.monotonic()
         agent.kill()
         # What was on its way may still be written for a moment; the next one waits for the session anyhow.
-        ends.append(killed)
-        settled = outside(kafka4).count(topic)
-        wait_until(lambda settled=settled, killed=killed: time.monotonic() > killed + SLACK or curve.last > settled)
-        allowed += max(curve.last, settled) - curve.before(killed - INTERVAL - SLACK)
+        wait_until(lambda killed=killed: time.monotonic() > killed + SLACK)
+        allowed += curve.last - curve.before(killed - INTERVAL - SLACK)
     agent = start()
     load.finish()
     verdict = receiver(kafka4, topic, 4).verdict(load)
-    curve.close()
     print(f"{load.total} records, allowed {allowed}; {verdict}")
     assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
     assert verdict.duplicates <= allowed

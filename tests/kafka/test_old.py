@@ -43,8 +43,8 @@ def test_positions_of_the_old_consumer(mirror, names, outside, sender, receiver,
     load.finish()
 
     # auto.offset.reset is not given: its default of "latest" must not win over the positions.
-    agent = mirror(kafka0, kafka3, topic, group, "--num.streams", 2,
-                   consumer={"zookeeper.connect": kafka0.zookeeper, "bootstrap.servers": None, "auto.offset.reset": None})
+    reads = {"zookeeper.connect": kafka0.zookeeper, "bootstrap.servers": None, "auto.offset.reset": None}
+    agent = mirror(kafka0, kafka3, topic, group, "--num.streams", 2, consumer=reads)
     got = receiver(kafka3, topic, 3)
     expected = load.total - positions[0] - positions[1]
     got.wait_count(expected)

@@ -1,4 +1,4 @@
-"""The HDInsight page, replayed: its property files, its command, its topic, on brokers of its time in ZooKeeper mode."""
+"""The HDInsight page, replayed: its files, its command, its topic, on brokers of its time in ZooKeeper mode."""
 
 import signal
 
@@ -10,9 +10,10 @@ from records import no_loss
 PROMISE = 10
 STREAMS = 4
 # Two brokers a cluster, as on the page. A chroot in the manner of the page's host names makes the line a long one.
-LONG_CHROOT = "/kafka" + "".join(f"/zk{n}-source.aazwc2onlofevkbof0cuixrp5h.gx.internal.cloudapp.net" for n in (0, 1, 6))
-PAGE_HOSTS = "zk0-source.aazwc2onlofevkbof0cuixrp5h.gx.internal.cloudapp.net:2181," \
-             "zk1-source.aazwc2onlofevkbof0cuixrp5h.gx.internal.cloudapp.net:2181"
+DOMAIN = "source.aazwc2onlofevkbof0cuixrp5h.gx.internal.cloudapp.net"
+LONG_CHROOT = "/kafka" + "".join(f"/zk{n}-{DOMAIN}" for n in (0, 1, 6))
+# Names that resolve nowhere but in the page's own network.
+PAGE_HOSTS = f"zk0-{DOMAIN}:2181,zk1-{DOMAIN}:2181"
 
 
 @pytest.fixture(scope="module")
