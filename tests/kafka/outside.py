@@ -68,7 +68,8 @@ class Outside:
     def committed(self, group, topic):
         """The group's position in each partition, None where it has none."""
         asked = [TopicPartition(topic, number) for number in range(self.partitions(topic))]
-        answer = self._consumer(group).committed(asked, timeout=10)
+        # A coordinator that has just started may not know it yet.
+        answer = wait_until(lambda: self._consumer(group).committed(asked, timeout=10), what=f"positions of {group}")
         return [p.offset if p.offset >= 0 else None for p in sorted(answer, key=lambda p: p.partition)]
 
     def lag(self, group, topic):

@@ -68,18 +68,22 @@ def test_kill_ten_times(mirror, names, outside, sender, receiver, curve, kafka3,
         return mirror(kafka3, kafka4, topic, group, "--num.streams", 2, "--offset.commit.interval.ms",
                       int(INTERVAL * 1000), consumer={"session.timeout.ms": SESSION * 1000})
 
-    def is_level():
-        """It has caught up, and commits."""
+    def committed():
+        return sum(position or 0 for position in outside(kafka3).committed(group, topic))
+
+    def is_level(before):
+        """It has caught up, and has committed that."""
         lag = outside(kafka3).lag(group, topic)
-        return lag is not None and lag < 2 * INTERVAL * RATE
+        return committed() > before and lag is not None and lag < 2 * INTERVAL * RATE
 
     allowed = 0
     for number in range(KILLS):
-        agent = start()
-        # Every third one is killed while it still catches up, the others while they keep up with the load.
-        if number % 3:
-            wait_until(is_level, what="a small lag")
+        before, agent = committed(), start()
+        # Some are killed while they still catch up, the others while they keep up with the load.
         goal = curve.last + dice.randint(1, RATE)
+        if number % 4:
+            wait_until(lambda before=before: is_level(before), what="a small lag")
+            goal = curve.last + RATE + dice.randint(1, RATE)
         wait_until(lambda goal=goal: curve.last >= goal, what=f"{goal} records at the target")
         killed = time.monotonic()
         agent.kill()
