@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define MAX_WORDS 256
+#define LIST_OFFSETS 2 /* Kafka's number of that request */
 
 struct cluster {
 	rd_kafka_t *rk;
@@ -192,6 +193,8 @@ main(int argc, char **argv)
 			cluster.rk ? "refused" : why);
 		return 1;
 	}
+	/* Of version 4 on, librdkafka 2.0.2's mock writes the leader epoch with twice its width. */
+	rd_kafka_mock_set_apiversion(cluster.mock, LIST_OFFSETS, 0, 3);
 	printf("{\"bootstrap\": \"%s\"}\n", rd_kafka_mock_cluster_bootstraps(cluster.mock));
 	fflush(stdout);
 	serve(&cluster);

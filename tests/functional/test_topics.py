@@ -64,6 +64,7 @@ def test_topic_that_appears_is_mirrored_from_its_first_record(mirror, source, ta
     assert agent.stop() == 0
 
 
+@pytest.mark.slow
 def test_no_topic_yet_is_said_and_waited_for(mirror, source, target):
     target.create("t")
     agent = mirror(source, target, consumer={"metadata.max.age.ms": 1000})
