@@ -137,6 +137,12 @@ class Agent:
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
             return int(re.search(r"VmRSS:\s+(\d+) kB", status.read())[1]) * 1024
 
+    def cpu(self):
+        """Seconds of processor time used so far, of all threads."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:
+            user, system = stat.read().rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def end(self):
         """For the teardown: gone for certain, and the sanitizers had nothing to say."""
         if self.is_running() and SCALE > 1:

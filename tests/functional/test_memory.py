@@ -1,4 +1,5 @@
-"""A target that takes nothing: reading stops, memory stays bounded, and everything arrives afterwards."""
+"""A target that takes nothing: reading stops, memory stays bounded, and everything arrives afterwards. And waiting, for
+whatever it is, costs next to no processor time."""
 
 import os
 import threading
@@ -72,3 +73,32 @@ def test_memory_is_bounded_while_the_target_is_away(mirror, source, target, size
         assert int(record.value[:10]) == last.get(record.partition, -1) + 1
         last[record.partition] = int(record.value[:10])
     assert agent.stop() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(SCALE > 1, reason="a sanitizer takes time of its own")
+@pytest.mark.parametrize("trouble", ["none", "source", "target", "both", "target frozen"])
+def test_waiting_costs_no_processor_time(mirror, source, target, trouble):
+    source.create("t", 20)
+    target.create("t", 20)
+    sent = [Record(b"%d" % i, b"x" * 50000, i % 20) for i in range(400)]
+    source.produce("t", sent[:20])
+    # Waiting for records as long as it does by default: an empty fetch is answered after half a second.
+    agent = mirror(source, target, consumer={"fetch.max.wait.ms": 500, "heartbeat.interval.ms": 3000}, flags=(
+        "--log.progress.interval", "1", "--buffer.memory", "8MiB", "--num.streams", "2"))
+    agent.wait_event("progress", records=20)
+    if trouble in ("target", "both"):
+        target.down()
+    if trouble == "target frozen":
+        target.freeze()
+    if trouble in ("target", "target frozen"):
+        source.produce("t", sent[20:])
+        agent.wait_event("progress", lag=lambda text: int(text) > 0)
+    if trouble in ("source", "both"):
+        source.down()
+    count = len(agent.find("progress"))
+    agent.wait_event("progress", count=count + 2)
+    before = agent.cpu()
+    agent.wait_event("progress", count=count + 6)
+    # Four seconds, in two streams.
+    assert agent.cpu() - before < 0.4
