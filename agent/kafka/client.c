@@ -29,6 +29,8 @@ static const struct {
 		"an HTTP server answers there, not Kafka: check host and port"},
 	{"Invalid response size", "what answers there does not speak plain Kafka: check the port, "
 				  "and security.protocol if it is a TLS port"},
+	{"APIVERSION_QUERY",
+		"check that this is a Kafka port, and security.protocol if it is a TLS port"},
 	{"SSL_HANDSHAKE", "the port may be a plain-text port: check it, and security.protocol"},
 	{"SSL handshake failed", "check that the port is a TLS port and that the CA file "
 				 "(ssl.ca.location) fits its certificate"},
