@@ -49,11 +49,11 @@ class Outside:
 
     def make_topic(self, topic, partitions=1, replicas=1, **config):
         settings = {key.replace("_", "."): str(value) for key, value in config.items()}
-        self.admin.create_topics([NewTopic(topic, partitions, replicas, config=settings)])[topic].result(30)
+        self.admin.create_topics([NewTopic(topic, partitions, replicas, config=settings)])[topic].result(DEADLINE)
         wait_until(lambda: self.partitions(topic) == partitions, what=f"topic {topic}")
 
     def add_partitions(self, topic, total):
-        self.admin.create_partitions([NewPartitions(topic, total)])[topic].result(30)
+        self.admin.create_partitions([NewPartitions(topic, total)])[topic].result(DEADLINE)
         wait_until(lambda: self.partitions(topic) == total, what=f"{total} partitions of {topic}")
 
     def ends(self, topic):

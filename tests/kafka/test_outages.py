@@ -1,5 +1,6 @@
 """Brokers that restart or freeze under load, and a stop while they do."""
 
+import contextlib
 import time
 
 import pytest
@@ -26,6 +27,15 @@ def loaded(mirror, names, outside, sender, receiver, kafka3, kafka4):
     got = receiver(kafka4, topic, 3)
     got.wait_count(RATE)
     return agent, load, got, start
+
+
+@contextlib.contextmanager
+def frozen(cluster):
+    cluster.freeze()
+    try:
+        yield
+    finally:
+        cluster.thaw()
 
 
 def assert_survived(agent, load, got, outside, names, kafka3):
@@ -55,10 +65,9 @@ def test_freeze(side, loaded, outside, names, kafka3, kafka4):
     """Longer than the session of the group: the members may find themselves thrown out."""
     agent, load, got, _ = loaded
     cluster = kafka3 if side == "source" else kafka4
-    cluster.freeze()
-    # How long it is frozen is what is tested; nothing announces the end of it.
-    time.sleep(3 * SESSION)
-    cluster.thaw()
+    with frozen(cluster):
+        # How long it is frozen is what is tested; nothing announces the end of it.
+        time.sleep(3 * SESSION)
     assert_survived(agent, load, got, outside, names, kafka3)
 
 
@@ -67,8 +76,7 @@ def test_stop_while_frozen(side, loaded, outside, names, kafka3, kafka4):
     """SIGTERM ends it in time; a successor finds everything."""
     agent, load, got, start = loaded
     cluster = kafka3 if side == "source" else kafka4
-    cluster.freeze()
-    status = agent.stop(PROMISE)
-    cluster.thaw()
+    with frozen(cluster):
+        status = agent.stop(PROMISE)
     assert status == 0, agent.stderr
     assert_survived(start(), load, got, outside, names, kafka3)
