@@ -19,18 +19,16 @@ def test_streams_share_the_partitions(mirror, source, target):
         start = agent.wait_event("stream_start", stream=stream)
         assert (start["group"], start["client_id"]) == (GROUP, f"{GROUP}-{stream}")
         assert source.bootstrap in start["source"]
-    seen = target.read("t", len(sent))
-    assert len(seen) == len(sent)
-    assert_order_of_keys(seen)
+    # The mock refuses commits while the group settles, so some records may come more than once.
+    reader = target.reader("t")
+    assert_order_of_keys(reader.until(lambda seen: len({r.value for r in seen}) >= len(sent), what="every record"))
     assert agent.stop() == 0
     assert sum(source.committed(GROUP, "t", 8).values()) == len(sent)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", ["roundrobin"])
-def test_three_agents_join_and_leave_under_load(mirror, source, target, strategy):
-    settings = {"consumer": {"partition.assignment.strategy": strategy},
-                "flags": ("--offset.commit.interval.ms", "500", "--num.streams", "2")}
+def test_three_agents_join_and_leave_under_load(mirror, source, target):
+    settings = {"flags": ("--offset.commit.interval.ms", "500", "--num.streams", "2")}
     source.create("t", 12)
     target.create("t", 7)
     load = Load(source, "t", 1000, keys=120, partitions=12)

@@ -1,6 +1,7 @@
 """A target that takes nothing: reading stops, memory stays bounded, and everything arrives afterwards. And waiting, for
 whatever it is, costs next to no processor time."""
 
+import collections
 import os
 import threading
 
@@ -64,14 +65,16 @@ def test_memory_is_bounded_while_the_target_is_away(mirror, source, target, size
         assert peak.highest < 16 * MIB + BESIDE
         target.up()
         reader = target.reader("t")
-        reader.until(lambda records: len(records) >= partitions * count, timeout=90, what="every record")
+        reader.until(lambda records: len({(r.partition, r.value[:10]) for r in records}) >= partitions * count,
+                     timeout=90, what="every record")
     finally:
         highest = peak.stop()
     assert highest < 16 * MIB + BESIDE
-    last = {}
+    # A rebalance among the streams may have repeated some; what comes first is in order all the same.
+    first = collections.defaultdict(dict)
     for record in sorted(reader.records, key=lambda r: (r.partition, r.offset)):
-        assert int(record.value[:10]) == last.get(record.partition, -1) + 1
-        last[record.partition] = int(record.value[:10])
+        first[record.partition].setdefault(int(record.value[:10]))
+    assert all(list(numbers) == list(range(count)) for numbers in first.values())
     assert agent.stop() == 0
 
 
@@ -86,7 +89,7 @@ def test_waiting_costs_no_processor_time(mirror, source, target, trouble):
     # Waiting for records as long as it does by default: an empty fetch is answered after half a second.
     agent = mirror(source, target, consumer={"fetch.max.wait.ms": 500, "heartbeat.interval.ms": 3000}, flags=(
         "--log.progress.interval", "1", "--buffer.memory", "8MiB", "--num.streams", "2"))
-    agent.wait_event("progress", records=20)
+    agent.wait_event("progress", lag=0, partitions=20)
     if trouble in ("target", "both"):
         target.down()
     if trouble == "target frozen":
