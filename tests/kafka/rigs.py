@@ -85,7 +85,8 @@ def fetch(version, folder, pom):
     except subprocess.TimeoutExpired:
         raise Unavailable(f"Maven did not fetch the jars of Kafka {version} within {FETCH_DEADLINE} s") from None
     if done.returncode:
-        said = next((line for line in done.stdout.splitlines() if "ERROR" in line), done.stdout[-300:])
+        text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)  # -Dstyle.color=never leaves some
+        said = next((line for line in text.splitlines() if "ERROR" in line), text[-300:])
         raise Unavailable(f"Maven cannot fetch the jars of Kafka {version}: {said.strip()}")
 
 
