@@ -59,7 +59,7 @@ int admin_ends(struct admin *admin, int timeout_ms, struct topic_partition *posi
 	struct err *err);
 
 /* Commits offsets for the group from outside. Works only while the group has no members;
-   *ret_has_members tells whether that was why it failed. @blocks */
+ *ret_has_members tells whether that was why it failed. @blocks */
 int admin_commit(struct admin *admin, const struct topic_partition *positions, size_t count,
 	bool *ret_has_members, struct err *err);
 

@@ -19,6 +19,7 @@ struct charset_case {
 	bool insensitive, unicode;
 };
 
+/* Membership, and the set operations; each changes its first argument. */
 bool charset_has(const struct charset *set, int c);
 bool charset_is_empty(const struct charset *set);
 void charset_negate(struct charset *set);

@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,22 +42,36 @@ struct agent {
 	uint64_t last_records, last_bytes;
 };
 
-/* Cells of struct counters that add up over streams. */
-#define SUMMED(X)                                                                          \
-	X(records_read)                                                                    \
-	X(bytes_read)                                                                      \
-	X(records_mirrored) X(bytes_mirrored) X(records_dropped) X(records_resent)         \
-		X(send_failures) X(commits) X(commit_failures) X(rebalances) X(partitions) \
-			X(partitions_held) X(buffered_bytes)
+/* The cells of struct counters that add up over streams. */
+static const size_t summed[] = {
+	offsetof(struct counters, records_read),
+	offsetof(struct counters, bytes_read),
+	offsetof(struct counters, records_mirrored),
+	offsetof(struct counters, bytes_mirrored),
+	offsetof(struct counters, records_dropped),
+	offsetof(struct counters, records_resent),
+	offsetof(struct counters, send_failures),
+	offsetof(struct counters, commits),
+	offsetof(struct counters, commit_failures),
+	offsetof(struct counters, rebalances),
+	offsetof(struct counters, partitions),
+	offsetof(struct counters, partitions_held),
+	offsetof(struct counters, buffered_bytes),
+};
+
+static _Atomic uint64_t *
+cell_of(const struct counters *counters, size_t offset)
+{
+	return (_Atomic uint64_t *)((uintptr_t)counters + offset);
+}
 
 static void
 add_counters(struct counters *sum, const struct counters *one)
 {
 	int64_t lag = atomic_load_explicit(&one->lag, memory_order_relaxed);
 
-#define ADD(cell) counter_add(&sum->cell, counter_get(&one->cell));
-	SUMMED(ADD)
-#undef ADD
+	for (size_t i = 0; i < sizeof(summed) / sizeof(summed[0]); i++)
+		counter_add(cell_of(sum, summed[i]), counter_get(cell_of(one, summed[i])));
 	if (lag < 0 || sum->lag < 0)
 		sum->lag = -1;
 	else

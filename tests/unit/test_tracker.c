@@ -167,7 +167,8 @@ TEST(random_steps_agree_with_a_model)
 			next += 1 + (unsigned)rand_r(&seed) % 3;
 			flights[(first + count++) % MOST] = tracker_begin(t, next, 1);
 		} else if (count > 0) {
-			struct flight *f = flights[(first + (unsigned)rand_r(&seed) % count) % MOST];
+			struct flight *f =
+				flights[(first + (unsigned)rand_r(&seed) % count) % MOST];
 
 			if (f->state == FLIGHT_WAITING)
 				tracker_set(f, FLIGHT_SENT);

@@ -1,7 +1,7 @@
 /* The unit test harness: TEST bodies register themselves, main runs them and prints TAP.
  *
- * A program may be given words: only tests whose name contains one of them run. A CHECK that fails prints where and what, and the test
- * goes on. */
+ * A program may be given words: only tests whose name contains one of them run. A CHECK that fails
+ * prints where and what, and the test goes on. */
 #ifndef TESTS_UNIT_UNIT_H
 #define TESTS_UNIT_UNIT_H
 
@@ -21,20 +21,20 @@ static struct unit_test *unit_first, **unit_end = &unit_first;
 static int unit_failures; /* of the running test */
 
 /* TEST(name) { body }: name is a C identifier that says what must hold. */
-#define TEST(name)                                                                                 \
-	static void unit_##name(void);                                                             \
-	__attribute__((constructor)) static void unit_add_##name(void)                             \
-	{                                                                                          \
-		static struct unit_test test = {#name, unit_##name, NULL};                         \
-		*unit_end = &test;                                                                 \
-		unit_end = &test.next;                                                             \
-	}                                                                                          \
+#define TEST(name)                                                         \
+	static void unit_##name(void);                                     \
+	__attribute__((constructor)) static void unit_add_##name(void)     \
+	{                                                                  \
+		static struct unit_test test = {#name, unit_##name, NULL}; \
+		*unit_end = &test;                                         \
+		unit_end = &test.next;                                     \
+	}                                                                  \
 	static void unit_##name(void)
 
 #define CHECK(condition) unit_check((condition), __FILE__, __LINE__, #condition)
-#define CHECK_INT(actual, expected)                                                                \
+#define CHECK_INT(actual, expected) \
 	unit_check_int((int64_t)(actual), (int64_t)(expected), __FILE__, __LINE__, #actual)
-#define CHECK_STR(actual, expected)                                                                \
+#define CHECK_STR(actual, expected) \
 	unit_check_str((actual), (expected), __FILE__, __LINE__, #actual)
 
 __attribute__((unused)) static bool
@@ -58,13 +58,14 @@ unit_check_int(int64_t actual, int64_t expected, const char *file, int line, con
 }
 
 __attribute__((unused)) static bool
-unit_check_str(const char *actual, const char *expected, const char *file, int line, const char *text)
+unit_check_str(
+	const char *actual, const char *expected, const char *file, int line, const char *text)
 {
 	if (actual == expected || (actual && expected && !strcmp(actual, expected)))
 		return true;
 	unit_failures++;
-	printf("# %s:%d: %s is\n#   %s\n# not\n#   %s\n", file, line, text, actual ? actual : "NULL",
-		expected ? expected : "NULL");
+	printf("# %s:%d: %s is\n#   %s\n# not\n#   %s\n", file, line, text,
+		actual ? actual : "NULL", expected ? expected : "NULL");
 	return false;
 }
 
