@@ -46,8 +46,10 @@ struct partition {
 	uint8_t lane; /* its records go through; changes only while none is on its way, or they
 			 could overtake */
 	bool is_active, is_quiet,
-		is_touched;  /* in the active list; reads no more; moved since the last commit */
-	bool resends_singly; /* this recovery uses the single-record lane */
+		is_touched;    /* in the active list; reads no more; moved since the last commit */
+	bool resends_singly;   /* this recovery uses the single-record lane */
+	bool is_batch_suspect; /* it began with a batch that was too large, and no record was found
+				  to be */
 	int64_t resume_at, pause_ms;   /* recovery: not before, and the pause used last */
 	int64_t committed, committing; /* offsets; -1 none */
 };
@@ -331,12 +333,21 @@ on_split(struct pipeline *pl, struct partition *p, const struct delivery *d)
 		LOG_LIMITED(10, EVENT_batch_too_large,
 			F_STR("topic", target_topic_name(p->route->target)),
 			F_INT("partition", d->partition), F_STR("reason", d->reason));
-		/* Many partitions meet the same refusal; only the first lowers the lane. */
-		if (d->lane == target_topic_lane(p->route->target))
-			producer_limit_batch(pl->producer, p->route->target, 0);
+		p->is_batch_suspect = true;
 	}
 	p->resends_singly = true;
 	recover(pl, p, false);
+}
+
+/* Sent one by one, all records of a batch that was too large were taken: then it was the batch, and
+   the topic gets smaller ones. Many partitions meet the same refusal; only the first lowers the
+   lane. */
+static void
+judge_batch(struct pipeline *pl, struct partition *p)
+{
+	if (p->is_batch_suspect && p->lane == target_topic_lane(p->route->target))
+		producer_limit_batch(pl->producer, p->route->target, 0);
+	p->is_batch_suspect = false;
 }
 
 /* The target refuses this record for good. Returns true when the record is done with, false when it
@@ -349,8 +360,10 @@ on_refused(struct pipeline *pl, struct partition *p, struct flight *f, const str
 			     : drops				      ? "drop"
 								      : "pause";
 
-	if (p->state == PARTITION_ORPHAN)
+	if (p->state == PARTITION_ORPHAN || p->state == PARTITION_HELD)
 		return false;
+	if (d->is_too_large)
+		p->is_batch_suspect = false;
 	counter_add(&pl->counters->send_failures, 1);
 	LOG(EVENT_send_failure, F_STR("topic", p->topic), F_INT("partition", p->number),
 		F_INT("offset", f->offset),
@@ -511,8 +524,10 @@ resend(struct pipeline *pl, struct partition *p)
 			break;
 	}
 	pop_settled(pl, p);
-	if (p->state == PARTITION_RESENDING && tracker_count(p->tracker) == 0)
-		set_state(pl, p, PARTITION_FLOWING);
+	if (p->state != PARTITION_RESENDING || tracker_count(p->tracker) > 0)
+		return;
+	judge_batch(pl, p);
+	set_state(pl, p, PARTITION_FLOWING);
 }
 
 static void

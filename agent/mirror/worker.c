@@ -367,9 +367,20 @@ drain_is_over(struct worker *w)
 	return is_over || clock_ms() >= w->phase_until;
 }
 
+/* What the last lines of the log say about this stream. */
+static void
+note_end(struct worker *w)
+{
+	atomic_store_explicit(&w->counters.lag, pipeline_lag(w->pipeline), memory_order_relaxed);
+	if (counter_get(&w->counters.partitions_held) > 0)
+		w->is_drained = false;
+}
+
 static void
 after_commit(struct worker *w)
 {
+	if (w->is_stopping)
+		note_end(w);
 	if (w->is_answer_due)
 		finish_revoke(w, EVENT_revoked, w->is_drained);
 	if (!w->is_stopping) {

@@ -140,7 +140,7 @@ stop_failed(struct agent *a, int status, const char *reason)
 {
 	if (!a->is_stopping)
 		LOG(EVENT_failed, F_STR("reason", reason));
-	stop(a, status, reason);
+	stop(a, status, "failure");
 }
 
 static void

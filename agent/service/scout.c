@@ -500,8 +500,10 @@ scout_stop(struct scout **scout, int timeout_ms)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
-	if (pthread_timedjoin_np(s->thread, NULL, &until) == ETIMEDOUT)
+	if (pthread_timedjoin_np(s->thread, NULL, &until) == ETIMEDOUT) {
+		pthread_detach(s->thread);
 		return false;
+	}
 	topics_free(&s->filter);
 	mailbox_free(&s->orders);
 	free(s->brokers);
