@@ -9,6 +9,13 @@ LIMIT = 20000
 FLOOD = 20000
 
 
+def limit(cluster, topic):
+    """From now on the topic takes no larger batch."""
+    entry = ConfigEntry("max.message.bytes", str(LIMIT), incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    cluster.admin.incremental_alter_configs([resource])[resource].result(30)
+
+
 @pytest.mark.parametrize("when", ["before", "while"])
 def test_small_records_into_a_small_limit(when, mirror, names, outside, sender, receiver, kafka3, kafka4):
     """Batches as large as a megabyte would be refused; every record of them arrives, once and in order. "while": the
@@ -22,9 +29,7 @@ def test_small_records_into_a_small_limit(when, mirror, names, outside, sender, 
     agent = mirror(kafka3, kafka4, topic, group, "--num.streams", 2)
     if when == "while":
         got.verdict(load)
-        entry = ConfigEntry("max.message.bytes", str(LIMIT), incremental_operation=AlterConfigOpType.SET)
-        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-        outside(kafka4).admin.incremental_alter_configs([resource])[resource].result(30)
+        limit(outside(kafka4), topic)
         load.send(FLOOD)
         load.finish()
     verdict = got.verdict(load)
@@ -76,3 +81,31 @@ def test_drop(mirror, names, outside, receiver, one_too_large, kafka3, kafka4):
     assert not got.arrivals[large.keys[0]]
     assert agent.stop(PROMISE) == 0, agent.stderr
     assert len(agent.find("send_failure")) == 1, agent.stderr
+
+
+def test_order_behind_a_refused_batch(mirror, names, outside, sender, receiver, kafka3, kafka4):
+    """A batch that is refused may not be overtaken by a small one that comes after it. Whether one could is a matter
+    of milliseconds, hence many topics whose limit is lowered when the mirror has learned the old one."""
+    topic, group = names
+    topics = [f"{topic}.{number}" for number in range(10)]
+    for name in topics:
+        outside(kafka3).make_topic(name)
+        outside(kafka4).make_topic(name)
+    loads = [sender(kafka3, name, keys=10, size=300) for name in topics]
+    for load in loads:
+        load.send(10)
+        load.finish()
+    agent = mirror(kafka3, kafka4, topic + ".*", group)
+    gots = [receiver(kafka4, name, 1) for name in topics]
+    for load, got in zip(loads, gots, strict=True):
+        assert no_loss(got.verdict(load)), agent.stderr
+    for load, got in zip(loads, gots, strict=True):
+        limit(outside(kafka4), load.topic)
+        for _ in range(10):
+            for count in (300, 10):
+                load.send(count)
+                load.producer.flush()
+        load.finish()
+        verdict = got.verdict(load)
+        assert no_loss(verdict), f"{load.topic}: {verdict}\n{agent.stderr}"
+    assert agent.stop(PROMISE) == 0, agent.stderr
