@@ -74,9 +74,10 @@ remember_failure(struct client *client, const char *text)
 }
 
 /* Failures of connections, and warnings that mean nothing to an operator (old brokers cannot be
-   told not to create a topic that a consumer asks for; we only ask for topics that are there). */
+   told not to create a topic that a consumer asks for; we only ask for topics that are there), or
+   are dealt with and said elsewhere (FATAL: by the producer). */
 static const char *const failure_facilities[] = {"FAIL", "ERROR", "REQTMOUT", NULL};
-static const char *const quiet_facilities[] = {"AUTOCREATE", NULL};
+static const char *const quiet_facilities[] = {"AUTOCREATE", "FATAL", NULL};
 
 static bool
 is_one_of(const char *word, const char *const *words)

@@ -3,6 +3,7 @@
 #include "kafka/producer.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,11 @@
 #define REPLACE_MS 250
 #define REPLACE_MAX_MS 10000
 
+/* While a broken lane empties, what is queued is taken back this often. */
+#define PURGE_EVERY_MS 10
+/* Behind a refused batch, answers to what is in flight already are waited for this long. */
+#define SPLIT_INFLIGHT_MS 2000
+
 struct lane {
 	struct client *client; /* NULL until the lane is used */
 	rd_kafka_t *rk;
@@ -28,8 +34,10 @@ struct lane {
 	size_t outstanding; /* queued and not yet given back as a delivery */
 	bool is_broken; /* failed for good: takes nothing, is replaced when nothing is outstanding
 			 */
-	int64_t replace_at; /* clock_ms */
-	int64_t replace_ms; /* the wait that was used last; 0 after a success */
+	int64_t replace_at;		/* clock_ms */
+	int64_t purge_at, purge_all_at; /* broken: when to take back again what is queued; and what
+					   is in flight too */
+	int64_t replace_ms;		/* the wait that was used last; 0 after a success */
 };
 
 struct target_topic {
@@ -256,17 +264,57 @@ judge(rd_kafka_resp_err_t code, enum producer_lane lane, struct delivery *d)
 	}
 }
 
-/* The lane takes nothing more; all that is on its way comes back at once. */
+/* Takes back what a broken lane still holds. What is in flight may be put in the queue again by the
+   library, so this is repeated until nothing is left. */
 static void
-lane_break(struct lane *lane)
+lane_purge(struct lane *lane)
+{
+	int64_t now = clock_ms();
+	int flags = RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING;
+
+	if (lane->outstanding == 0 || now < lane->purge_at)
+		return;
+	if (now >= lane->purge_all_at)
+		flags |= RD_KAFKA_PURGE_F_INFLIGHT;
+	lane->purge_at = now + PURGE_EVERY_MS;
+	rd_kafka_purge(lane->rk, flags);
+}
+
+/* The lane takes nothing more, and its client is replaced when all that is on its way has come
+   back: what is queued at once, what is in flight within inflight_ms. */
+static void
+lane_break(struct lane *lane, int64_t inflight_ms)
 {
 	lane->is_broken = true;
+	lane->purge_at = 0;
+	lane->purge_all_at = clock_ms() + inflight_ms;
+	lane_purge(lane);
+}
+
+/* The client failed: replaced now, or later when that happens again and again. */
+static void
+lane_fail(struct lane *lane)
+{
 	lane->replace_ms = lane->replace_ms ? lane->replace_ms * 2 : REPLACE_MS;
 	if (lane->replace_ms > REPLACE_MAX_MS)
 		lane->replace_ms = REPLACE_MAX_MS;
 	lane->replace_at = clock_ms() + lane->replace_ms;
-	rd_kafka_purge(lane->rk,
-		RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+	lane_break(lane, 0);
+}
+
+/* Every stream finds out that the target is old; it is said once. */
+static void
+say_old(rd_kafka_resp_err_t code, const char *why)
+{
+	static atomic_flag is_said = ATOMIC_FLAG_INIT;
+
+	if (atomic_flag_test_and_set(&is_said))
+		return;
+	LOG(EVENT_target_old,
+		F_STR("without", code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE
+					 ? "idempotence,headers"
+					 : "idempotence"),
+		F_STR("reason", why));
 }
 
 /* The library's client has failed for good. Idempotence is what old or strict brokers refuse; it is
@@ -288,15 +336,11 @@ on_fatal(struct producer *p, struct lane *lane)
 			why);
 	} else if (is_refused && p->is_idempotent) {
 		p->is_idempotent = false;
-		LOG(EVENT_target_old, F_STR("client", p->client_id),
-			F_STR("without", code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE
-						 ? "idempotence,headers"
-						 : "idempotence"),
-			F_STR("reason", why));
+		say_old(code, why);
 	} else {
 		LOG(EVENT_producer_replaced, F_STR("client", p->client_id), F_STR("reason", why));
 	}
-	lane_break(lane);
+	lane_fail(lane);
 }
 
 /* A record whose source timestamp is 0 would get the time of the copy; 1 ms past 1970 is the
@@ -437,6 +481,10 @@ fill_delivery(struct producer *p, const rd_kafka_message_t *m, struct delivery *
 	judge(m->err, d->lane, d);
 	if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
 		p->event_lane->replace_ms = 0;
+	/* What is queued behind a refused batch would overtake it (the library goes on under a new
+	   epoch): it comes back too, to be sent again behind it. */
+	if (d->verdict == DELIVERY_SPLIT && !p->event_lane->is_broken)
+		lane_break(p->event_lane, SPLIT_INFLIGHT_MS);
 }
 
 size_t
@@ -448,6 +496,9 @@ producer_deliveries(struct producer *p, struct delivery *out, size_t max)
 
 	if (read(p->fd, &wakes, sizeof(wakes)) < 0)
 		wakes = 0;
+	for (int i = 0; i < PRODUCER_LANES; i++)
+		if (p->lanes[i].is_broken)
+			lane_purge(&p->lanes[i]);
 	while (n < max && (p->event || (p->event = next_event(p)))) {
 		size_t room = max - n < 256 ? max - n : 256;
 
@@ -470,7 +521,7 @@ producer_abandon(struct producer *p)
 {
 	for (int i = 0; i < PRODUCER_LANES; i++)
 		if (p->lanes[i].client)
-			lane_break(&p->lanes[i]);
+			lane_break(&p->lanes[i], 0);
 }
 
 bool
