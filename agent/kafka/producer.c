@@ -516,6 +516,16 @@ producer_deliveries(struct producer *p, struct delivery *out, size_t max)
 	return n;
 }
 
+size_t
+producer_outstanding(const struct producer *p)
+{
+	size_t sum = 0;
+
+	for (int i = 0; i < PRODUCER_LANES; i++)
+		sum += p->lanes[i].outstanding;
+	return sum;
+}
+
 void
 producer_abandon(struct producer *p)
 {

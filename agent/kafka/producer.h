@@ -89,6 +89,9 @@ int producer_fd(const struct producer *producer);
  * its way. */
 size_t producer_deliveries(struct producer *producer, struct delivery *out, size_t max);
 
+/* Records queued whose delivery has not been given out. */
+size_t producer_outstanding(const struct producer *producer);
+
 /* Gives up everything on its way: it all comes back as DELIVERY_AGAIN. For the end of the process.
  */
 void producer_abandon(struct producer *producer);

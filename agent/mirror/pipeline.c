@@ -63,8 +63,8 @@ struct pipeline {
 	struct partition *active, **active_end;
 	size_t troubled; /* partitions RECOVERING or RESENDING */
 	int64_t buffered, limit;
-	int64_t last_delivery; /* clock_ms of the last delivery, or of the first record behind an
-				  empty buffer */
+	int64_t last_delivery; /* clock_ms of the last delivery, or when last none was
+				  due */
 	struct topic_partition *positions;
 	size_t positions_capacity;
 	enum consumer_event_kind source_error;
@@ -447,7 +447,7 @@ take_deliveries(struct pipeline *pl)
 			on_delivery(pl, &pl->deliveries[i]);
 		total += n;
 	} while (n == BATCH && total < DELIVERIES);
-	if (total > 0)
+	if (total > 0 || producer_outstanding(pl->producer) == 0)
 		pl->last_delivery = clock_ms();
 	return n == BATCH;
 }
@@ -586,8 +586,6 @@ feed(struct pipeline *pl, struct partition *p)
 	uint64_t bytes = 0;
 	bool has_room = true;
 
-	if (n > 0 && pl->buffered == 0)
-		pl->last_delivery = clock_ms();
 	for (size_t i = 0; i < n; i++) {
 		struct record *r = &pl->records[i];
 		struct flight *f;
@@ -721,7 +719,7 @@ pipeline_lag(struct pipeline *pl)
 int64_t
 pipeline_stalled_ms(const struct pipeline *pl)
 {
-	return pl->buffered > 0 ? clock_ms() - pl->last_delivery : 0;
+	return producer_outstanding(pl->producer) > 0 ? clock_ms() - pl->last_delivery : 0;
 }
 
 void

@@ -154,6 +154,9 @@ on_assign(struct worker *w, const struct consumer_event *e)
 	for (size_t i = 0; i < e->count; i++)
 		pipeline_add(w->pipeline, w->consumer, e->partitions[i].topic,
 			e->partitions[i].partition);
+	/* At the end nothing new is begun. */
+	if (w->is_stopping)
+		pipeline_quiesce(w->pipeline, NULL);
 	consumer_answer(w->consumer);
 	counter_add(&w->counters.rebalances, 1);
 	LOG(EVENT_assigned, F_INT("stream", w->stream), F_UINT("partitions", e->count));
