@@ -180,6 +180,16 @@ admin_ping(struct admin *a, int timeout_ms, struct err *err)
 	return 0;
 }
 
+void
+admin_cluster_id(struct admin *a, int timeout_ms, char *id, size_t size)
+{
+	char *found = rd_kafka_clusterid(a->rk, timeout_ms);
+
+	snprintf(id, size, "%s", found ? found : "");
+	if (found)
+		rd_kafka_mem_free(a->rk, found);
+}
+
 static rd_kafka_topic_partition_list_t *
 list_of(const struct topic_partition *positions, size_t count)
 {

@@ -49,6 +49,11 @@ void cluster_view_fini(struct cluster_view *view);
 /* Does the cluster answer at all? @blocks */
 int admin_ping(struct admin *admin, int timeout_ms, struct err *err);
 
+/* The cluster's own id into id, "" when its brokers are too old to have one (before 0.10.1) or do
+   not answer.
+   @blocks */
+void admin_cluster_id(struct admin *admin, int timeout_ms, char *id, size_t size);
+
 /* Fills each position's offset with what the group has committed, -1 where it has nothing. @blocks
  */
 int admin_committed(struct admin *admin, int timeout_ms, struct topic_partition *positions,

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -22,6 +22,8 @@
 /* Once the streams have ended, the scout may finish a look-up and the library its threads for so
  * long. */
 #define LEAVE_MS 500
+/* Signals so close together are one request. */
+#define SAME_SIGNAL_MS 200
 
 struct agent {
 	const struct config *config;
@@ -36,7 +38,7 @@ struct agent {
 	int worker_count, running, drained; /* made; not yet ended; ready to leave the group */
 	bool is_stopping, is_drained;
 	int status;
-	int64_t started, last_progress,
+	int64_t started, stopped, last_progress,
 		force_end;   /* clock_ms; force_end: the process ends then, come what may */
 	struct counters sum; /* of streams that have ended */
 	uint64_t last_records, last_bytes;
@@ -127,7 +129,8 @@ stop(struct agent *a, int status, const char *reason)
 		return;
 	a->is_stopping = true;
 	a->status = status;
-	a->force_end = clock_ms() + a->config->mirror.shutdown_timeout_ms + LEAVE_MS;
+	a->stopped = clock_ms();
+	a->force_end = a->stopped + a->config->mirror.shutdown_timeout_ms + LEAVE_MS;
 	LOG(EVENT_stopping, F_STR("reason", reason));
 	for (int i = 0; i < a->worker_count; i++)
 		worker_stop(a->workers[i], a->config->mirror.shutdown_timeout_ms);
@@ -250,13 +253,13 @@ on_notices(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* The last line, and out. Used where threads may still be stuck in a call that does not come back.
- */
+/* The last line, and out, where threads may still be stuck in a call that does not come back. They
+   are left behind on purpose: nothing is cleaned up, and no sanitizer looks for leaks. */
 static void
 leave_now(int status)
 {
 	LOG(EVENT_stop, F_INT("status", status), F_STR("drained", "no"));
-	_exit(status);
+	quick_exit(status);
 }
 
 static void
@@ -289,8 +292,9 @@ on_end_signal(evutil_socket_t number, short what, void *arg)
 	char reason[40];
 
 	(void)what;
-	/* The second one means it: what is on its way is read again at the next start. */
-	if (a->is_stopping)
+	/* The second one means it: what is on its way is read again at the next start. But one
+	   request may arrive twice, from a terminal and a wrapper, say. */
+	if (a->is_stopping && clock_ms() - a->stopped >= SAME_SIGNAL_MS)
 		leave_now(128 + (int)number);
 	snprintf(reason, sizeof(reason), "signal %s", number == SIGTERM ? "TERM" : "INT");
 	stop(a, AGENT_OK, reason);
@@ -387,7 +391,7 @@ leave(struct agent *a)
 	LOG(EVENT_stop, F_INT("status", a->status), F_STR("drained", a->is_drained ? "yes" : "no"));
 	is_over = scout_stop(&a->scout, LEAVE_MS) && library_wait(LEAVE_MS);
 	if (!is_over)
-		_exit(a->status);
+		quick_exit(a->status);
 	for (m = mailbox_take(a->notices); m; m = next) {
 		next = m->next;
 		if (m->kind >= SCOUT_PLAN)
@@ -397,6 +401,39 @@ leave(struct agent *a)
 	}
 	mailbox_free(&a->notices);
 	return a->status;
+}
+
+/* @thread any */
+static void
+on_libevent_log(int severity, const char *text)
+{
+	(void)severity;
+	LOG(EVENT_loop_trouble, F_STR("text", text));
+}
+
+/* libevent cannot go on, which happens when the process has no descriptors left. @thread any */
+static void
+on_libevent_fatal(int code)
+{
+	(void)code;
+	LOG(EVENT_failed, F_STR("reason", "the event loop cannot be made: raise the limit of open "
+					  "files (ulimit -n)"));
+	leave_now(AGENT_BAD_START);
+}
+
+/* Each stream has connections to all brokers of both sides: takes all the descriptors that the
+ * system grants. */
+static void
+raise_limits(void)
+{
+	struct rlimit limit;
+
+	event_set_log_callback(on_libevent_log);
+	event_set_fatal_callback(on_libevent_fatal);
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int
@@ -412,6 +449,7 @@ agent_run(const struct config *config, const struct agent_options *options)
 		fprintf(stderr, "reflejo: %s\n", err.text);
 		return AGENT_BAD_START;
 	}
+	raise_limits();
 	say_start(config);
 	a.started = a.last_progress = clock_ms();
 	a.notices = mailbox_new();

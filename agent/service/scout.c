@@ -53,6 +53,7 @@ struct scout {
 	struct side source, target;
 	struct cluster_view view; /* the mirrored topics of the last look */
 	bool is_planned;	  /* the first plan was sent */
+	bool is_compared;	  /* the two sides are known to be different clusters */
 	bool is_limits_due;	  /* target topics are to be asked for their settings */
 };
 
@@ -278,10 +279,51 @@ want_limits(struct scout *s)
 		s->target.due = 0;
 }
 
+/* The target's client, made at the first call; what it is refused for is said as the target's
+ * trouble. */
+static bool
+open_target(struct scout *s)
+{
+	struct err err;
+
+	if (!s->target.admin)
+		s->target.admin = admin_open_target(s->config, &err);
+	if (!s->target.admin)
+		say_down(&s->target, EVENT_target_unreachable, err.text);
+	return s->target.admin != NULL;
+}
+
+/* A mirror into the cluster it reads from would copy its own copies for ever. Ends the start when
+   that is so; a target that does not answer is compared when it does. */
+static void
+compare_clusters(struct scout *s)
+{
+	char source[128], target[128], *text;
+	struct err err;
+
+	if (s->is_compared || !s->source.admin || !open_target(s) ||
+		admin_ping(s->target.admin, PING_MS, &err) < 0)
+		return;
+	admin_cluster_id(s->source.admin, PING_MS, source, sizeof(source));
+	admin_cluster_id(s->target.admin, PING_MS, target, sizeof(target));
+	s->is_compared = true;
+	if (!*source || strcmp(source, target) != 0)
+		return;
+	text = mem_printf("source and target are the same cluster (its id is %s): every topic "
+			  "would be copied onto "
+			  "itself without end; check bootstrap.servers of both files",
+		source);
+	send_failure(s, text);
+	free(text);
+}
+
 /* The first look that succeeds: positions, then the plan. */
 static int
 first_plan(struct scout *s, struct err *err)
 {
+	compare_clusters(s);
+	if (atomic_load(&s->must_stop))
+		return 0;
 	if (positions_prepare(
 		    s->config, s->source.admin, s->view.topics, s->view.topic_count, err) < 0)
 		return -1;
@@ -403,13 +445,15 @@ look_at_target(struct scout *s)
 {
 	struct err err;
 
-	if ((!s->target.admin && !(s->target.admin = admin_open_target(s->config, &err))) ||
-		admin_ping(s->target.admin, PING_MS, &err) < 0) {
+	if (!open_target(s))
+		return;
+	if (admin_ping(s->target.admin, PING_MS, &err) < 0) {
 		say_down(&s->target, EVENT_target_unreachable, err.text);
 		return;
 	}
 	say_up(&s->target, EVENT_target_reachable);
-	if (s->is_limits_due)
+	compare_clusters(s);
+	if (s->is_limits_due && !atomic_load(&s->must_stop))
 		look_at_limits(s);
 }
 

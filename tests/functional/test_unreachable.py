@@ -172,3 +172,14 @@ def test_away_while_mirroring_is_said_and_waited_out(mirror, source, target, sid
     seen = reader.until(lambda records: records and records[-1].value == b"2", what="the second record")
     assert [r.value for r in seen] in ([b"1", b"2"], [b"1", b"1", b"2"])
     assert agent.stop() == 0
+
+
+def test_source_and_target_are_the_same_cluster(mirror, source, target):
+    """Every record would be copied onto its own topic for ever."""
+    source.create("t")
+    source.produce("t", [Record(b"k", b"v")])
+    agent = mirror(source, source)
+    assert agent.wait() == 1
+    failed = agent.wait_event("failed")
+    assert "same cluster" in failed["reason"] and "bootstrap.servers" in failed["reason"]
+    assert len(source.read("t", 1)) == 1
