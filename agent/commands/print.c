@@ -170,6 +170,8 @@ print_sample(void)
 	       "[producer]\n"
 	       "bootstrap.servers = target1:9092,target2:9092\n"
 	       "#compression.type = none\n");
+	print_sample_section("script");
+	printf("\n# What the script finds in mirror.param.NAME.\n#param.tenant = acme\n");
 	print_sample_section("log");
 }
 

@@ -104,34 +104,52 @@ is_class_name(const char *s)
 	return n && strchr(s, '.') && !(n > 4 && !strcmp(s + n - 4, ".lua"));
 }
 
-/* Handlers and listeners are code, and there is nothing here that would run it. */
+/* A Java class cannot run here. */
 static void
-refuse_code(const struct property *property, struct problems *problems)
+refuse_class(const struct property *property, struct problems *problems)
 {
-	const char *what =
-		strstr(property->key, "listener") ? "rebalance listener" : "message handler";
+	problems_error(problems, property->origin,
+		"'%s' is a Java class, which cannot run here; %s", property->value,
+		strstr(property->key, "listener")
+			? "remove it (rebalances are logged as assigned and revoked)"
+			: "write the handler as a Lua script and name its file (lua/README.md), or "
+			  "remove it if records may be mirrored as they are");
+}
 
-	if (is_class_name(property->value))
-		problems_error(problems, property->origin,
-			"'%s' is a Java class, which cannot run here, and scripts are not "
-			"available in "
-			"this version; remove it if records may be mirrored as they are "
-			"(--whitelist "
-			"chooses topics)",
-			property->value);
-	else
-		problems_error(problems, property->origin,
-			"'%s' cannot be used: scripts are not available in this version, and no %s "
-			"can be "
-			"given; remove it",
-			property->value, what);
+/* Does this line name a Java class, or a listener, for which there is no script? */
+static bool
+is_class(const struct option_info *option, const struct property *property)
+{
+	return !strcmp(option->key, "consumer.rebalance.listener") ||
+	       (!strcmp(option->key, "message.handler") && is_class_name(property->value));
+}
+
+/* param.NAME of [script]. */
+static void
+take_param(struct config *config, struct property *property)
+{
+	struct config_script *script = &config->script;
+	const char *name = property->key + strlen("param.");
+
+	for (size_t i = 0; i < script->param_count; i++) {
+		if (strcmp(script->params[i].name, name))
+			continue;
+		free(script->params[i].value);
+		script->params[i].value = mem_strdup(property->value);
+		return;
+	}
+	script->params =
+		mem_resize(script->params, script->param_count + 1, sizeof(*script->params));
+	script->params[script->param_count++] =
+		(struct script_param){mem_strdup(name), mem_strdup(property->value)};
 }
 
 static bool
-is_code(const struct option_info *option)
+is_param(const struct property *property)
 {
-	return !strcmp(option->key, "message.handler") ||
-	       !strcmp(option->key, "consumer.rebalance.listener");
+	return !strcmp(property->section, "script") &&
+	       !strncmp(property->key, "param.", strlen("param.")) &&
+	       property->key[strlen("param.")];
 }
 
 /* Text without the blanks at its end (those at its start are gone). */
@@ -144,7 +162,7 @@ trim_end(char *s)
 		s[--n] = '\0';
 }
 
-/* Takes one line of [mirror] or [log]. */
+/* Takes one line of [mirror], [script] or [log]. */
 static void
 take_option(struct config *config, struct property *property, struct problems *problems)
 {
@@ -154,7 +172,10 @@ take_option(struct config *config, struct property *property, struct problems *p
 	const char *detail = "";
 	struct err err = {0};
 
-	if (!option) {
+	if (is_param(property)) {
+		if (!property->is_passed)
+			take_param(config, property);
+	} else if (!option) {
 		problems_error(problems, property->origin, "unknown key '%s' in [%s]%s%s%s",
 			property->key, property->section, nearest ? "; did you mean '" : "",
 			nearest ? nearest : "", nearest ? "'?" : "");
@@ -162,8 +183,8 @@ take_option(struct config *config, struct property *property, struct problems *p
 	} else if (property->is_passed) {
 		verdict = VERDICT_IGNORED;
 		detail = "given again, and the last one counts";
-	} else if (is_code(option)) {
-		refuse_code(property, problems);
+	} else if (is_class(option, property)) {
+		refuse_class(property, problems);
 		verdict = VERDICT_REFUSED;
 	} else if (option->type == OPTION_TYPE_OLD) {
 		problems_warn(problems, property->origin, "%s has no effect: %s", property->key,
@@ -193,13 +214,13 @@ take_option(struct config *config, struct property *property, struct problems *p
 static const char *
 section_candidate(size_t i, void *arg)
 {
-	static const char *const names[] = {"mirror", "consumer", "producer", "log"};
+	static const char *const names[] = {"mirror", "consumer", "producer", "script", "log"};
 
 	(void)arg;
 	return i < sizeof(names) / sizeof(*names) ? names[i] : NULL;
 }
 
-/* Takes [mirror] and [log], and complains once about each run of lines in a section there is none
+/* Takes [mirror], [script] and [log], and complains once about each run of lines in a section there is none
  * of. */
 static void
 take_options(struct config *config, struct properties *all, struct problems *problems)
@@ -210,7 +231,8 @@ take_options(struct config *config, struct properties *all, struct problems *pro
 		struct property *item = &all->items[i];
 		const char *section = item->section, *nearest;
 
-		if (!strcmp(section, "mirror") || !strcmp(section, "log")) {
+		if (!strcmp(section, "mirror") || !strcmp(section, "script") ||
+			!strcmp(section, "log")) {
 			take_option(config, item, problems);
 		} else if (strcmp(section, "consumer") && strcmp(section, "producer") &&
 			   strcmp(section, complained)) {
@@ -218,7 +240,7 @@ take_options(struct config *config, struct properties *all, struct problems *pro
 			problems_error(problems, item->origin,
 				"there is no section [%s]%s%s%s; known are [mirror] [consumer] "
 				"[producer] "
-				"[log]",
+				"[script] [log]",
 				section, nearest ? "; did you mean [" : "", nearest ? nearest : "",
 				nearest ? "]?" : "");
 			complained = section;
@@ -269,6 +291,44 @@ check_topics(const struct config *config, const struct properties *all, struct p
 			"mirror or "
 			"those to leave out",
 			mirror->include ? "include" : "whitelist");
+}
+
+static void
+take_over(char **field, const char *value)
+{
+	if (!*field && value)
+		*field = mem_strdup(value);
+}
+
+/* MirrorMaker's flags for its handler name the script; what needs a script or a dead-letter topic must
+   have it. */
+static void
+check_script(struct config *config, struct problems *problems)
+{
+	struct config_mirror *mirror = &config->mirror;
+	struct config_script *script = &config->script;
+	bool puts_aside = !strcmp(script->on_error, "dead-letter") ||
+			  (!strcmp(mirror->send_on_error, "dead-letter") &&
+				  !mirror->abort_on_send_failure);
+
+	if (!mirror->message_handler || !is_class_name(mirror->message_handler)) {
+		take_over(&script->file, mirror->message_handler);
+		take_over(&script->args, mirror->message_handler_args);
+	}
+	if (!script->file && !strcmp(mirror->partition_mode, "map"))
+		problems_error(problems, NULL,
+			"partition.mode=map needs a script whose partition hook answers: write "
+			"--script.file FILE, or use partition.mode=preserve");
+	if (!script->file && script->test)
+		problems_warn(problems, NULL, "script.test has no effect without script.file");
+	if (puts_aside && !mirror->dead_letter_topic)
+		problems_error(problems, NULL,
+			"records are to be put into the dead-letter topic, but there is none: "
+			"write --dead.letter.topic TOPIC");
+	if (!mirror->topic_rename_regex != !mirror->topic_rename_replacement)
+		problems_error(problems, NULL,
+			"topic.rename.regex and topic.rename.replacement belong together; write "
+			"both, or none");
 }
 
 /* Where a client's missing line belongs: the file that was given for it, or the INI file's section.
@@ -338,6 +398,7 @@ config_check(int argc, char *const argv[], config_known *known, struct problems 
 	javaprops_translate(config, SIDE_CONSUMER, &all, known, problems);
 	javaprops_translate(config, SIDE_PRODUCER, &all, known, problems);
 	check_topics(config, &all, problems);
+	check_script(config, problems);
 	if (!flags.is_file_missing) {
 		check_files(&all, &flags, problems);
 		check_clients(config, &all, &flags, problems);
@@ -377,6 +438,11 @@ config_free(struct config **config)
 	if (!c)
 		return;
 	options_fini(c);
+	for (size_t i = 0; i < c->script.param_count; i++) {
+		free(c->script.params[i].name);
+		free(c->script.params[i].value);
+	}
+	free(c->script.params);
 	settings_fini(&c->consumer);
 	settings_fini(&c->producer);
 	free(c->source.group_id);

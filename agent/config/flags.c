@@ -37,6 +37,9 @@ recognize(struct flags *flags, struct flag *flag)
 	} else if (!strncmp(flag->name, "producer.", 9) && flag->name[9]) {
 		flag->section = "producer";
 		flag->key = flag->name + 9;
+	} else if (!strncmp(flag->name, "script.param.", 13) && flag->name[13]) {
+		flag->section = "script";
+		flag->key = flag->name + 7;
 	}
 }
 

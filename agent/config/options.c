@@ -45,13 +45,14 @@ struct plain_flag {
 
 static const struct plain_flag plain_flags[] = {
 	{"config", "file",
-		"INI file with the sections [mirror], [consumer], [producer] and [log]."},
+		"INI file with the sections [mirror], [consumer], [producer], [script] and [log]."},
 	{"consumer.config", "file",
 		"Java properties file of the consumer, which reads from the source cluster."},
 	{"producer.config", "file",
 		"Java properties file of the producer, which writes to the target cluster."},
 	{"consumer.KEY", "value", "One property of the consumer; wins over the files."},
 	{"producer.KEY", "value", "One property of the producer; wins over the files."},
+	{"script.param.NAME", "value", "One parameter of the script: mirror.param.NAME."},
 	{"help", NULL, "Print this text."},
 	{"version", NULL, "Print the version."},
 };

@@ -1,0 +1,93 @@
+/* The plan: for every topic of the source, whether it is mirrored, and where its records go. */
+#ifndef MIRROR_PLAN_H
+#define MIRROR_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "config/config.h"
+#include "mirror/topics.h"
+#include "script/script.h"
+
+/* How the target partition of a record is chosen. */
+enum plan_rule {
+	PLAN_BY_KEY,	  /* murmur2 of the key, as Java's default partitioner */
+	PLAN_PRESERVE,	  /* the source's number */
+	PLAN_MAP,	  /* the number that the script's partition hook gave for the source partition */
+	PLAN_ROUND_ROBIN, /* one after the other */
+	PLAN_CRC32	  /* CRC-32 of the key, as librdkafka's own default partitioner */
+};
+
+/* In map: the record's key decides; the hook failed, or named a partition that is not there: the source partition
+   waits. */
+enum { PLAN_MAP_BY_KEY = -1, PLAN_MAP_NOWHERE = -2 };
+
+/* One topic of the source. */
+struct plan_topic {
+	char *name;
+	char *target;		   /* the name at the target; NULL: not mirrored */
+	char *why_not;		   /* why it is not mirrored, a finished sentence; NULL when it is */
+	int32_t partitions;	   /* at the source */
+	int32_t target_partitions; /* 0: the topic is not there; -1: not known */
+	enum plan_rule rule;
+	int32_t *map;	 /* rule MAP: partitions entries, PLAN_MAP_... or a partition of the target; else NULL */
+	char **problems; /* what an operator should look at, each a finished sentence */
+	size_t problem_count;
+};
+
+/* Never changed once it is made, and shared by all threads: counted. Topics are sorted by name. */
+struct plan {
+	struct plan_topic *topics;
+	size_t count, mirrored; /* all; those with a target */
+	_Atomic int references;
+};
+
+/* A topic as the source's metadata lists it. */
+struct plan_source_topic {
+	const char *name;
+	int32_t partitions;
+};
+
+struct plan_input {
+	const struct config *config;
+	struct topics *filter;	     /* include, whitelist or blacklist, and internal topics */
+	struct script *script;	     /* NULL: none */
+	const struct plan *previous; /* a topic whose hook fails keeps the answer that it had there; NULL: none, then such
+					a failure is an error of plan_make */
+	const struct plan_source_topic *sources;
+	size_t source_count;
+	/* Partitions of a topic at the target: 0 it is not there, -1 not known. */
+	int32_t (*target_partitions)(void *arg, const char *topic);
+	void *arg;
+};
+
+/* What exclude, topic.rename.*, topic.prefix and topic.suffix say, compiled once. */
+struct plan_rules;
+
+/* NULL when an expression does not compile; the error names the key. @gives the rules; plan_rules_free */
+struct plan_rules *plan_rules_new(const struct config *config, struct err *err);
+void plan_rules_free(struct plan_rules **rules);
+
+/* Decides every topic. A hook that is defined overrides the configuration's keys. NULL when a hook fails for a topic
+   that previous does not know, or there is no previous: the error names script:line and the topic.
+   @gives a plan with one reference; plan_release */
+struct plan *plan_make(const struct plan_rules *rules, const struct plan_input *input, struct err *err);
+
+/* One more reference. @thread any */
+const struct plan *plan_take(const struct plan *plan);
+
+/* Gives a reference back and clears; the last one frees. NULL is accepted. @thread any */
+void plan_release(const struct plan **plan);
+
+/* The topic of that name, NULL when the plan does not have it. @thread any */
+const struct plan_topic *plan_find(const struct plan *plan, const char *name);
+
+/* Do both topics' records go to the same places? Either may be NULL (never seen). */
+bool plan_topic_equals(const struct plan_topic *a, const struct plan_topic *b);
+
+/* "key", "preserve", "map", "round.robin", "crc32" */
+const char *plan_rule_name(enum plan_rule rule);
+
+#endif
