@@ -52,36 +52,6 @@ struct source_partition {
  * (librdkafka.md 1.2). */
 #define RECORD_OVERHEAD 340
 
-void
-record_restore(struct record *record, void *message, void *headers)
-{
-	const rd_kafka_message_t *m = message;
-	rd_kafka_timestamp_type_t type;
-
-	record->message = message;
-	record->headers = headers;
-	record->key = m->key;
-	record->key_size = m->key_len;
-	record->value = m->payload;
-	record->value_size = m->len;
-	record->offset = m->offset;
-	record->partition = m->partition;
-	record->timestamp = rd_kafka_message_timestamp(m, &type);
-	record->timestamp_type = type == RD_KAFKA_TIMESTAMP_CREATE_TIME ? RECORD_TIMESTAMP_CREATE
-				 : type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME
-					 ? RECORD_TIMESTAMP_APPEND
-					 : RECORD_TIMESTAMP_NONE;
-}
-
-void
-record_release(void *message, void *headers)
-{
-	if (headers)
-		rd_kafka_headers_destroy(headers);
-	if (message)
-		rd_kafka_message_destroy(message);
-}
-
 static int64_t
 at_least(int64_t value, int64_t least)
 {

@@ -52,6 +52,7 @@ struct producer {
 	char *client_id;
 	struct lane lanes[PRODUCER_LANES];
 	struct target_topic *topics;
+	unsigned lane_changes; /* of any topic */
 	int fd;
 	bool is_idempotent, has_trouble;
 	rd_kafka_event_t *event; /* deliveries that are being given out */
@@ -209,18 +210,32 @@ target_topic_lane(const struct target_topic *topic)
 	return topic->lane;
 }
 
+static void
+set_lane(struct producer *p, struct target_topic *topic, enum producer_lane lane)
+{
+	if (topic->lane == lane)
+		return;
+	topic->lane = lane;
+	p->lane_changes++;
+}
+
 void
 producer_limit_batch(struct producer *p, struct target_topic *topic, int64_t max_bytes)
 {
-	if (max_bytes == 0) {
-		if (topic->lane < PRODUCER_SINGLE)
-			topic->lane++;
-		return;
-	}
 	/* The limit counts a batch with its header, the library's batch.size does too. */
-	topic->lane = max_bytes >= p->config->target.batch_size ? PRODUCER_BULK
-		      : max_bytes >= SMALL_BATCH		? PRODUCER_SMALL
-								: PRODUCER_SINGLE;
+	enum producer_lane lane = max_bytes >= p->config->target.batch_size ? PRODUCER_BULK
+				  : max_bytes >= SMALL_BATCH		    ? PRODUCER_SMALL
+									    : PRODUCER_SINGLE;
+
+	if (max_bytes == 0)
+		lane = topic->lane < PRODUCER_SINGLE ? topic->lane + 1 : PRODUCER_SINGLE;
+	set_lane(p, topic, lane);
+}
+
+unsigned
+producer_lane_changes(const struct producer *p)
+{
+	return p->lane_changes;
 }
 
 /* What a produce error means. Names that newer libraries add are given by number. */
@@ -368,8 +383,8 @@ produce(rd_kafka_t *rk, rd_kafka_topic_t *topic, int32_t partition, struct recor
 	};
 	rd_kafka_error_t *error;
 
-	if (!headers)
-		rd_kafka_message_detach_headers(r->message, &headers);
+	if (!headers && r->message)
+		headers = record_take_headers(r->message);
 	r->headers = headers;
 	if (headers)
 		vus[count++] =
@@ -395,6 +410,24 @@ lane_for_send(struct producer *p, enum producer_lane id)
 	return NULL;
 }
 
+/* The library asks for a topic's metadata when its handle is made, which creates the topic where the
+   brokers do so. */
+static void
+ask_for_topic(struct lane *lane, struct target_topic *topic, enum producer_lane id)
+{
+	if (!topic->handles[id])
+		topic->handles[id] = rd_kafka_topic_new(lane->rk, topic->name, NULL);
+}
+
+void
+producer_touch(struct producer *p, struct target_topic *topic)
+{
+	struct lane *lane = lane_for_send(p, topic->lane);
+
+	if (lane)
+		ask_for_topic(lane, topic, topic->lane);
+}
+
 enum send_result
 producer_send(struct producer *p, struct target_topic *topic, enum producer_lane id,
 	int32_t partition, struct record *record, void *opaque, struct delivery *ret_failure)
@@ -405,8 +438,7 @@ producer_send(struct producer *p, struct target_topic *topic, enum producer_lane
 
 	if (!lane)
 		return SEND_FULL;
-	if (!topic->handles[id])
-		topic->handles[id] = rd_kafka_topic_new(lane->rk, topic->name, NULL);
+	ask_for_topic(lane, topic, id);
 	error = produce(lane->rk, topic->handles[id], partition, record, opaque);
 	if (!error) {
 		lane->outstanding++;

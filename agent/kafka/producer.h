@@ -47,6 +47,13 @@ enum producer_lane target_topic_lane(const struct target_topic *topic);
    max.message.bytes), or, with 0, that one of the present size was refused. */
 void producer_limit_batch(struct producer *producer, struct target_topic *topic, int64_t max_bytes);
 
+/* Grows with every topic's change of lane. Who has records on their way when it does must wait for
+   them before it sends more, or these could overtake. */
+unsigned producer_lane_changes(const struct producer *producer);
+
+/* Asks for a topic without sending anything: brokers that create topics create it. */
+void producer_touch(struct producer *producer, struct target_topic *topic);
+
 enum send_result {
 	SEND_QUEUED, /* a delivery with the same opaque will follow */
 	SEND_FULL,   /* no room now, or the lane is being replaced: offer the record again after

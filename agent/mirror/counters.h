@@ -11,7 +11,10 @@ struct counters {
 	_Atomic uint64_t records_read, bytes_read; /* taken from the source (key and value bytes) */
 	_Atomic uint64_t records_mirrored,
 		bytes_mirrored;		  /* acknowledged by the target, in the settled prefix */
-	_Atomic uint64_t records_dropped; /* refused by the target and left out */
+	_Atomic uint64_t records_dropped; /* left out: refused by the target, or by the script */
+	_Atomic uint64_t records_dead_lettered, records_emitted,
+		records_retried;	/* put aside; made besides the record itself; to be offered again */
+	_Atomic uint64_t script_errors; /* records for which the script failed */
 	_Atomic uint64_t records_resent;  /* sent once more */
 	_Atomic uint64_t send_failures, commits, commit_failures, rebalances;
 	_Atomic int64_t lag; /* records behind the source's end over all partitions; -1 unknown */

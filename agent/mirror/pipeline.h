@@ -25,6 +25,8 @@
 
 struct pipeline;
 struct partition;
+struct plan;
+struct script;
 
 /* buffer_bytes bounds what is on its way to the target, bookkeeping included.
    @borrows all arguments @gives the pipeline; pipeline_free */
@@ -34,6 +36,17 @@ struct pipeline *pipeline_new(const struct config *config, struct producer *prod
 /* Frees and clears. All partitions must have been removed and all deliveries taken. NULL is
  * accepted. */
 void pipeline_free(struct pipeline **pipeline);
+
+/* Where records go from now on: a topic whose place changes first waits for what is on its way. Must be called before
+   the first pipeline_add. Takes a reference to the plan. */
+void pipeline_set_plan(struct pipeline *pipeline, const struct plan *plan);
+
+/* The script whose record hook is asked from the next batch on; NULL: none. Partitions that the one before held go on.
+   @borrows script until the next call or pipeline_free */
+void pipeline_set_script(struct pipeline *pipeline, struct script *script);
+
+/* From now on nothing is produced: what would be is counted by topic (mirror/tally.h), and settled. */
+void pipeline_set_dry(struct pipeline *pipeline);
 
 /* A partition was assigned: opens it at the consumer and lets it flow. */
 void pipeline_add(

@@ -84,6 +84,9 @@ void plan_release(const struct plan **plan);
 /* The topic of that name, NULL when the plan does not have it. @thread any */
 const struct plan_topic *plan_find(const struct plan *plan, const char *name);
 
+/* Partitions of any topic at the target when the plan was made: 0 it was not there, -1 not known. @thread any */
+int32_t plan_target_partitions(const struct plan *plan, const char *target_topic);
+
 /* Do both topics' records go to the same places? Either may be NULL (never seen). */
 bool plan_topic_equals(const struct plan_topic *a, const struct plan_topic *b);
 

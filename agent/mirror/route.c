@@ -2,36 +2,67 @@
 #include "mirror/route.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
+#include "script/digest.h"
 
 struct route *
-routes_get(struct routes *routes, const char *source_topic)
+route_new(const struct plan *plan, const char *source_topic, struct producer *producer)
 {
-	struct route *r;
+	struct route *r = mem_zero(1, sizeof(*r));
 
-	for (r = routes->first; r; r = r->next)
-		if (!strcmp(r->source_topic, source_topic))
-			return r;
-	r = mem_zero(1, sizeof(*r));
-	r->source_topic = mem_strdup(source_topic);
-	r->target = producer_topic(routes->producer, source_topic);
-	r->keeps_partition = !strcmp(routes->config->mirror.partition_mode, "preserve");
+	r->plan = plan_take(plan);
+	r->topic = plan_find(plan, source_topic);
+	if (r->topic && r->topic->target)
+		r->target = producer_topic(producer, r->topic->target);
 	r->missing.interval_ms = 10000;
-	r->next = routes->first;
-	routes->first = r;
+	r->holders = 1;
 	return r;
 }
 
-void
-routes_fini(struct routes *routes)
+struct route *
+route_take(struct route *route)
 {
-	struct route *r;
+	route->holders++;
+	return route;
+}
 
-	while ((r = routes->first)) {
-		routes->first = r->next;
-		free(r->source_topic);
-		free(r);
+void
+route_release(struct route **route)
+{
+	struct route *r = *route;
+
+	*route = NULL;
+	if (!r || --r->holders > 0)
+		return;
+	plan_release(&r->plan);
+	free(r);
+}
+
+/* What the partition hook said for this source partition. */
+static int32_t
+mapped(const struct plan_topic *topic, int32_t source_partition)
+{
+	int32_t to = source_partition < topic->partitions ? topic->map[source_partition]
+							  : PLAN_MAP_NOWHERE;
+
+	return to == PLAN_MAP_BY_KEY ? PRODUCER_BY_KEY : to == PLAN_MAP_NOWHERE ? ROUTE_NOWHERE : to;
+}
+
+int32_t
+route_partition_among(
+	struct route *r, int32_t source_partition, const void *key, size_t key_size, int32_t count)
+{
+	switch (r->topic->rule) {
+	case PLAN_BY_KEY: break;
+	case PLAN_PRESERVE: return source_partition;
+	case PLAN_MAP: return mapped(r->topic, source_partition);
+	case PLAN_ROUND_ROBIN: return count > 0 ? (int32_t)(r->next++ % (uint32_t)count) : ROUTE_UNKNOWN;
+	case PLAN_CRC32:
+		if (!key)
+			break;
+		return count > 0 ? (int32_t)(digest_crc32(key, key_size) % (uint32_t)count)
+				 : ROUTE_UNKNOWN;
 	}
+	return PRODUCER_BY_KEY;
 }

@@ -20,6 +20,7 @@ struct tracker {
 	void *owner;
 	struct chunk *first, *last; /* first holds head, last holds the end; NULL when never used */
 	struct chunk *spare;	    /* one emptied chunk, so that a steady flow does not allocate */
+	struct chunk *walk;	    /* where the last walk was; NULL when that chunk is gone */
 	size_t head, count, sent;   /* head: index in first; count: flights from there on */
 	int64_t position, last_offset;
 };
@@ -112,7 +113,7 @@ tracker_set(struct flight *f, enum flight_state state)
 {
 	/* From (row) to (column): WAITING SENT ACKED DONE. */
 	static const unsigned char legal[4][4] = {
-		[FLIGHT_WAITING] = {0, 1, 0, 1},
+		[FLIGHT_WAITING] = {0, 1, 1, 1}, /* ACKED: its last outputs were dropped */
 		[FLIGHT_SENT] = {1, 0, 1, 1},
 		[FLIGHT_ACKED] = {1, 0, 0, 1},
 		[FLIGHT_DONE] = {0, 0, 0, 0},
@@ -131,6 +132,7 @@ take_head(struct tracker *t, struct flight *ret)
 {
 	struct chunk *c = t->first;
 
+	t->walk = NULL;
 	*ret = c->flights[t->head];
 	t->head++;
 	t->count--;
@@ -201,15 +203,23 @@ tracker_sent(const struct tracker *t)
 	return t->sent;
 }
 
-/* The chunk that holds a flight. Only walks need it, and walks are rare. */
+static bool
+holds(const struct chunk *c, const struct flight *f)
+{
+	return f >= c->flights && f < c->flights + CHUNK;
+}
+
+/* The chunk that holds a flight: most often the one of the step before, or the next one. */
 static struct chunk *
 chunk_of(struct tracker *t, const struct flight *f)
 {
-	struct chunk *c = t->first;
+	struct chunk *c = t->walk && !holds(t->walk, f) ? t->walk->next : t->walk;
 
-	while (c && (f < c->flights || f >= c->flights + CHUNK))
+	if (!c || !holds(c, f))
+		c = holds(t->last, f) ? t->last : t->first;
+	while (!holds(c, f))
 		c = c->next;
-	return c;
+	return t->walk = c;
 }
 
 struct flight *

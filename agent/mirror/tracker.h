@@ -12,6 +12,7 @@
    the order of begin: compaction and transaction markers leave holes in the offsets. @thread owner
    for all calls */
 struct tracker;
+struct outputs;
 
 enum flight_state {
 	FLIGHT_WAITING, /* to be sent (again) */
@@ -25,10 +26,12 @@ struct flight {
 	struct tracker *tracker;
 	void *message,
 		*headers; /* see kafka/record.h; released by the tracker's user after tracker_pop */
+	struct outputs *outputs; /* what is produced for it, see mirror/output.h; NULL: the record itself */
 	int64_t offset;
 	uint32_t bytes;	   /* counted against the buffer */
 	int32_t partition; /* at the target, -1 while unknown */
 	uint8_t state;
+	bool is_raw; /* WAITING: a script has still to say what becomes of it */
 };
 
 /* owner is what tracker_owner gives back. @gives the tracker; tracker_free */

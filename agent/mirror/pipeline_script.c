@@ -1,0 +1,498 @@
+/* The pipeline's script: raw flights through the record hook, and what it decided into outputs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "mirror/pipeline_state.h"
+#include "mirror/tally.h"
+#include "script/script.h"
+
+/* Error sites whose lines are limited each by itself. */
+#define SITES 64
+
+/* What is being made of one record. */
+struct making {
+	struct pipeline *pl;
+	struct partition *p;
+	struct flight *f;
+	const struct script_record *r;
+	struct record source;
+	const void *key, *value; /* as the hook left them */
+	size_t key_size, value_size;
+	bool is_alone; /* the flight has one output, which may take the source's headers */
+};
+
+static struct target_topic *
+topic_of(struct pipeline *pl, struct partition *p, int32_t handle)
+{
+	size_t i = (size_t)handle;
+
+	if (handle <= 0)
+		return p->route->target;
+	while (pl->handle_count <= i) {
+		pl->handles = mem_grow(
+			pl->handles, &pl->handle_count, pl->handle_count, sizeof(*pl->handles));
+	}
+	if (!pl->handles[i])
+		pl->handles[i] =
+			producer_topic(pl->producer, script_topic_name(pl->script, handle));
+	return pl->handles[i];
+}
+
+/* A list that the script has changed, as the library's. */
+static void *
+headers_of_list(struct pipeline *pl, int32_t list)
+{
+	const char *name;
+	const void *value;
+	size_t size;
+	void *headers = NULL;
+
+	for (size_t i = 0; script_header(pl->script, list, i, &name, &value, &size); i++)
+		record_add_header(&headers, name, value, size);
+	return headers;
+}
+
+static void *
+source_headers(struct making *m)
+{
+	return m->is_alone ? record_take_headers(m->f->message)
+			   : record_copy_headers(m->f->message);
+}
+
+/* The record itself, as the hook left it. */
+static void
+make_own(struct making *m)
+{
+	const struct script_record *r = m->r;
+	struct output *o = outputs_add(m->f->outputs);
+
+	o->target = topic_of(m->pl, m->p, r->_changes & SCRIPT_CHANGED_TOPIC ? r->_topic : 0);
+	o->key = m->key;
+	o->key_size = (uint32_t)m->key_size;
+	o->value = m->value;
+	o->value_size = (uint32_t)m->value_size;
+	o->timestamp = (int64_t)r->_timestamp;
+	o->wanted = r->_changes & SCRIPT_CHANGED_PARTITION ? r->_partition : OUTPUT_BY_ROUTE;
+	o->headers = r->_changes & SCRIPT_CHANGED_HEADERS
+			     ? headers_of_list(m->pl, r->_header_list)
+			     : source_headers(m);
+}
+
+/* One more output: what the script gave for it, the rest from the record. */
+static void
+make_emit(struct making *m, const struct script_emit *e)
+{
+	const struct script_record *r = m->r;
+	struct output *o = outputs_add(m->f->outputs);
+	bool has_key = e->_changes & SCRIPT_CHANGED_KEY, has_value = e->_changes & SCRIPT_CHANGED_VALUE;
+	bool has_topic = e->_changes & SCRIPT_CHANGED_TOPIC;
+
+	o->target = topic_of(m->pl, m->p,
+		has_topic ? e->_topic : r->_changes & SCRIPT_CHANGED_TOPIC ? r->_topic : 0);
+	o->key = has_key ? outputs_copy(m->f->outputs, e->_key, (size_t)e->_key_size) : m->key;
+	o->key_size = has_key ? (uint32_t)e->_key_size : (uint32_t)m->key_size;
+	o->value = has_value ? outputs_copy(m->f->outputs, e->_value, (size_t)e->_value_size) : m->value;
+	o->value_size = has_value ? (uint32_t)e->_value_size : (uint32_t)m->value_size;
+	o->timestamp = (int64_t)(e->_changes & SCRIPT_CHANGED_TIMESTAMP ? e->_timestamp : r->_timestamp);
+	o->wanted = e->_changes & SCRIPT_CHANGED_PARTITION   ? e->_partition
+		    : r->_changes & SCRIPT_CHANGED_PARTITION ? r->_partition
+							     : OUTPUT_BY_ROUTE;
+	o->headers = e->_changes & SCRIPT_CHANGED_HEADERS ? headers_of_list(m->pl, e->_header_list)
+		     : r->_changes & SCRIPT_CHANGED_HEADERS
+			     ? headers_of_list(m->pl, r->_header_list)
+			     : source_headers(m);
+}
+
+static void
+add_number(void **headers, const char *name, int64_t number)
+{
+	char text[24];
+
+	record_add_header(
+		headers, name, text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)number));
+}
+
+static void
+add_text(void **headers, const char *name, const char *text)
+{
+	record_add_header(headers, name, text, strlen(text));
+}
+
+static struct target_topic *
+dead_letter_topic(struct pipeline *pl)
+{
+	if (!pl->dead_letters && pl->config->mirror.dead_letter_topic)
+		pl->dead_letters =
+			producer_topic(pl->producer, pl->config->mirror.dead_letter_topic);
+	return pl->dead_letters;
+}
+
+/* The original record for the dead-letter topic, with where it came from and why. headers: the source's.
+   @takes headers */
+static void
+make_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f, struct output *o,
+	void *headers, const char *reason)
+{
+	struct record source;
+
+	record_restore(&source, f->message, NULL);
+	add_text(&headers, "reflejo.topic", p->topic);
+	add_number(&headers, "reflejo.partition", p->number);
+	add_number(&headers, "reflejo.offset", f->offset);
+	if (pl->script)
+		add_text(&headers, "reflejo.script", script_name(pl->script));
+	add_text(&headers, "reflejo.reason", reason);
+	o->target = dead_letter_topic(pl);
+	o->headers = headers;
+	o->key = source.key;
+	o->key_size = (uint32_t)source.key_size;
+	o->value = source.value;
+	o->value_size = (uint32_t)source.value_size;
+	o->timestamp = source.timestamp;
+	o->wanted = PRODUCER_BY_KEY;
+	o->partition = -1;
+	o->is_dead_letter = true;
+	tally_add(TALLY_DEAD_LETTER, reason, 1);
+	counter_add(&pl->counters->records_dead_lettered, 1);
+}
+
+/* The flight's outputs are made: what they hold counts. */
+static void
+count_outputs(struct pipeline *pl, struct flight *f)
+{
+	f->bytes += f->outputs->bytes;
+	pl->buffered += f->outputs->bytes;
+}
+
+bool
+flight_to_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f,
+	struct output *output, const char *reason)
+{
+	void *headers;
+
+	if (!dead_letter_topic(pl))
+		return false;
+	/* Its own headers came back with the refusal; the source's when nothing else has taken them. */
+	headers = record_copy_headers(f->message);
+	if (!output) {
+		if (f->headers)
+			headers = f->headers;
+		f->headers = NULL;
+		outputs_new(f, 1, 0);
+		output = outputs_add(f->outputs);
+		count_outputs(pl, f);
+	} else {
+		if (headers)
+			record_release(NULL, output->headers);
+		else
+			headers = output->headers;
+		output->headers = NULL;
+	}
+	make_dead_letter(pl, p, f, output, headers, reason);
+	return true;
+}
+
+/* One line for each place in the script that fails, in ten seconds. */
+static void
+say_failed(struct pipeline *pl, struct partition *p, const struct flight *f, const char *text)
+{
+	static struct log_limit sites[SITES];
+	unsigned hash = 5381;
+	size_t site = strcspn(text, " ");
+
+	for (size_t i = 0; i < site; i++)
+		hash = hash * 33 + (unsigned char)text[i];
+	sites[hash % SITES].interval_ms = 10000;
+	log_write(EVENT_script_failed, &sites[hash % SITES],
+		(const struct log_field[]){F_STR("topic", p->topic), F_INT("partition", p->number),
+			F_INT("offset", f->offset), F_STR("action", pl->config->script.on_error),
+			F_STR("reason", text)},
+		5);
+}
+
+static void
+hold_for_script(struct pipeline *pl, struct partition *p)
+{
+	p->is_script_held = true;
+	counter_add(&pl->counters->partitions_held, 1);
+}
+
+/* The hook failed for a record. Returns false when the record stays raw. */
+static bool
+on_script_failed(struct pipeline *pl, struct partition *p, struct flight *f, const char *text)
+{
+	const char *policy = pl->config->script.on_error;
+	char reason[900];
+
+	counter_add(&pl->counters->script_errors, 1);
+	say_failed(pl, p, f, text);
+	if (!strcmp(policy, "pass"))
+		return true;
+	if (!strcmp(policy, "drop")) {
+		tally_add(TALLY_DROPPED, "script failed", 1);
+		counter_add(&pl->counters->records_dropped, 1);
+		tracker_set(f, FLIGHT_DONE);
+		return true;
+	}
+	if (!strcmp(policy, "dead-letter") && flight_to_dead_letter(pl, p, f, NULL, text))
+		return true;
+	if (!strcmp(policy, "stop")) {
+		snprintf(reason, sizeof(reason),
+			"the script fails for the record at offset %lld of %s partition %d: %s",
+			(long long)f->offset, p->topic, (int)p->number, text);
+		pipeline_fail(pl, reason);
+	}
+	hold_for_script(pl, p);
+	return false;
+}
+
+static size_t
+emitted_bytes(const struct script *script, const struct script_record *r)
+{
+	size_t bytes = 0;
+	const struct script_emit *e;
+
+	for (int32_t i = r->_first_emit; i >= 0; i = e->_next) {
+		e = script_emit_at(script, i);
+		bytes += (size_t)(e->_changes & SCRIPT_CHANGED_KEY ? e->_key_size : 0);
+		bytes += (size_t)(e->_changes & SCRIPT_CHANGED_VALUE ? e->_value_size : 0);
+	}
+	return bytes;
+}
+
+/* Sizes of null are 0. */
+static size_t
+size_of(const void *bytes, int32_t size)
+{
+	return bytes ? (size_t)size : 0;
+}
+
+/* Room for all outputs, and the bytes that the hook gave for the record. */
+static void
+make_room(struct making *m)
+{
+	const struct script_record *r = m->r;
+	bool is_key = r->_changes & SCRIPT_CHANGED_KEY, is_value = r->_changes & SCRIPT_CHANGED_VALUE;
+	size_t key = is_key ? size_of(r->_key, r->_key_size) : 0;
+	size_t value = is_value ? size_of(r->_value, r->_value_size) : 0;
+
+	outputs_new(m->f, (size_t)r->_emits + 1, key + value + emitted_bytes(m->pl->script, r));
+	m->key = is_key ? outputs_copy(m->f->outputs, r->_key, key) : m->source.key;
+	m->key_size = is_key ? key : m->source.key_size;
+	m->value = is_value ? outputs_copy(m->f->outputs, r->_value, value) : m->source.value;
+	m->value_size = is_value ? value : m->source.value_size;
+	m->is_alone = r->_emits == (r->_outcome == SCRIPT_DROP);
+}
+
+/* Counts what the hook wants left out. */
+static void
+count_dropped(struct pipeline *pl, const struct script_record *r)
+{
+	counter_add(&pl->counters->records_dropped, 1);
+	if (r->_reason >= 0)
+		tally_add(TALLY_DROPPED, script_reason_text(pl->script, r), 1);
+}
+
+/* Turns what the hook decided into outputs, or settles the flight. */
+static void
+make_outputs(struct pipeline *pl, struct partition *p, struct flight *f, const struct script_record *r)
+{
+	struct making m = {.pl = pl, .p = p, .f = f, .r = r};
+
+	if (r->_outcome == SCRIPT_DROP) {
+		count_dropped(pl, r);
+		if (r->_emits == 0) {
+			tracker_set(f, FLIGHT_DONE);
+			return;
+		}
+	} else if (r->_outcome == SCRIPT_KEEP && !r->_changes && r->_emits == 0) {
+		return;
+	}
+	record_restore(&m.source, f->message, f->headers);
+	make_room(&m);
+	if (r->_outcome == SCRIPT_KEEP)
+		make_own(&m);
+	else if (r->_outcome == SCRIPT_DEAD_LETTER)
+		make_dead_letter(pl, p, f, outputs_add(f->outputs),
+			record_copy_headers(f->message), script_reason_text(pl->script, r));
+	for (int32_t i = r->_first_emit; i >= 0; i = script_emit_at(pl->script, i)->_next)
+		make_emit(&m, script_emit_at(pl->script, i));
+	counter_add(&pl->counters->records_emitted, (uint64_t)r->_emits);
+	count_outputs(pl, f);
+}
+
+/* Does the topic, as far as is known, have the partition that the script names? */
+static bool
+partition_is_there(struct pipeline *pl, struct partition *p, int32_t handle, int32_t partition,
+	char *text, size_t size)
+{
+	const char *topic = target_topic_name(topic_of(pl, p, handle));
+	int32_t count = plan_target_partitions(pl->plan, topic);
+
+	if (partition < 0 || count <= 0 || partition < count)
+		return true;
+	snprintf(text, size, "%s: partition %d of %s does not exist (it has %d)",
+		script_name(pl->script), (int)partition, topic, (int)count);
+	return false;
+}
+
+/* What is wrong with an outcome although the hook did not fail; text "" when nothing is. */
+static void
+check_outcome(struct pipeline *pl, struct partition *p, const struct script_record *r, char *text,
+	size_t size)
+{
+	int32_t own = r->_changes & SCRIPT_CHANGED_TOPIC ? r->_topic : 0;
+	const struct script_emit *e;
+
+	text[0] = '\0';
+	if (r->_outcome == SCRIPT_FAILED)
+		snprintf(text, size, "%s", script_reason_text(pl->script, r));
+	else if (r->_outcome == SCRIPT_DEAD_LETTER && !dead_letter_topic(pl))
+		snprintf(text, size,
+			"%s: r:dead_letter was called, but there is no dead-letter topic: write "
+			"dead.letter.topic=TOPIC",
+			script_name(pl->script));
+	else if (r->_outcome == SCRIPT_KEEP && r->_changes & SCRIPT_CHANGED_PARTITION &&
+		 !partition_is_there(pl, p, own, r->_partition, text, size))
+		return;
+	for (int32_t i = text[0] ? -1 : r->_first_emit; i >= 0; i = e->_next) {
+		e = script_emit_at(pl->script, i);
+		if (e->_changes & SCRIPT_CHANGED_PARTITION &&
+			!partition_is_there(pl, p, e->_changes & SCRIPT_CHANGED_TOPIC ? e->_topic : own,
+				e->_partition, text, size))
+			return;
+	}
+}
+
+void
+partition_add_raw(struct partition *p, struct flight *f)
+{
+	f->is_raw = true;
+	if (p->raw++ == 0)
+		p->first_raw = f;
+}
+
+/* The oldest raw flight has been dealt with. */
+static void
+take_raw(struct partition *p, struct flight *f)
+{
+	f->is_raw = false;
+	p->first_raw = --p->raw > 0 ? tracker_next(p->tracker, f) : NULL;
+}
+
+void
+partition_release_script(struct pipeline *pl, struct partition *p)
+{
+	if (p->is_script_held)
+		counter_add(&pl->counters->partitions_held, UINT64_MAX);
+	p->is_script_held = false;
+	if (p->offer_at)
+		pl->waiting--;
+	p->offer_at = 0;
+}
+
+/* Sends a flight that is not raw any more. Once one could not be sent, none behind it may go first. */
+static void
+send_now(struct pipeline *pl, struct partition *p, struct flight *f, struct record *source)
+{
+	if (p->state == PARTITION_FLOWING && flight_is_due(f) &&
+		!send_flight(pl, p, f, source) && p->state == PARTITION_FLOWING)
+		partition_set_state(pl, p, PARTITION_RESENDING);
+}
+
+/* What became of one record. Returns false when it and all behind it stay raw. */
+static bool
+take_outcome(struct pipeline *pl, struct partition *p, struct flight *f, struct record *source,
+	const struct script_record *r)
+{
+	char text[1000];
+
+	if (r->_outcome == SCRIPT_RETRY) {
+		p->offer_at = clock_ms() + r->_wait_ms;
+		pl->waiting++;
+		counter_add(&pl->counters->records_retried, 1);
+		return false;
+	}
+	check_outcome(pl, p, r, text, sizeof(text));
+	if (!text[0])
+		make_outputs(pl, p, f, r);
+	else if (!on_script_failed(pl, p, f, text))
+		return false;
+	take_raw(p, f);
+	send_now(pl, p, f, source);
+	return true;
+}
+
+/* The oldest raw flights into batch and records. Returns how many. */
+static size_t
+collect(struct pipeline *pl, struct partition *p, size_t most)
+{
+	size_t count = p->raw < most ? p->raw : most;
+	struct flight *f = p->first_raw;
+
+	for (size_t i = 0; i < count; i++, f = tracker_next(p->tracker, f)) {
+		pl->batch[i] = f;
+		if (i >= pl->fresh)
+			record_restore(&pl->records[i], f->message, f->headers);
+	}
+	pl->fresh = 0;
+	return count;
+}
+
+/* Puts a record before the script. */
+static void
+show(struct partition *p, const struct record *source, struct script_record *r)
+{
+	enum plan_rule rule = p->route->topic->rule;
+
+	r->_key = source->key;
+	r->_key_size = (int32_t)source->key_size;
+	r->_value = source->value;
+	r->_value_size = (int32_t)source->value_size;
+	r->_message = source->message;
+	r->_offset = (double)source->offset;
+	r->_timestamp = (double)source->timestamp;
+	r->_timestamp_type = source->timestamp_type;
+	r->_partition = PRODUCER_BY_KEY;
+	if (rule == PLAN_PRESERVE || rule == PLAN_MAP)
+		r->_partition = route_partition(p->route, p->number, NULL, 0);
+}
+
+/* Sends raw flights as they are: there is no script any more. */
+static bool
+pass_raw(struct pipeline *pl, struct partition *p, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		take_raw(p, pl->batch[i]);
+		send_now(pl, p, pl->batch[i], &pl->records[i]);
+	}
+	partition_pop_settled(pl, p);
+	return p->raw > 0;
+}
+
+bool
+partition_run_script(struct pipeline *pl, struct partition *p)
+{
+	size_t most = pl->script ? script_batch_size(pl->script) : pl->most, count;
+	struct script_batch *batch;
+
+	if (p->is_script_held || p->offer_at > clock_ms())
+		return false;
+	partition_release_script(pl, p);
+	count = collect(pl, p, most);
+	if (!pl->script)
+		return pass_raw(pl, p, count);
+	batch = script_batch(pl->script, count, p->topic, p->number,
+		target_topic_name(p->route->target));
+	for (size_t i = 0; i < count; i++)
+		show(p, &pl->records[i], &batch->_records[i]);
+	script_run(pl->script);
+	for (size_t i = 0; i < (size_t)batch->_done; i++)
+		if (!take_outcome(pl, p, pl->batch[i], &pl->records[i], &batch->_records[i]))
+			break;
+	partition_pop_settled(pl, p);
+	return p->raw > 0 && p->state == PARTITION_FLOWING && !p->offer_at && !p->is_script_held;
+}

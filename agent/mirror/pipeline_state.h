@@ -1,0 +1,136 @@
+/* What the parts of the pipeline share: its partitions and their states. For mirror/pipeline*.c only. */
+#ifndef MIRROR_PIPELINE_STATE_H
+#define MIRROR_PIPELINE_STATE_H
+
+#include "base/clock.h"
+#include "kafka/record.h"
+#include "mirror/output.h"
+#include "mirror/pipeline.h"
+#include "mirror/route.h"
+#include "script/script.h"
+
+/* Records read from one partition before the next one has its turn. */
+#define BATCH 256
+/* What a record on its way costs besides its bytes: the library's bookkeeping at the source (340,
+   librdkafka.md 1.2), its message at the target (about 170) and our flight. */
+#define RECORD_OVERHEAD 560
+
+enum partition_state {
+	PARTITION_FLOWING,    /* reads and sends */
+	PARTITION_RECOVERING, /* something failed: nothing is read or sent until all deliveries are
+				 back */
+	PARTITION_RESENDING,  /* the flights WAITING are sent in order, then it flows again */
+	PARTITION_HELD,	      /* stands at a record that the target refuses */
+	PARTITION_ORPHAN      /* not ours any more: goes when its deliveries are back */
+};
+
+struct partition {
+	struct partition *next;	       /* of all, or of the orphans */
+	struct partition *next_active; /* of those that may have records */
+	struct source_partition *source;
+	struct tracker *tracker;
+	struct route *route, *next_route; /* next_route: NULL, or the one to take once all that is on its way
+					     by the other has come back */
+	char *topic;
+	int32_t number;
+	uint8_t state;
+	unsigned lanes_seen; /* producer_lane_changes when it began to send as it does; when that has grown,
+				what is on its way comes first, or later records could overtake */
+	bool is_active, is_quiet,
+		is_touched;  /* in the active list; reads no more; moved since the last commit */
+	bool resends_singly; /* this recovery uses the single-record lane */
+	struct target_topic *suspect; /* recovery began with a batch of this topic that was too large, in
+					 suspect_lane, and no record was found to be */
+	uint8_t suspect_lane;
+	bool is_script_held;	       /* stands at a record for which the script fails, until the next script */
+	size_t raw;		       /* flights that the script has still to see; the newest ones */
+	struct flight *first_raw;      /* the oldest of them, NULL: none */
+	int64_t cost;		       /* of a record, the average of the batch read last; 0 before the first */
+	int64_t offer_at;	       /* clock_ms: the script wants the first of them not before */
+	int64_t resume_at, pause_ms;   /* recovery: not before, and the pause used last */
+	int64_t committed, committing; /* offsets; -1 none */
+};
+
+struct pipeline {
+	const struct config *config;
+	struct producer *producer;
+	struct counters *counters;
+	const struct plan *plan;
+	struct script *script; /* NULL: none, or it has no record hook */
+	struct flight **batch; /* the flights that the script runs over */
+	size_t fresh;	       /* that many of records are the raw flights of the partition fed last */
+	struct target_topic **handles; /* by the script's handles of topics; NULL: not asked for yet */
+	size_t handle_count;
+	struct target_topic *dead_letters; /* NULL until the first one */
+	struct partition *partitions, *orphans;
+	struct partition *active, **active_end;
+	size_t count;	 /* of partitions */
+	size_t troubled; /* partitions RECOVERING or RESENDING */
+	size_t waiting;	 /* partitions whose script wants a record later */
+	bool is_dry;	 /* nothing is produced */
+	int64_t buffered, limit;
+	int64_t last_delivery; /* clock_ms of the last delivery, or when last none was
+				  due */
+	struct topic_partition *positions;
+	size_t positions_capacity;
+	enum consumer_event_kind source_error;
+	char source_reason[512];
+	char failure[1024];
+	struct record *records;
+	size_t most; /* room for so many records and flights of a batch */
+	struct delivery deliveries[BATCH];
+};
+
+/* pipeline.c: */
+
+/* The one place where a partition changes its state. */
+void partition_set_state(struct pipeline *pipeline, struct partition *partition, enum partition_state state);
+
+/* May have records to read, or flights to run through the script. */
+void partition_activate(struct pipeline *pipeline, struct partition *partition);
+
+/* Everything settled at the front of the tracker leaves it. */
+void partition_pop_settled(struct pipeline *pipeline, struct partition *partition);
+
+/* The mirror must end for this reason; the first one counts. */
+void pipeline_fail(struct pipeline *pipeline, const char *reason);
+
+/* pipeline_send.c: */
+
+/* Offers what is due of a flight to the producer. Returns false when something is left: no room, or a
+   failure that the partition's state now says. record: the source's, NULL to restore it from the flight. */
+bool send_flight(struct pipeline *pipeline, struct partition *partition, struct flight *flight, struct record *record);
+
+/* Takes deliveries. Returns true when there may be more. */
+bool take_deliveries(struct pipeline *pipeline);
+
+/* From now on the partition waits for its deliveries and then sends again. */
+void partition_recover(struct pipeline *pipeline, struct partition *partition, bool after_a_pause);
+
+/* Takes the recoveries on as far as they can go now. */
+void resend_all(struct pipeline *pipeline);
+
+/* Sending must change (lane, route): what is on its way comes first. Returns true while it is waited for. */
+bool partition_must_drain(struct pipeline *pipeline, struct partition *partition);
+
+/* The partition stands at a flight that can neither be sent nor left out. */
+void partition_hold(struct pipeline *pipeline, struct partition *partition);
+
+/* pipeline_script.c: */
+
+/* A flight that was just begun is for the script. */
+void partition_add_raw(struct partition *partition, struct flight *flight);
+
+/* Runs the script over raw flights, a batch at most, and sends what it made of them. Without a script they are sent
+   as they are. Returns true when there are more that could be run now. */
+bool partition_run_script(struct pipeline *pipeline, struct partition *partition);
+
+/* The partition does not wait for the script's sake any more: neither held nor until a time. */
+void partition_release_script(struct pipeline *pipeline, struct partition *partition);
+
+/* Turns a flight, or one of its outputs that the target refused, into a dead letter of the original record.
+   output: NULL for the flight itself. Returns false when there is no dead-letter topic. */
+bool flight_to_dead_letter(struct pipeline *pipeline, struct partition *partition, struct flight *flight,
+	struct output *output, const char *reason);
+
+#endif
