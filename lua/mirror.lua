@@ -67,7 +67,9 @@ mirror.param = setmetatable(private.params, { __index = param_methods })
 
 local clock = library.now_ms
 
-function mirror.now_ms() return private.now and private.now() or clock() end
+local mocks = private.mocks or {}
+
+function mirror.now_ms() return mocks.now or clock() end
 
 function mirror.murmur2(s) return library.murmur2(check("what is hashed", s, "string"), #s) end
 function mirror.crc32(s) return library.crc32(check("what is hashed", s, "string"), #s) end
@@ -358,9 +360,30 @@ end
 
 function Map:count() return library.map_count(self.file) end
 
+-- A look-up file that a test has made up: { key = value } or { key = { column, ... } }.
+local function mock_map(content, options)
+  local columns = {}
+  local mock = setmetatable({}, Map)
+  for key, row in pairs(content) do columns[key] = type(row) == "table" and row or { row } end
+  function mock.get(_, key, column)
+    column = column or options.column or 1
+    if columns[key] == nil then return nil end
+    if column == 0 or options.lines then return key end
+    return columns[key][column]
+  end
+  function mock.has(_, key) return columns[key] ~= nil end
+  function mock.count()
+    local n = 0
+    for _ in pairs(columns) do n = n + 1 end
+    return n
+  end
+  return mock
+end
+
 function mirror.map(file, options)
   check("a file's name", file, "string")
   options = options or {}
+  if mocks.maps and mocks.maps[file] then return mock_map(mocks.maps[file], options) end
   local separator = options.lines and "" or options.separator or ","
   local opened = library.map_open(script, file, separator:byte() or 0, failure, 512)
   if opened == nil then error("mirror.map: " .. to_string(failure), 2) end
