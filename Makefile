@@ -13,7 +13,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-4s %s\n' $(1) $@)
 
 B := build$(if $(SAN),/$(SAN))$(if $(RDKAFKA),/rdkafka)
-PKGS := rdkafka libevent_core inih libpcre2-8 libcjson
+PKGS := rdkafka libevent_core inih libpcre2-8 libcjson luajit libcrypto libxxhash zlib
 export PKG_CONFIG_PATH := $(if $(RDKAFKA),$(RDKAFKA)/lib/pkgconfig:)$(PKG_CONFIG_PATH)
 
 # Sets up the machine before anything else is looked at; costs a moment when nothing is missing.
@@ -32,7 +32,7 @@ SANFLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined -f
 SANFLAGS_tsan := -fsanitize=thread -fno-omit-frame-pointer
 SANFLAGS := $(if $(SAN),$(SANFLAGS_$(SAN)) -O1)
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS = $(shell pkg-config --libs $(PKGS)) -lzookeeper_mt
+PKG_LIBS = $(shell pkg-config --libs $(PKGS)) -lzookeeper_mt -llua5.1-cjson
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -g $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -Iagent $(PKG_CFLAGS) -pthread $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANFLAGS) $(if $(RDKAFKA),-Wl$(comma)-rpath$(comma)$(RDKAFKA)/lib) -pthread $(LDFLAGS)
 
