@@ -71,6 +71,12 @@ digest_xxhash(const char *bytes, size_t size, char *out)
 	digest_hex((const char *)canonical.digest, sizeof(canonical.digest), out);
 }
 
+double
+digest_fraction(const char *bytes, size_t size, double seed)
+{
+	return (double)(XXH64(bytes, size, (XXH64_hash_t)seed) >> 11) / 9007199254740992.0;
+}
+
 int
 digest_sha256(const char *bytes, size_t size, char *out)
 {

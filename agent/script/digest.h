@@ -23,6 +23,9 @@ uint32_t digest_fnv1a_sarama(const char *bytes, size_t size);
 /* XXH64 with seed 0 as 16 hex digits, without a NUL. @thread any */
 void digest_xxhash(const char *bytes, size_t size, char *out);
 
+/* XXH64 with this seed as a number of [0, 1): the same bytes, the same number. @thread any */
+double digest_fraction(const char *bytes, size_t size, double seed);
+
 /* SHA-256 and HMAC-SHA-256: 32 bytes into out. -1 when OpenSSL has none (a FIPS set-up may).
  * @thread any */
 int digest_sha256(const char *bytes, size_t size, char *out);

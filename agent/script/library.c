@@ -130,6 +130,12 @@ get_site(struct script_seat *seat, const char *at)
 }
 
 static int
+shows(int level)
+{
+	return log_is_shown(level);
+}
+
+static int
 wants(struct script_site *site, int level)
 {
 	return site_wants(site, level);
@@ -162,6 +168,7 @@ script_library_calls(void)
 		.crc32 = digest_crc32,
 		.fnv1a = digest_fnv1a,
 		.fnv1a_sarama = digest_fnv1a_sarama,
+		.fraction = digest_fraction,
 		.xxhash = digest_xxhash,
 		.sha256 = digest_sha256,
 		.hmac = digest_hmac,
@@ -197,6 +204,7 @@ script_library_calls(void)
 		.map_field = map_field,
 		.map_name = map_name,
 		.site = get_site,
+		.shows = shows,
 		.wants = wants,
 		.say = say,
 		.wall_ms = wall_ms,

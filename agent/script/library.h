@@ -52,6 +52,7 @@ struct script_library_calls {
 	uint32_t (*crc32)(const char *bytes, size_t size);
 	uint32_t (*fnv1a)(const char *bytes, size_t size);
 	uint32_t (*fnv1a_sarama)(const char *bytes, size_t size);
+	double (*fraction)(const char *bytes, size_t size, double seed); /* [0, 1), by XXH64 */
 	void (*xxhash)(const char *bytes, size_t size, char *out);
 	int (*sha256)(const char *bytes, size_t size, char *out);
 	int (*hmac)(const char *key, size_t key_size, const char *bytes, size_t size, char *out);
@@ -117,9 +118,11 @@ struct script_library_calls {
 		const struct script_map *map, int32_t row, int32_t column, const char **ret);
 	int32_t (*map_name)(const struct script_map *map, int32_t column, const char **ret);
 
-	/* The log: a site, by its source:line, that may speak once a second. wants says whether it
+	/* The log: a site, by its source:line, that may speak once a second. shows: is the level
+	   logged at all? wants says whether it
 	   may now and notes it; say writes the line. */
 	struct script_site *(*site)(struct script_seat *seat, const char *at);
+	int (*shows)(int level);
 	int (*wants)(struct script_site *site, int level);
 	void (*say)(
 		struct script_seat *seat, struct script_site *site, int level, const char *message);
