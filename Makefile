@@ -32,13 +32,14 @@ SANFLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined -f
 SANFLAGS_tsan := -fsanitize=thread -fno-omit-frame-pointer
 SANFLAGS := $(if $(SAN),$(SANFLAGS_$(SAN)) -O1)
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS = $(shell pkg-config --libs $(PKGS)) -lzookeeper_mt -llua5.1-cjson
+PKG_LIBS = $(shell pkg-config --libs $(PKGS)) -lzookeeper_mt -l:liblua5.1-cjson.a -lm
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -g $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -Iagent $(PKG_CFLAGS) -pthread $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANFLAGS) $(if $(RDKAFKA),-Wl$(comma)-rpath$(comma)$(RDKAFKA)/lib) -pthread $(LDFLAGS)
 
 comma := ,
 SOURCES := $(wildcard agent/*/*.c)
-OBJECTS := $(SOURCES:%.c=$B/%.o)
+EMBEDDED := $(sort $(wildcard lua/*.lua lua/*/*.lua)) $(shell grep -l 'FFI begin' agent/script/*.h)
+OBJECTS := $(SOURCES:%.c=$B/%.o) $B/embedded.o
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -61,17 +62,25 @@ $B/%.o: %.c Makefile
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+$B/embedded.c: tests/tools/embed $(EMBEDDED)
+	@mkdir -p $(@D)
+	$(call say,LUA)
+	$(Q)tests/tools/embed $(EMBEDDED) >$@.new && mv $@.new $@
+
+$B/embedded.o: $B/embedded.c
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
 $B/unit/%: tests/unit/%.c $(SHIM) $B/libreflejo.a
 	@mkdir -p $(@D)
 	$(call say,TEST)
 	$(Q)$(CC) $(ALL_CFLAGS) -I. -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(SHIM) $B/libreflejo.a $(PKG_LIBS)
 
 # Fuzz targets need clang's libFuzzer and compile the agent once more with its coverage.
-$B/fuzz/%: tests/fuzz/%.c $(SOURCES)
+$B/fuzz/%: tests/fuzz/%.c $(SOURCES) $B/embedded.c
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
 	$(Q)clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Iagent -I. \
-		$(PKG_CFLAGS) -pthread -o $@ $< $(SOURCES) $(PKG_LIBS)
+		$(PKG_CFLAGS) -pthread -o $@ $< $(SOURCES) $B/embedded.c $(PKG_LIBS)
 
 unit-programs: $(UNIT:%=$B/unit/%)
 fuzz-programs: $(FUZZ:%=$B/fuzz/%)

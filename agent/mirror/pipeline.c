@@ -383,7 +383,7 @@ feed_all(struct pipeline *pl)
 	struct partition *p;
 
 	for (int visits = 0; visits < VISITS; visits++) {
-		if (!pl->active || pl->buffered >= pl->limit || pl->failure[0])
+		if (!pl->active || pl->is_paused || pl->buffered >= pl->limit || pl->failure[0])
 			return false;
 		p = pl->active;
 		deactivate(pl, p);
@@ -448,6 +448,12 @@ pipeline_set_script(struct pipeline *pl, struct script *script)
 		partition_release_script(pl, p);
 		partition_activate(pl, p);
 	}
+}
+
+void
+pipeline_pause(struct pipeline *pl, bool is_paused)
+{
+	pl->is_paused = is_paused;
 }
 
 void

@@ -45,6 +45,9 @@ void pipeline_set_plan(struct pipeline *pipeline, const struct plan *plan);
    @borrows script until the next call or pipeline_free */
 void pipeline_set_script(struct pipeline *pipeline, struct script *script);
 
+/* Reads nothing more, until it is told to go on; what was read goes on. */
+void pipeline_pause(struct pipeline *pipeline, bool is_paused);
+
 /* From now on nothing is produced: what would be is counted by topic (mirror/tally.h), and settled. */
 void pipeline_set_dry(struct pipeline *pipeline);
 

@@ -68,6 +68,7 @@ struct pipeline {
 	size_t troubled; /* partitions RECOVERING or RESENDING */
 	size_t waiting;	 /* partitions whose script wants a record later */
 	bool is_dry;	 /* nothing is produced */
+	bool is_paused;	 /* nothing is read */
 	int64_t buffered, limit;
 	int64_t last_delivery; /* clock_ms of the last delivery, or when last none was
 				  due */

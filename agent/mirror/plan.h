@@ -41,11 +41,13 @@ struct plan_topic {
 struct plan {
 	struct plan_topic *topics;
 	size_t count, mirrored; /* all; those with a target */
+	struct plan_partitions *targets; /* of the target cluster, by name; NULL: not known */
+	size_t target_count;
 	_Atomic int references;
 };
 
-/* A topic as the source's metadata lists it. */
-struct plan_source_topic {
+/* A topic as a cluster's metadata lists it. */
+struct plan_partitions {
 	const char *name;
 	int32_t partitions;
 };
@@ -56,11 +58,8 @@ struct plan_input {
 	struct script *script;	     /* NULL: none */
 	const struct plan *previous; /* a topic whose hook fails keeps the answer that it had there; NULL: none, then such
 					a failure is an error of plan_make */
-	const struct plan_source_topic *sources;
-	size_t source_count;
-	/* Partitions of a topic at the target: 0 it is not there, -1 not known. */
-	int32_t (*target_partitions)(void *arg, const char *topic);
-	void *arg;
+	const struct plan_partitions *sources, *targets; /* sorted by name; targets NULL: the target does not answer */
+	size_t source_count, target_count;
 };
 
 /* What exclude, topic.rename.*, topic.prefix and topic.suffix say, compiled once. */
@@ -84,11 +83,20 @@ void plan_release(const struct plan **plan);
 /* The topic of that name, NULL when the plan does not have it. @thread any */
 const struct plan_topic *plan_find(const struct plan *plan, const char *name);
 
+/* Is the topic of that name mirrored? @thread any */
+bool plan_mirrors(const struct plan *plan, const char *name);
+
 /* Partitions of any topic at the target when the plan was made: 0 it was not there, -1 not known. @thread any */
 int32_t plan_target_partitions(const struct plan *plan, const char *target_topic);
 
 /* Do both topics' records go to the same places? Either may be NULL (never seen). */
 bool plan_topic_equals(const struct plan_topic *a, const struct plan_topic *b);
+
+/* The same topics, partitions and places on both sides? NULL is no plan. */
+bool plan_equals(const struct plan *a, const struct plan *b);
+
+/* What is mirrored otherwise now, for people; NULL: nothing. @gives a string */
+char *plan_difference(const struct plan *before, const struct plan *now);
 
 /* "key", "preserve", "map", "round.robin", "crc32" */
 const char *plan_rule_name(enum plan_rule rule);

@@ -15,6 +15,9 @@
 /* Parentheses inside each other; the translation writes more of them than there were. */
 #define PARENTHESES_MAX 2000
 
+/* $0 to $9 */
+#define GROUPS 10
+
 struct topics {
 	char *text;
 	bool excludes, exclude_internal;
@@ -98,7 +101,7 @@ compile(struct topics *topics, const char *pattern, struct err *err)
 	}
 	/* Without a JIT for this processor the interpreter does it. */
 	pcre2_jit_compile(topics->code, PCRE2_JIT_COMPLETE);
-	topics->match = pcre2_match_data_create(1, NULL);
+	topics->match = pcre2_match_data_create(GROUPS, NULL);
 	topics->limits = pcre2_match_context_create(NULL);
 	if (!topics->match || !topics->limits)
 		return err_set(err, "there is no memory for it");
@@ -139,6 +142,19 @@ topics_new(const char *raw, bool excludes, bool exclude_internal, struct err *er
 	return topics;
 }
 
+struct topics *
+topics_new_exact(const char *expression, struct err *err)
+{
+	struct topics *topics = mem_zero(1, sizeof(*topics));
+
+	topics->text = mem_strdup(expression);
+	if (translate_and_compile(topics, err)) {
+		explain(topics->text, err);
+		topics_free(&topics);
+	}
+	return topics;
+}
+
 /* Only printable ASCII is judged; Kafka allows less. */
 static bool
 can_be_name(const char *name)
@@ -157,20 +173,18 @@ is_internal(const char *name)
 	return !strcmp(name, "__consumer_offsets") || !strcmp(name, "__transaction_state");
 }
 
-int
-topics_match(struct topics *topics, const char *name, struct err *err)
+/* 1: the name matches, 0: it does not; -1 on error. */
+static int
+match(struct topics *topics, const char *name, struct err *err)
 {
 	PCRE2_UCHAR text[256] = "";
-	int rc;
-
-	if (!can_be_name(name) || (topics->exclude_internal && is_internal(name)))
-		return 0;
-	rc = pcre2_match(
+	int rc = pcre2_match(
 		topics->code, (PCRE2_SPTR)name, strlen(name), 0, 0, topics->match, topics->limits);
+
 	if (rc >= 0)
-		return !topics->excludes;
+		return 1;
 	if (rc == PCRE2_ERROR_NOMATCH)
-		return topics->excludes;
+		return 0;
 	if (rc == PCRE2_ERROR_MATCHLIMIT)
 		return err_set(err,
 			"the expression \"%.*s%s\" takes too long to decide on topic %s; make its "
@@ -180,6 +194,45 @@ topics_match(struct topics *topics, const char *name, struct err *err)
 	pcre2_get_error_message(rc, text, sizeof(text));
 	return err_set(err, "the expression \"%.*s%s\" cannot be decided for topic %s: %s",
 		QUOTED(topics->text), name, (char *)text);
+}
+
+int
+topics_match(struct topics *topics, const char *name, struct err *err)
+{
+	int verdict;
+
+	if (!can_be_name(name) || (topics->exclude_internal && is_internal(name)))
+		return 0;
+	verdict = match(topics, name, err);
+	return verdict < 0 ? -1 : verdict != topics->excludes;
+}
+
+int
+topics_replace(struct topics *topics, const char *name, const char *replacement, char **ret, struct err *err)
+{
+	int verdict = can_be_name(name) ? match(topics, name, err) : 0;
+	struct text out = {0};
+	const size_t *ends;
+
+	if (verdict <= 0)
+		return verdict;
+	ends = pcre2_get_ovector_pointer(topics->match);
+	for (const char *c = replacement; *c; c++) {
+		size_t group = (size_t)(c[1] - '0');
+
+		if (*c == '\\' && c[1]) {
+			text_putc(&out, *++c);
+		} else if (*c != '$' || group > 9) {
+			text_putc(&out, *c);
+		} else {
+			c++;
+			if (group < pcre2_get_ovector_count(topics->match) && ends[2 * group] != PCRE2_UNSET)
+				text_printf(&out, "%.*s", (int)(ends[2 * group + 1] - ends[2 * group]),
+					name + ends[2 * group]);
+		}
+	}
+	*ret = text_take(&out);
+	return 1;
 }
 
 const char *

@@ -10,7 +10,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "mirror/order.h"
 #include "mirror/pipeline.h"
+#include "mirror/scripting.h"
 
 /* A revoke may take this long before the partitions are handed over undrained: far below the
    group's rebalance time-out (max.poll.interval.ms, 5 minutes), short enough not to hold the others
@@ -40,15 +42,6 @@ enum phase {
 	PHASE_END
 };
 
-/* What main tells the worker. */
-enum order { ORDER_TOPICS, ORDER_BROKERS, ORDER_LIMIT, ORDER_STOP, ORDER_LEAVE };
-struct order_message {
-	struct message message;
-	int64_t number; /* LIMIT: bytes; STOP: ms */
-	size_t count;
-	char **names;
-};
-
 struct worker {
 	const struct worker_plan *plan;
 	int stream;
@@ -56,6 +49,8 @@ struct worker {
 	struct consumer *consumer;
 	struct producer *producer;
 	struct pipeline *pipeline;
+	const struct plan *routes;
+	struct scripting scripting;
 	struct counters counters;
 	struct mailbox *orders;
 	pthread_t thread;
@@ -119,7 +114,7 @@ commit(struct worker *w)
 	if (w->is_committing)
 		return true;
 	count = pipeline_positions(w->pipeline, &positions);
-	if (count == 0)
+	if (count == 0 || w->plan->is_dry)
 		return false;
 	if (consumer_commit(w->consumer, positions, count, &err) < 0) {
 		counter_add(&w->counters.commit_failures, 1);
@@ -329,32 +324,72 @@ begin_stop(struct worker *w, int64_t timeout_ms)
 	set_phase(w, PHASE_DRAIN, timeout_ms - COMMIT_MS - CLOSE_MS);
 }
 
+/* Routes that the pipeline and the script go by from now on. */
+static void
+set_routes(struct worker *w, const struct plan *routes)
+{
+	pipeline_set_plan(w->pipeline, routes);
+	plan_release(&w->routes);
+	w->routes = plan_take(routes);
+}
+
+/* The successor is made, and told what the one that runs hands over; that one goes on if this fails. */
+static void
+prepare(struct worker *w)
+{
+	struct worker_message like = {0};
+	struct err err = {0};
+
+	like.is_ready = scripting_prepare(&w->scripting, &err) == 0;
+	pipeline_pause(w->pipeline, true);
+	notify(w, WORKER_PREPARED, &like, err.text);
+}
+
+static void
+decide(struct worker *w, const struct plan *routes)
+{
+	struct script *old = scripting_decide(&w->scripting, routes != NULL);
+
+	pipeline_pause(w->pipeline, false);
+	if (!routes)
+		return;
+	set_routes(w, routes);
+	pipeline_set_script(w->pipeline, w->scripting.script);
+	script_free(&old);
+}
+
+/* Topics to subscribe to. */
+static void
+subscribe(struct worker *w, const struct order *o)
+{
+	struct err err;
+
+	if (w->is_stopping)
+		return;
+	set_routes(w, o->routes);
+	if (consumer_subscribe(w->consumer, (const char *const *)o->names, o->count, &err) < 0)
+		fail(w, false, err.text);
+}
+
 static void
 take_orders(struct worker *w)
 {
 	struct message *m = mailbox_take(w->orders), *next;
-	struct err err;
 
 	for (; m; m = next) {
-		struct order_message *o = (struct order_message *)m;
+		struct order *o = (struct order *)m;
 
 		next = m->next;
-		switch ((enum order)m->kind) {
-		case ORDER_TOPICS:
-			if (!w->is_stopping &&
-				consumer_subscribe(w->consumer, (const char *const *)o->names,
-					o->count, &err) < 0)
-				fail(w, false, err.text);
-			break;
+		switch ((enum order_kind)m->kind) {
+		case ORDER_TOPICS: subscribe(w, o); break;
 		case ORDER_BROKERS: consumer_add_brokers(w->consumer, o->names[0]); break;
 		case ORDER_LIMIT: pipeline_limit_batch(w->pipeline, o->names[0], o->number); break;
+		case ORDER_PREPARE: prepare(w); break;
+		case ORDER_DECIDE: decide(w, o->routes); break;
 		case ORDER_STOP: begin_stop(w, o->number); break;
 		case ORDER_LEAVE: w->may_leave = true; break;
 		}
-		for (size_t i = 0; i < o->count; i++)
-			free(o->names[i]);
-		free(o->names);
-		free(o);
+		order_free(o);
 	}
 }
 
@@ -479,6 +514,8 @@ set_tick(struct worker *w, bool is_nudge_due)
 	int64_t commit_in = w->next_commit - clock_ms();
 	struct timeval tv;
 
+	if (w->scripting.next_timer > 0 && w->scripting.next_timer - clock_ms() < commit_in)
+		commit_in = w->scripting.next_timer - clock_ms();
 	if (commit_in < wait)
 		wait = commit_in > 1 ? commit_in : 1;
 	tv = (struct timeval){wait / 1000, wait % 1000 * 1000};
@@ -509,6 +546,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	}
 	if (now >= w->next_second)
 		every_second(w);
+	scripting_run_timers(&w->scripting, now);
 	if (w->phase != PHASE_RUN)
 		step(w);
 	if (w->phase == PHASE_END) {
@@ -539,6 +577,7 @@ run(void *arg)
 	for (struct partition *p; (p = pipeline_next(w->pipeline, NULL));)
 		pipeline_remove(w->pipeline, p);
 	pipeline_abandon(w->pipeline, ABANDON_MS);
+	scripting_close(&w->scripting);
 	LOG(EVENT_stream_end, F_INT("stream", w->stream),
 		F_STR("drained", w->is_drained ? "yes" : "no"));
 	notify(w, WORKER_ENDED, &like, NULL);
@@ -590,13 +629,21 @@ make_clients(struct worker *w, struct err *err)
 	if (!w->producer)
 		return -1;
 	w->pipeline = pipeline_new(config, w->producer, &w->counters, buffer);
+	if (w->plan->is_dry)
+		pipeline_set_dry(w->pipeline);
 	return 0;
 }
 
 static void
 worker_free(struct worker *w)
 {
+	struct message *m, *next;
+
 	forget_revoked(w);
+	for (m = mailbox_take(w->orders); m; m = next) {
+		next = m->next;
+		order_free((struct order *)m);
+	}
 	for (size_t i = 0; i < sizeof(w->events) / sizeof(w->events[0]); i++)
 		if (w->events[i])
 			event_free(w->events[i]);
@@ -607,6 +654,8 @@ worker_free(struct worker *w)
 	if (w->base)
 		event_base_free(w->base);
 	pipeline_free(&w->pipeline);
+	scripting_fini(&w->scripting);
+	plan_release(&w->routes);
 	producer_free(&w->producer);
 	consumer_free(&w->consumer);
 	mailbox_free(&w->orders);
@@ -615,7 +664,7 @@ worker_free(struct worker *w)
 }
 
 struct worker *
-worker_start(const struct worker_plan *plan, int stream, struct err *err)
+worker_start(const struct worker_plan *plan, const struct plan *routes, int stream, struct err *err)
 {
 	struct worker *w = mem_zero(1, sizeof(*w));
 
@@ -627,6 +676,10 @@ worker_start(const struct worker_plan *plan, int stream, struct err *err)
 	w->next_commit = clock_ms() + plan->config->mirror.offset_commit_interval_ms;
 	if (make_clients(w, err) < 0)
 		goto fail;
+	set_routes(w, routes);
+	if (scripting_start(&w->scripting, plan->config, plan->world, stream, &w->routes, err) < 0)
+		goto fail;
+	pipeline_set_script(w->pipeline, w->scripting.script);
 	w->base = event_base_new();
 	if (!w->base) {
 		err_set(err,
@@ -653,53 +706,59 @@ fail:
 	return NULL;
 }
 
-static struct order_message *
-order_new(enum order kind, const char *const *names, size_t count)
+void
+worker_set_topics(
+	struct worker *w, const char *const *topics, size_t count, const struct plan *routes)
 {
-	struct order_message *o = mem_zero(1, sizeof(*o));
+	struct order *o = order_new(ORDER_TOPICS, topics, count);
 
-	o->message.kind = (int)kind;
-	o->count = count;
-	o->names = mem_zero(count, sizeof(*o->names));
-	for (size_t i = 0; i < count; i++)
-		o->names[i] = mem_strdup(names[i]);
-	return o;
+	o->routes = plan_take(routes);
+	order_post(o, w->orders);
 }
 
 void
-worker_set_topics(struct worker *w, const char *const *topics, size_t count)
+worker_prepare(struct worker *w)
 {
-	mailbox_post(w->orders, &order_new(ORDER_TOPICS, topics, count)->message);
+	order_post(order_new(ORDER_PREPARE, NULL, 0), w->orders);
+}
+
+void
+worker_decide(struct worker *w, const struct plan *routes)
+{
+	struct order *o = order_new(ORDER_DECIDE, NULL, 0);
+
+	o->routes = routes ? plan_take(routes) : NULL;
+	order_post(o, w->orders);
 }
 
 void
 worker_add_brokers(struct worker *w, const char *brokers)
 {
-	mailbox_post(w->orders, &order_new(ORDER_BROKERS, &brokers, 1)->message);
+	order_post(order_new(ORDER_BROKERS, &brokers, 1), w->orders);
 }
 
 void
 worker_limit_batch(struct worker *w, const char *target_topic, int64_t max_bytes)
 {
-	struct order_message *o = order_new(ORDER_LIMIT, &target_topic, 1);
+	struct order *o = order_new(ORDER_LIMIT, &target_topic, 1);
 
 	o->number = max_bytes;
-	mailbox_post(w->orders, &o->message);
+	order_post(o, w->orders);
 }
 
 void
 worker_stop(struct worker *w, int64_t timeout_ms)
 {
-	struct order_message *o = order_new(ORDER_STOP, NULL, 0);
+	struct order *o = order_new(ORDER_STOP, NULL, 0);
 
 	o->number = timeout_ms;
-	mailbox_post(w->orders, &o->message);
+	order_post(o, w->orders);
 }
 
 void
 worker_leave(struct worker *w)
 {
-	mailbox_post(w->orders, &order_new(ORDER_LEAVE, NULL, 0)->message);
+	order_post(order_new(ORDER_LEAVE, NULL, 0), w->orders);
 }
 
 void

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "kafka/consumer.h"
 #include "mirror/counters.h"
+#include "mirror/plan.h"
 
 struct worker;
 
@@ -16,6 +17,7 @@ struct worker;
 enum worker_notice {
 	WORKER_TROUBLE = 100, /* one side may be unreachable: look */
 	WORKER_FAILED,	      /* the mirror cannot go on; reason is a finished sentence */
+	WORKER_PREPARED,      /* after worker_prepare: the new script is ready, or reason says why not */
 	WORKER_DRAINED,	      /* after worker_stop: settled and committed, or out of time for it */
 	WORKER_ENDED	      /* the thread is about to return: join it */
 };
@@ -25,6 +27,7 @@ struct worker_message {
 	bool is_source; /* TROUBLE */
 	bool is_start;	/* FAILED: nothing was mirrored yet and the cause is the set-up (exit status
 			   1) */
+	bool is_ready;	 /* PREPARED */
 	bool is_drained; /* ENDED: everything on its way was acknowledged and committed */
 	char reason[1024];
 };
@@ -36,14 +39,25 @@ struct worker_plan {
 	int source_broker_count,
 		partition_count; /* at the source, of the mirrored topics; for sharing memory out */
 	struct mailbox *notices; /* main's; struct worker_message */
+	struct script_world *world;
+	bool is_dry; /* nothing is produced or committed */
 };
 
-/* Makes the clients and starts the thread. stream counts from 0. @thread main
+/* Makes the clients and, where there is a script, its state, and starts the thread. stream counts from 0. @thread main
    @borrows plan's members until worker_join @gives the worker */
-struct worker *worker_start(const struct worker_plan *plan, int stream, struct err *err);
+struct worker *worker_start(
+	const struct worker_plan *plan, const struct plan *routes, int stream, struct err *err);
 
-/* Subscribes to exactly these topics. @thread main */
-void worker_set_topics(struct worker *worker, const char *const *topics, size_t count);
+/* Subscribes to exactly these topics, whose records go where the plan says. @thread main */
+void worker_set_topics(
+	struct worker *worker, const char *const *topics, size_t count, const struct plan *routes);
+
+/* Loads and initializes the script anew, beside the one that runs, and tells with PREPARED; until worker_decide nothing
+   more is read. @thread main */
+void worker_prepare(struct worker *worker);
+
+/* After PREPARED: the new script and the plan that it made are taken at once (routes NULL: it is dropped). @thread main */
+void worker_decide(struct worker *worker, const struct plan *routes);
 
 /* More source brokers to ask ("host:port,..."). @thread main */
 void worker_add_brokers(struct worker *worker, const char *brokers);

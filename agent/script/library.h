@@ -1,11 +1,11 @@
 /* The library: what the modules written in Lua (lua/mirror.lua, lua/mirror/) call in C. The part
    between the two FFI lines is given to LuaJIT's ffi.cdef as it stands.
 
-   A module is called as chunk(name, private) with Lua's own globals and finds in private: ffi,
-   library (a pointer to script_library_calls()), world (a pointer to the struct script_world), null
-   (mirror.null), cjson (what luaopen_cjson gave), intern(name) -> a topic's handle,
-   partitions(topic) -> number or nil, value_of(r) and key_of(r) -> pointer or nil, size; param (a
-   table of texts), args, stream, streams, file (the script's path). */
+   A module is called as chunk(private) with Lua's own globals and finds in private: ffi, library
+   (script_library_calls()), world (the struct script_world), null (mirror.null), cjson (what
+   luaopen_cjson gave), topic(name), partitions(topic), value_of(r) and key_of(r) -> pointer or nil,
+   size; params (a table of texts), args, stream, streams, file (the script's path), name (its last
+   part); now, if tests set the clock. */
 #ifndef SCRIPT_LIBRARY_H
 #define SCRIPT_LIBRARY_H
 

@@ -187,10 +187,10 @@ look_at(struct lookups *lookups, struct lookup *lookup)
 	lookup->tried = lookup->seen;
 	table = read_file(lookup->path, &lookup->format, &lookup->tried, &err);
 	if (!table) {
-		LOG(EVENT_lookup_refused, F_STR("file", lookup->path), F_STR("error", err.text));
+		LOG(EVENT_map_bad, F_STR("file", lookup->path), F_STR("error", err.text));
 		return;
 	}
-	LOG(EVENT_lookup_read, F_STR("file", lookup->path), F_INT("rows", table_rows(table)));
+	LOG(EVENT_map_loaded, F_STR("file", lookup->path), F_INT("rows", table_rows(table)));
 	replace(lookups, lookup, table);
 }
 

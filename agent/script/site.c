@@ -104,7 +104,7 @@ void
 site_say(struct script_site *site, enum log_level level, const char *script, const char *message)
 {
 	static const enum log_event events[] = {
-		EVENT_script_debug, EVENT_script_info, EVENT_script_warn, EVENT_script_error};
+		EVENT_script_debug, EVENT_script_info, EVENT_script_warn, EVENT_script_says};
 	const struct log_field fields[] = {F_STR("script", script), F_STR("at", site->at),
 		F_STR("message", message), F_UINT("repeated", atomic_exchange(&site->silent, 0))};
 

@@ -43,13 +43,33 @@ struct script_emit {
 struct script_batch {
 	struct script_record *_records;
 	struct script_emit *_emit;
-	int32_t _count;	  /* records to run */
+	int32_t _first;	  /* the record to begin with */
+	int32_t _count;	  /* behind the last record to run */
 	int32_t _done;	  /* out: records that were run, the one that stopped the loop included */
 	int32_t _at;	  /* the record being run now */
 	int32_t _stops_on_error; /* the loop ends with a record that fails */
 	int32_t _source_partition;
 	int32_t _source_topic; /* a topic's handle */
 	int32_t _target_topic; /* a topic's handle: as routed */
+};
+
+/* What the hook holds as r, and as r.headers: NULL while no hook runs. */
+struct script_view {
+	struct script_record *_r;
+};
+struct script_headers_view {
+	struct script_record *_r;
+};
+
+/* What mirror.topic gives. */
+struct script_topic_handle {
+	int32_t _handle;
+};
+
+/* One header; a value of NULL is null. */
+struct script_header {
+	const char *_name, *_value;
+	int32_t _name_size, _value_size;
 };
 
 /* FFI end */

@@ -9,14 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
 #include "kafka/library.h"
+#include "mirror/scripting.h"
 #include "mirror/topics.h"
 #include "mirror/worker.h"
+#include "script/watchdog.h"
+#include "script/script.h"
 #include "service/scout.h"
 
 /* Once the streams have ended, the scout may finish a look-up and the library its threads for so
@@ -25,6 +30,13 @@
 /* Signals so close together are one request. */
 #define SAME_SIGNAL_MS 200
 
+/* What tells that a file is another one, or has another content. */
+struct file_stamp {
+	struct timespec changed;
+	off_t size;
+	ino_t inode;
+};
+
 struct agent {
 	const struct config *config;
 	const struct agent_options *options;
@@ -32,6 +44,18 @@ struct agent {
 	struct event *signals[5], *second, *notices_event;
 	struct mailbox *notices;
 	struct scout *scout;
+	struct script_world *world;
+	enum reload_step {
+		RELOAD_NONE,
+		RELOAD_TRYING,	 /* the scout plans with the new script */
+		RELOAD_PREPARING /* the streams load it */
+	} reload;
+	char reload_failure[1024];	 /* of the first stream that cannot */
+	uint64_t reload_failures;
+	bool is_reload_wanted;		 /* once more, when this one is over */
+	int unprepared;			 /* streams that have not answered yet */
+	struct scout_message *candidate; /* the plan of the new script, and what it changes */
+	struct file_stamp stamp;	 /* of the script's file, as watched last */
 	struct worker_plan plan;
 	char *brokers; /* what plan.source_brokers points to */
 	struct worker **workers;
@@ -51,6 +75,10 @@ static const size_t summed[] = {
 	offsetof(struct counters, records_mirrored),
 	offsetof(struct counters, bytes_mirrored),
 	offsetof(struct counters, records_dropped),
+	offsetof(struct counters, records_dead_lettered),
+	offsetof(struct counters, records_emitted),
+	offsetof(struct counters, records_retried),
+	offsetof(struct counters, script_errors),
 	offsetof(struct counters, records_resent),
 	offsetof(struct counters, send_failures),
 	offsetof(struct counters, commits),
@@ -107,6 +135,8 @@ say_progress(struct agent *a)
 			ms > 0 ? (double)(bytes - a->last_bytes) * 1000 / (double)ms : 0),
 		F_INT("lag", sum.lag), F_UINT("partitions", counter_get(&sum.partitions)),
 		F_UINT("dropped", counter_get(&sum.records_dropped)),
+		F_UINT("dead_lettered", counter_get(&sum.records_dead_lettered)),
+		F_UINT("script_errors", counter_get(&sum.script_errors)),
 		F_UINT("resent", counter_get(&sum.records_resent)),
 		F_UINT("held", counter_get(&sum.partitions_held)));
 	a->last_progress = now;
@@ -156,10 +186,12 @@ start_workers(struct agent *a, const struct scout_message *m)
 		.source_brokers = a->brokers,
 		.source_broker_count = m->broker_count,
 		.partition_count = m->partition_count,
-		.notices = a->notices};
+		.notices = a->notices,
+		.world = a->world,
+		.is_dry = a->config->mirror.dry_run};
 	a->workers = mem_zero((size_t)a->config->mirror.num_streams, sizeof(*a->workers));
 	for (int i = 0; i < a->config->mirror.num_streams; i++) {
-		a->workers[i] = worker_start(&a->plan, i, &err);
+		a->workers[i] = worker_start(&a->plan, m->plan, i, &err);
 		if (!a->workers[i]) {
 			stop_failed(a, AGENT_BAD_START, err.text);
 			return;
@@ -167,6 +199,77 @@ start_workers(struct agent *a, const struct scout_message *m)
 		a->worker_count++;
 		a->running++;
 	}
+}
+
+/* Takes the script's file anew; what fails leaves everything as it is. */
+static void
+begin_reload(struct agent *a)
+{
+	if (a->is_stopping)
+		return;
+	a->is_reload_wanted = a->reload != RELOAD_NONE;
+	if (a->is_reload_wanted)
+		return;
+	a->reload = RELOAD_TRYING;
+	a->reload_failure[0] = '\0';
+	scout_try(a->scout);
+}
+
+/* The reload is over: every stream and the scout take the new script, or none does. */
+static void
+end_reload(struct agent *a, const char *failure)
+{
+	struct scout_message *m = a->candidate;
+
+	for (int i = 0; m && i < a->worker_count; i++)
+		if (a->workers[i])
+			worker_decide(a->workers[i], failure ? NULL : m->plan);
+	if (m)
+		scout_adopt(a->scout, !failure);
+	if (failure) {
+		a->reload_failures++;
+		LOG(EVENT_reload_rejected, F_STR("script", a->config->script.file),
+			F_STR("reason", failure), F_UINT("rejected", a->reload_failures));
+	} else {
+		watchdog_clear();
+		LOG(EVENT_reloaded, F_STR("script", a->config->script.file),
+			F_STR("changes", m->reason ? m->reason : "no topic goes elsewhere"));
+	}
+	if (m)
+		scout_message_free(m);
+	a->candidate = NULL;
+	a->reload = RELOAD_NONE;
+	if (a->is_reload_wanted)
+		begin_reload(a);
+}
+
+/* The scout has planned with the new script: the streams load it as well. */
+static void
+on_tried(struct agent *a, struct scout_message *m)
+{
+	char *reason = m->reason;
+
+	if (!m->plan) {
+		end_reload(a, reason);
+		scout_message_free(m);
+		return;
+	}
+	a->candidate = m;
+	a->reload = RELOAD_PREPARING;
+	a->unprepared = a->running;
+	for (int i = 0; i < a->worker_count; i++)
+		if (a->workers[i])
+			worker_prepare(a->workers[i]);
+}
+
+static void
+on_prepared(struct agent *a, const struct worker_message *m)
+{
+	if (!m->is_ready && !a->reload_failure[0])
+		snprintf(a->reload_failure, sizeof(a->reload_failure), "%s", m->reason);
+	if (--a->unprepared > 0)
+		return;
+	end_reload(a, a->reload_failure[0] ? a->reload_failure : NULL);
 }
 
 static void
@@ -179,8 +282,9 @@ on_scout(struct agent *a, struct scout_message *m)
 		for (int i = 0; i < a->worker_count; i++)
 			if (a->workers[i])
 				worker_set_topics(a->workers[i], (const char *const *)m->names,
-					m->name_count);
+					m->name_count, m->plan);
 		break;
+	case SCOUT_TRIED: on_tried(a, m); return;
 	case SCOUT_FAILED: stop_failed(a, AGENT_BAD_START, m->reason); break;
 	case SCOUT_BROKERS:
 		for (int i = 0; i < a->worker_count; i++)
@@ -231,6 +335,7 @@ on_worker(struct agent *a, struct worker_message *m)
 	case WORKER_FAILED:
 		stop_failed(a, m->is_start ? AGENT_BAD_START : AGENT_FAILED, m->reason);
 		break;
+	case WORKER_PREPARED: on_prepared(a, m); break;
 	case WORKER_DRAINED: on_drained(a); break;
 	case WORKER_ENDED: on_ended(a, m); break;
 	}
@@ -262,6 +367,21 @@ leave_now(int status)
 	quick_exit(status);
 }
 
+/* Has the file changed since the last call? One that is not there, as while an editor writes it anew, has not. */
+static bool
+stamp_changed(struct file_stamp *stamp, const char *file)
+{
+	struct stat st;
+
+	if (stat(file, &st) < 0 ||
+		(st.st_mtim.tv_sec == stamp->changed.tv_sec &&
+			st.st_mtim.tv_nsec == stamp->changed.tv_nsec && st.st_size == stamp->size &&
+			st.st_ino == stamp->inode))
+		return false;
+	*stamp = (struct file_stamp){st.st_mtim, st.st_size, st.st_ino};
+	return true;
+}
+
 static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
@@ -275,6 +395,8 @@ on_second(evutil_socket_t fd, short what, void *arg)
 			leave_now(a->status);
 		return;
 	}
+	if (a->config->script.watch && a->scout && stamp_changed(&a->stamp, a->config->script.file))
+		begin_reload(a);
 	if (interval > 0 && a->workers && now - a->last_progress >= interval - 100)
 		say_progress(a);
 	if (a->options && a->options->observer && a->workers) {
@@ -303,9 +425,14 @@ on_end_signal(evutil_socket_t number, short what, void *arg)
 static void
 on_other_signal(evutil_socket_t number, short what, void *arg)
 {
+	struct agent *a = arg;
 	struct err err;
 
-	(void)what, (void)arg;
+	(void)what;
+	if (number == SIGHUP && a->config->script.file) {
+		begin_reload(a);
+		return;
+	}
 	if (number == SIGHUP) {
 		LOG(EVENT_reload_unavailable, F_STR("advice", "restart to read changed files"));
 		return;
@@ -378,6 +505,8 @@ free_agent(struct agent *a)
 		event_base_free(a->base);
 	free(a->workers);
 	free(a->brokers);
+	watchdog_stop();
+	script_world_free(&a->world);
 }
 
 /* All streams have ended: the rest of the process, or the end of it where a thread is stuck. */
@@ -392,6 +521,8 @@ leave(struct agent *a)
 	is_over = scout_stop(&a->scout, LEAVE_MS) && library_wait(LEAVE_MS);
 	if (!is_over)
 		quick_exit(a->status);
+	if (a->candidate)
+		scout_message_free(a->candidate);
 	for (m = mailbox_take(a->notices); m; m = next) {
 		next = m->next;
 		if (m->kind >= SCOUT_PLAN)
@@ -436,28 +567,94 @@ raise_limits(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* A script that never ends: the process must, and says in which record. @thread watchdog */
+static void
+on_runaway(const char *where, void *arg)
+{
+	(void)arg;
+	LOG(EVENT_failed, F_STR("reason", where));
+	leave_now(AGENT_FAILED);
+}
+
+/* Where the batch being run is noted. @gives a string */
+static char *
+state_file_of(const struct config *config)
+{
+	if (config->script.state_file)
+		return mem_strdup(config->script.state_file);
+	return mem_printf("/var/tmp/reflejo-%u-%s.state", (unsigned)getuid(), config->source.group_id);
+}
+
+/* The script's own state for topics and routes, and the thread that watches over all states. */
+static int
+make_script(struct agent *a, struct script **ret, struct err *err)
+{
+	const struct config *config = a->config;
+	char *state_file;
+	int rc;
+
+	a->world = script_world_new();
+	if (!config->script.file)
+		return 0;
+	state_file = state_file_of(config);
+	rc = watchdog_start(state_file, (int)config->mirror.num_streams, on_runaway, a, err);
+	free(state_file);
+	if (rc < 0)
+		return -1;
+	stamp_changed(&a->stamp, config->script.file);
+	*ret = scripting_load(config, a->world, SCRIPT_AT_START, err);
+	if (*ret)
+		LOG(EVENT_script, F_STR("file", config->script.file),
+			F_STR("record", script_has(*ret, SCRIPT_RECORD) ? "yes" : "no"),
+			F_STR("on_error", config->script.on_error));
+	return *ret ? 0 : -1;
+}
+
+static void
+free_parts(struct scout_parts *parts)
+{
+	topics_free(&parts->filter);
+	plan_rules_free(&parts->rules);
+	script_free(&parts->script);
+}
+
+/* Everything that can be wrong before a cluster is asked. */
+static int
+make_parts(struct agent *a, struct scout_parts *parts, struct err *err)
+{
+	*parts = (struct scout_parts){.config = a->config, .is_dry = a->config->mirror.dry_run};
+	parts->filter = make_filter(a->config, err);
+	if (parts->filter)
+		parts->rules = plan_rules_new(a->config, err);
+	if (parts->rules && make_script(a, &parts->script, err) == 0) {
+		parts->world = a->world;
+		return 0;
+	}
+	free_parts(parts);
+	return -1;
+}
+
 int
 agent_run(const struct config *config, const struct agent_options *options)
 {
 	struct agent a = {.config = config, .options = options, .is_drained = true};
-	struct topics *filter;
+	struct scout_parts parts;
 	struct err err;
-	int status;
+	int status = AGENT_BAD_START;
 
-	filter = make_filter(config, &err);
-	if (!filter) {
-		fprintf(stderr, "reflejo: %s\n", err.text);
-		return AGENT_BAD_START;
-	}
 	raise_limits();
 	say_start(config);
-	a.started = a.last_progress = clock_ms();
-	a.notices = mailbox_new();
-	a.base = event_base_new();
-	add_events(&a);
-	a.scout = scout_start(config, filter, a.notices);
-	event_base_loop(a.base, EVLOOP_NO_EXIT_ON_EMPTY);
-	status = leave(&a);
+	if (make_parts(&a, &parts, &err) < 0) {
+		fprintf(stderr, "reflejo: %s\n", err.text);
+	} else {
+		a.started = a.last_progress = clock_ms();
+		a.notices = mailbox_new();
+		a.base = event_base_new();
+		add_events(&a);
+		a.scout = scout_start(&parts, a.notices);
+		event_base_loop(a.base, EVLOOP_NO_EXIT_ON_EMPTY);
+		status = leave(&a);
+	}
 	free_agent(&a);
 	return status;
 }

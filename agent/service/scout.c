@@ -15,6 +15,8 @@
 #include "base/mem.h"
 #include "kafka/admin.h"
 #include "kafka/zookeeper.h"
+#include "mirror/plan_log.h"
+#include "mirror/scripting.h"
 #include "service/positions.h"
 
 /* Listing the topics, or a look at ZooKeeper, may take this long. */
@@ -23,6 +25,8 @@
    stays unsaid for ten seconds. */
 #define PING_EVERY_MS 3000
 #define PING_MS 3000
+/* While a topic is missing at the target, what is there is listed so often. */
+#define MISSING_MS 5000
 /* While a side is unreachable it is looked at again after this pause, and said at least this often.
  */
 #define AGAIN_MS 1000
@@ -32,13 +36,13 @@
 /* Topics whose settings are asked for in one request. */
 #define LIMITS_AT_ONCE 100
 
-enum scout_order { SCOUT_LOOK_SOURCE, SCOUT_LOOK_TARGET };
+enum scout_order { SCOUT_LOOK_SOURCE, SCOUT_LOOK_TARGET, SCOUT_TRY, SCOUT_ADOPT, SCOUT_DROP };
 
 /* One cluster as the scout knows it. */
 struct side {
 	struct admin *admin;
 	int64_t due, next_say; /* clock_ms: the next look; not to be said again before */
-	int64_t topics_due;    /* of the source: when its topics are to be listed */
+	int64_t topics_due;    /* when its topics are to be listed */
 	bool is_down;
 };
 
@@ -51,10 +55,16 @@ struct scout {
 	int64_t started;
 	char *brokers; /* of the source, as found */
 	struct side source, target;
-	struct cluster_view view; /* the mirrored topics of the last look */
-	bool is_planned;	  /* the first plan was sent */
-	bool is_compared;	  /* the two sides are known to be different clusters */
-	bool is_limits_due;	  /* target topics are to be asked for their settings */
+	struct cluster_view topics, targets; /* what each side listed last */
+	bool is_target_known;		     /* targets holds something */
+	struct plan_rules *rules;
+	struct script *script, *candidate; /* candidate: tried, and not yet taken or dropped; NULL: none */
+	const struct plan *plan;	   /* NULL before the first one was sent */
+	struct script_world *world;
+	bool is_dry;
+	bool is_compared;		   /* the two sides are known to be the same cluster, or not */
+	bool is_same;
+	bool is_limits_due; /* target topics are to be asked for their settings */
 };
 
 void
@@ -65,6 +75,7 @@ scout_message_free(struct scout_message *m)
 	free(m->names);
 	free(m->reason);
 	free(m->brokers);
+	plan_release(&m->plan);
 	free(m);
 }
 
@@ -119,7 +130,7 @@ source_down(struct scout *s, const struct err *err)
 	char *text;
 
 	say_down(&s->source, EVENT_source_unreachable, err->text);
-	if (s->is_planned || limit == 0 || clock_ms() - s->started < limit)
+	if (s->plan || limit == 0 || clock_ms() - s->started < limit)
 		return;
 	text = mem_printf("%s; given up after %lld ms (start.timeout.ms; 0 waits for ever)",
 		err->text, (long long)(clock_ms() - s->started));
@@ -181,92 +192,63 @@ find_brokers_again(struct scout *s)
 	mailbox_post(s->notices, &m->message);
 }
 
-/* Leaves only the topics that are mirrored in the view. */
-static void
-filter_view(struct scout *s, struct cluster_view *view)
+/* The topics of a side as the plan sees them. @gives an array */
+static struct plan_partitions *
+partitions_of(const struct cluster_view *view)
 {
-	size_t kept = 0;
-	struct err err;
+	struct plan_partitions *list = mem_zero(view->topic_count + 1, sizeof(*list));
 
-	for (size_t i = 0; i < view->topic_count; i++) {
-		int verdict = topics_match(s->filter, view->topics[i].name, &err);
-
-		if (verdict < 0)
-			LOG_LIMITED(60, EVENT_topic_skipped, F_STR("topic", view->topics[i].name),
-				F_STR("reason", err.text));
-		if (verdict > 0)
-			view->topics[kept++] = view->topics[i];
-		else
-			free(view->topics[i].name);
-	}
-	view->topic_count = kept;
-}
-
-static const struct cluster_topic *
-find_topic(const struct cluster_view *view, const char *name)
-{
 	for (size_t i = 0; i < view->topic_count; i++)
-		if (!strcmp(view->topics[i].name, name))
-			return &view->topics[i];
-	return NULL;
+		list[i] = (struct plan_partitions){view->topics[i].name, view->topics[i].partitions};
+	return list;
 }
 
-/* Says which topics came and went. Returns whether there were any. */
-static bool
-say_changes(const struct cluster_view *old, const struct cluster_view *now)
+/* A plan of what both sides listed last, by this script. previous: see struct plan_input. NULL on error. */
+static const struct plan *
+make_plan(struct scout *s, struct script *script, const struct plan *previous, struct err *err)
 {
-	bool is_changed = false;
+	struct plan_partitions *sources = partitions_of(&s->topics);
+	struct plan_partitions *targets = s->is_target_known ? partitions_of(&s->targets) : NULL;
+	const struct plan_input input = {
+		.config = s->config,
+		.filter = s->filter,
+		.script = script,
+		.previous = previous,
+		.sources = sources,
+		.source_count = s->topics.topic_count,
+		.targets = targets,
+		.target_count = s->targets.topic_count,
+	};
+	const struct plan *plan = plan_make(s->rules, &input, err);
 
-	for (size_t i = 0; i < now->topic_count; i++) {
-		if (find_topic(old, now->topics[i].name))
-			continue;
-		is_changed = true;
-		LOG(EVENT_topic_added, F_STR("topic", now->topics[i].name),
-			F_INT("partitions", now->topics[i].partitions));
-	}
-	for (size_t i = 0; i < old->topic_count; i++) {
-		if (find_topic(now, old->topics[i].name))
-			continue;
-		is_changed = true;
-		LOG(EVENT_topic_removed, F_STR("topic", old->topics[i].name));
-	}
-	return is_changed;
+	free(sources);
+	free(targets);
+	return plan;
 }
 
-static void
-say_topics(struct scout *s)
+/* A message with a plan in it. */
+static struct scout_message *
+plan_message(enum scout_notice kind, const struct plan *plan)
 {
-	struct text names = {0};
-	size_t shown = s->view.topic_count < 20 ? s->view.topic_count : 20;
-	int partitions = 0;
+	struct scout_message *m = message_new(kind, plan->mirrored);
 
-	if (s->view.topic_count == 0) {
-		LOG_LIMITED(60, EVENT_topics_none, F_STR("expression", topics_text(s->filter)),
-			F_INT("again_ms", s->config->source.metadata_max_age_ms));
-		return;
+	m->plan = plan_take(plan);
+	for (size_t i = 0; i < plan->count; i++) {
+		if (!plan->topics[i].target)
+			continue;
+		m->names[m->name_count++] = mem_strdup(plan->topics[i].name);
+		m->partition_count += plan->topics[i].partitions;
 	}
-	for (size_t i = 0; i < s->view.topic_count; i++)
-		partitions += s->view.topics[i].partitions;
-	for (size_t i = 0; i < shown; i++)
-		text_printf(&names, "%s%s", i ? "," : "", s->view.topics[i].name);
-	if (shown < s->view.topic_count)
-		text_printf(&names, ",... (%zu more)", s->view.topic_count - shown);
-	LOG(EVENT_topics, F_UINT("topics", s->view.topic_count), F_INT("partitions", partitions),
-		F_STR("names", names.s));
-	text_fini(&names);
+	return m;
 }
 
 static void
 send_plan(struct scout *s)
 {
-	struct scout_message *m = message_new(SCOUT_PLAN, s->view.topic_count);
+	struct scout_message *m = plan_message(SCOUT_PLAN, s->plan);
 
 	m->brokers = mem_strdup(s->brokers);
-	m->broker_count = s->view.brokers;
-	for (size_t i = 0; i < s->view.topic_count; i++) {
-		m->names[m->name_count++] = mem_strdup(s->view.topics[i].name);
-		m->partition_count += s->view.topics[i].partitions;
-	}
+	m->broker_count = s->topics.brokers;
 	mailbox_post(s->notices, &m->message);
 }
 
@@ -293,12 +275,11 @@ open_target(struct scout *s)
 	return s->target.admin != NULL;
 }
 
-/* A mirror into the cluster it reads from would copy its own copies for ever. Ends the start when
-   that is so; a target that does not answer is compared when it does. */
+/* Do both sides answer as the same cluster? A target that does not answer is compared when it does. */
 static void
 compare_clusters(struct scout *s)
 {
-	char source[128], target[128], *text;
+	char source[128], target[128];
 	struct err err;
 
 	if (s->is_compared || !s->source.admin || !open_target(s) ||
@@ -307,14 +288,86 @@ compare_clusters(struct scout *s)
 	admin_cluster_id(s->source.admin, PING_MS, source, sizeof(source));
 	admin_cluster_id(s->target.admin, PING_MS, target, sizeof(target));
 	s->is_compared = true;
-	if (!*source || strcmp(source, target) != 0)
+	s->is_same = *source && !strcmp(source, target);
+}
+
+/* Lists the target's topics, when it is there. */
+static void
+list_targets(struct scout *s)
+{
+	struct cluster_view view;
+	struct err err;
+
+	if (!s->target.admin || admin_view(s->target.admin, LOOK_MS, &view, &err) < 0)
 		return;
-	text = mem_printf("source and target are the same cluster (its id is %s): every topic "
-			  "would be copied onto "
-			  "itself without end; check bootstrap.servers of both files",
-		source);
-	send_failure(s, text);
-	free(text);
+	cluster_view_fini(&s->targets);
+	s->targets = view;
+	s->is_target_known = true;
+	s->target.topics_due = clock_ms() + s->config->source.metadata_max_age_ms;
+}
+
+/* A mirror within one cluster whose copies it reads itself would copy without end. */
+static bool
+is_endless(struct scout *s, const struct plan *plan)
+{
+	struct err err;
+	char *text;
+
+	for (size_t i = 0; s->is_same && i < plan->count; i++) {
+		const struct plan_topic *t = &plan->topics[i];
+
+		if (!t->target || topics_match(s->filter, t->target, &err) <= 0 ||
+			(plan_find(plan, t->target) && !plan_mirrors(plan, t->target)))
+			continue;
+		text = mem_printf("source and target are the same cluster, and %s, to which %s is "
+				  "copied, is mirrored itself: it would be copied without end; check "
+				  "bootstrap.servers of both files",
+			t->target, t->name);
+		send_failure(s, text);
+		free(text);
+		return true;
+	}
+	return false;
+}
+
+/* The topics that the plan mirrors, as a list for positions_prepare. Names are borrowed. @gives an array */
+static struct cluster_topic *
+mirrored_topics(const struct plan *plan)
+{
+	struct cluster_topic *list = mem_zero(plan->mirrored + 1, sizeof(*list));
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->topics[i].target)
+			list[n++] = (struct cluster_topic){
+				.name = plan->topics[i].name, .partitions = plan->topics[i].partitions};
+	return list;
+}
+
+/* The first plan, kept in *ret once the positions are in place. A script that fails ends the start. */
+static int
+prepare_first(struct scout *s, const struct plan **ret, struct err *err)
+{
+	const struct plan *plan = make_plan(s, s->script, NULL, err);
+	struct cluster_topic *topics;
+	int rc;
+
+	if (!plan) {
+		send_failure(s, err->text);
+		return 0;
+	}
+	if (is_endless(s, plan)) {
+		plan_release(&plan);
+		return 0;
+	}
+	topics = mirrored_topics(plan);
+	rc = s->is_dry ? 0 : positions_prepare(s->config, s->source.admin, topics, plan->mirrored, err);
+	free(topics);
+	if (rc == 0)
+		*ret = plan;
+	else
+		plan_release(&plan);
+	return rc;
 }
 
 /* The first look that succeeds: positions, then the plan. */
@@ -322,16 +375,42 @@ static int
 first_plan(struct scout *s, struct err *err)
 {
 	compare_clusters(s);
-	if (atomic_load(&s->must_stop))
-		return 0;
-	if (positions_prepare(
-		    s->config, s->source.admin, s->view.topics, s->view.topic_count, err) < 0)
+	if (s->is_compared)
+		list_targets(s);
+	if (prepare_first(s, &s->plan, err) < 0)
 		return -1;
-	s->is_planned = true;
-	say_topics(s);
+	if (!s->plan)
+		return 0;
+	plan_say_topics(s->plan, topics_text(s->filter));
+	plan_say_problems(NULL, s->plan);
 	send_plan(s);
 	want_limits(s);
 	return 0;
+}
+
+static const struct cluster_topic *
+find_topic(const struct cluster_view *view, const char *name)
+{
+	size_t low = 0, high = view->topic_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int order = strcmp(name, view->topics[middle].name);
+
+		if (order == 0)
+			return &view->topics[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct cluster_topic *)a)->name, ((const struct cluster_topic *)b)->name);
 }
 
 /* A broker that has just started may list no topics for a moment: a topic is gone when several
@@ -339,31 +418,44 @@ first_plan(struct scout *s, struct err *err)
 static void
 keep_absent(const struct cluster_view *old, struct cluster_view *now)
 {
+	struct cluster_view listed = *now;
+
 	for (size_t i = 0; i < old->topic_count; i++) {
 		struct cluster_topic *t = &old->topics[i];
 
-		if (find_topic(now, t->name) || t->absent + 1 >= LOOKS_UNTIL_GONE)
+		if (find_topic(&listed, t->name) || t->absent + 1 >= LOOKS_UNTIL_GONE)
 			continue;
 		now->topics = mem_resize(now->topics, now->topic_count + 1, sizeof(*now->topics));
+		listed.topics = now->topics;
 		now->topics[now->topic_count++] =
 			(struct cluster_topic){.name = mem_strdup(t->name),
 				.partitions = t->partitions,
 				.absent = t->absent + 1};
 	}
+	if (now->topic_count > listed.topic_count)
+		qsort(now->topics, now->topic_count, sizeof(*now->topics), by_name);
 }
 
-/* What is different from the last look is said and planned. */
+/* What is different from the last plan is said and sent. */
 static void
-next_plan(struct scout *s, struct cluster_view *old)
+next_plan(struct scout *s)
 {
+	struct err err;
+	const struct plan *plan = make_plan(s, s->script, s->plan, &err), *old = s->plan;
 	bool is_changed;
 
-	keep_absent(old, &s->view);
-	is_changed = say_changes(old, &s->view);
-	if (is_changed || s->view.topic_count == 0)
-		say_topics(s);
-	if (!is_changed)
+	if (!plan)
 		return;
+	is_changed = plan_say_changes(old, plan);
+	s->plan = plan;
+	if (is_changed || plan->mirrored == 0)
+		plan_say_topics(s->plan, topics_text(s->filter));
+	if (plan_equals(old, plan)) {
+		plan_release(&old);
+		return;
+	}
+	plan_say_problems(old, plan);
+	plan_release(&old);
 	send_plan(s);
 	want_limits(s);
 }
@@ -372,18 +464,18 @@ next_plan(struct scout *s, struct cluster_view *old)
 static int
 look_at_topics(struct scout *s, struct err *err)
 {
-	struct cluster_view view, old = s->view;
+	struct cluster_view view;
 	int rc = 0;
 
 	if (admin_view(s->source.admin, LOOK_MS, &view, err) < 0)
 		return -1;
-	filter_view(s, &view);
-	s->view = view;
-	if (s->is_planned)
-		next_plan(s, &old);
+	keep_absent(&s->topics, &view);
+	cluster_view_fini(&s->topics);
+	s->topics = view;
+	if (s->plan)
+		next_plan(s);
 	else
 		rc = first_plan(s, err);
-	cluster_view_fini(&old);
 	if (rc == 0)
 		s->source.topics_due = clock_ms() + s->config->source.metadata_max_age_ms;
 	return rc;
@@ -407,6 +499,19 @@ look_at_source(struct scout *s)
 		s->source.due = s->source.topics_due;
 }
 
+static void
+send_limit(struct scout *s, const char *topic, int64_t limit)
+{
+	struct scout_message *m;
+
+	if (limit == 0)
+		return;
+	m = message_new(SCOUT_LIMIT, 1);
+	m->names[m->name_count++] = mem_strdup(topic);
+	m->number = limit;
+	mailbox_post(s->notices, &m->message);
+}
+
 /* Asks for the largest batch that each target topic takes. Clusters that do not tell are left
    alone: a batch that is refused says it too. */
 static void
@@ -417,27 +522,45 @@ look_at_limits(struct scout *s)
 	struct err err;
 
 	s->is_limits_due = false;
-	for (size_t from = 0; from < s->view.topic_count && !atomic_load(&s->must_stop);) {
+	for (size_t from = 0; s->plan && from < s->plan->count && !atomic_load(&s->must_stop);) {
 		size_t count = 0;
 
-		while (count < LIMITS_AT_ONCE && from < s->view.topic_count)
-			names[count++] = s->view.topics[from++].name;
-		if (admin_batch_limits(s->target.admin, LOOK_MS, names, count, limits, &err) < 0) {
+		for (; count < LIMITS_AT_ONCE && from < s->plan->count; from++)
+			if (s->plan->topics[from].target)
+				names[count++] = s->plan->topics[from].target;
+		if (count > 0 &&
+			admin_batch_limits(s->target.admin, LOOK_MS, names, count, limits, &err) < 0) {
 			LOG(EVENT_library_debug, F_STR("facility", "LIMITS"),
 				F_STR("text", err.text));
 			return;
 		}
-		for (size_t i = 0; i < count; i++) {
-			struct scout_message *m;
-
-			if (limits[i] == 0)
-				continue;
-			m = message_new(SCOUT_LIMIT, 1);
-			m->names[m->name_count++] = mem_strdup(names[i]);
-			m->number = limits[i];
-			mailbox_post(s->notices, &m->message);
-		}
+		for (size_t i = 0; i < count; i++)
+			send_limit(s, names[i], limits[i]);
 	}
+}
+
+/* Is a topic that records go to not there, as far as is known? */
+static bool
+misses_target(const struct scout *s)
+{
+	for (size_t i = 0; s->plan && i < s->plan->count; i++)
+		if (s->plan->topics[i].target && s->plan->topics[i].target_partitions <= 0)
+			return true;
+	return false;
+}
+
+/* Lists the target's topics when it is time, and plans anew. */
+static void
+look_at_targets(struct scout *s)
+{
+	int64_t due = s->target.topics_due;
+
+	if (misses_target(s) && due > clock_ms() - s->config->source.metadata_max_age_ms + MISSING_MS)
+		due = due - s->config->source.metadata_max_age_ms + MISSING_MS;
+	if (!s->plan || clock_ms() < due)
+		return;
+	list_targets(s);
+	next_plan(s);
 }
 
 static void
@@ -453,22 +576,89 @@ look_at_target(struct scout *s)
 	}
 	say_up(&s->target, EVENT_target_reachable);
 	compare_clusters(s);
+	if (s->plan && is_endless(s, s->plan))
+		return;
+	look_at_targets(s);
 	if (s->is_limits_due && !atomic_load(&s->must_stop))
 		look_at_limits(s);
+}
+
+/* Loads the script anew and plans with it; the answer is TRIED with a plan, or with a reason. */
+static void
+try_script(struct scout *s)
+{
+	struct scout_message *m = NULL;
+	struct err err = {0};
+	const struct plan *plan = NULL;
+
+	script_free(&s->candidate);
+	if (!s->plan)
+		err_set(&err, "the mirror has not begun yet");
+	else
+		s->candidate = scripting_load(s->config, s->world, SCRIPT_AT_RELOAD, &err);
+	if (s->candidate)
+		plan = make_plan(s, s->candidate, NULL, &err);
+	if (plan) {
+		m = plan_message(SCOUT_TRIED, plan);
+		m->reason = plan_difference(s->plan, plan);
+		plan_release(&plan);
+	} else {
+		script_free(&s->candidate);
+		m = message_new(SCOUT_TRIED, 0);
+		m->reason = mem_strdup(err.text);
+	}
+	mailbox_post(s->notices, &m->message);
+}
+
+/* The candidate is the script from now on; the plan that it made is sent by whoever tried it. */
+static void
+adopt(struct scout *s)
+{
+	char *saved = NULL;
+	struct err err;
+	const struct plan *plan;
+
+	if (s->script)
+		script_close(s->script, "reload", &saved);
+	free(saved);
+	script_free(&s->script);
+	s->script = s->candidate;
+	s->candidate = NULL;
+	plan = make_plan(s, s->script, s->plan, &err);
+	if (!plan)
+		return;
+	plan_say_changes(s->plan, plan);
+	plan_say_problems(s->plan, plan);
+	plan_release(&s->plan);
+	s->plan = plan;
+	plan_say_topics(s->plan, topics_text(s->filter));
+	send_plan(s);
+	want_limits(s);
+}
+
+static void
+look_soon(struct side *side)
+{
+	int64_t soon = clock_ms() + AGAIN_MS / 2;
+
+	if (side->due > soon)
+		side->due = soon;
 }
 
 static void
 take_orders(struct scout *s)
 {
 	struct message *m = mailbox_take(s->orders), *next;
-	struct side *side;
-	int64_t soon = clock_ms() + AGAIN_MS / 2;
 
 	for (; m; m = next) {
 		next = m->next;
-		side = m->kind == SCOUT_LOOK_SOURCE ? &s->source : &s->target;
-		if (side->due > soon)
-			side->due = soon;
+		switch ((enum scout_order)m->kind) {
+		case SCOUT_LOOK_SOURCE: look_soon(&s->source); break;
+		case SCOUT_LOOK_TARGET: look_soon(&s->target); break;
+		case SCOUT_TRY: try_script(s); break;
+		case SCOUT_ADOPT: adopt(s); break;
+		case SCOUT_DROP: script_free(&s->candidate); break;
+		}
 		free(m);
 	}
 }
@@ -492,38 +682,73 @@ run(void *arg)
 			poll(&fd, 1, (int)(next - now));
 		take_orders(s);
 	}
-	cluster_view_fini(&s->view);
+	cluster_view_fini(&s->topics);
+	cluster_view_fini(&s->targets);
+	plan_release(&s->plan);
+	script_free(&s->candidate);
+	script_free(&s->script);
 	admin_close(&s->source.admin);
 	admin_close(&s->target.admin);
 	return NULL;
 }
 
+static void
+free_scout(struct scout *s)
+{
+	topics_free(&s->filter);
+	plan_rules_free(&s->rules);
+	mailbox_free(&s->orders);
+	free(s->brokers);
+	free(s);
+}
+
 struct scout *
-scout_start(const struct config *config, struct topics *topics, struct mailbox *notices)
+scout_start(const struct scout_parts *parts, struct mailbox *notices)
 {
 	struct scout *s = mem_zero(1, sizeof(*s));
 
-	s->config = config;
-	s->filter = topics;
+	s->config = parts->config;
+	s->filter = parts->filter;
+	s->rules = parts->rules;
+	s->script = parts->script;
+	s->world = parts->world;
+	s->is_dry = parts->is_dry;
 	s->notices = notices;
 	s->orders = mailbox_new();
 	s->started = clock_ms();
 	if (pthread_create(&s->thread, NULL, run, s)) {
-		topics_free(&s->filter);
-		mailbox_free(&s->orders);
-		free(s);
+		script_free(&s->script);
+		free_scout(s);
 		return NULL;
 	}
 	return s;
 }
 
-void
-scout_look(struct scout *s, bool is_source)
+static void
+post_order(struct scout *s, enum scout_order order)
 {
 	struct message *m = mem_zero(1, sizeof(*m));
 
-	m->kind = is_source ? SCOUT_LOOK_SOURCE : SCOUT_LOOK_TARGET;
+	m->kind = (int)order;
 	mailbox_post(s->orders, m);
+}
+
+void
+scout_look(struct scout *s, bool is_source)
+{
+	post_order(s, is_source ? SCOUT_LOOK_SOURCE : SCOUT_LOOK_TARGET);
+}
+
+void
+scout_try(struct scout *s)
+{
+	post_order(s, SCOUT_TRY);
+}
+
+void
+scout_adopt(struct scout *s, bool is_taken)
+{
+	post_order(s, is_taken ? SCOUT_ADOPT : SCOUT_DROP);
 }
 
 bool
@@ -548,9 +773,6 @@ scout_stop(struct scout **scout, int timeout_ms)
 		pthread_detach(s->thread);
 		return false;
 	}
-	topics_free(&s->filter);
-	mailbox_free(&s->orders);
-	free(s->brokers);
-	free(s);
+	free_scout(s);
 	return true;
 }

@@ -1,5 +1,5 @@
 -- Digests and codes: mirror.murmur2, crc32, fnv1a, fnv1a_sarama, xxhash, sha256, hmac, base64, hex.
-local _, private = ...
+local private = ...
 local ffi, library = private.ffi, private.library
 local seat = require "mirror.seat"
 local want = seat.want

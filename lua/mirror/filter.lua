@@ -1,5 +1,5 @@
 -- Filters: mirror.filter (require "mirror.filter"): conditions on records that are made once and put together.
-local _, private = ...
+local private = ...
 local seat = require "mirror.seat"
 local regex = require "mirror.regex"
 local json = require "mirror.json"

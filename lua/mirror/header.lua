@@ -1,5 +1,5 @@
 -- Headers: mirror.header (require "mirror.header"): copying and cleaning, where a record came from, and loops between clusters.
-local _, private = ...
+local private = ...
 local seat = require "mirror.seat"
 local want = seat.want
 

@@ -1,5 +1,5 @@
 -- JSON: mirror.json (require "mirror.json"): one value of a document in place, or all of it as Lua tables and back.
-local _, private = ...
+local private = ...
 local ffi, library, null, value_of = private.ffi, private.library, private.null, private.value_of
 local seat = require "mirror.seat"
 local want, fail = seat.want, seat.fail

@@ -1,5 +1,5 @@
 -- The log of scripts: mirror.log.debug, info, warn, error.
-local _, private = ...
+local private = ...
 local ffi, library = private.ffi, private.library
 local seat = require "mirror.seat"
 local shows, wants, say = library.shows, library.wants, library.say

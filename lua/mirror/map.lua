@@ -1,5 +1,5 @@
 -- Look-up files: mirror.map.
-local _, private = ...
+local private = ...
 local ffi, library = private.ffi, private.library
 local seat = require "mirror.seat"
 local want, fail = seat.want, seat.fail

@@ -1,5 +1,5 @@
 -- Masking: mirror.mask (require "mirror.mask"): hides values within JSON documents and leaves every other byte as it is.
-local _, private = ...
+local private = ...
 local ffi, library, value_of = private.ffi, private.library, private.value_of
 local seat = require "mirror.seat"
 local json = require "mirror.json"

@@ -1,5 +1,5 @@
 -- Counters and gauges: mirror.counter, mirror.gauge.
-local _, private = ...
+local private = ...
 local ffi, library = private.ffi, private.library
 local seat = require "mirror.seat"
 local want, fail = seat.want, seat.fail

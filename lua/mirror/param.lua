@@ -1,7 +1,7 @@
 -- What the configuration gives a script: mirror.param.
-local _, private = ...
+local private = ...
 local seat = require "mirror.seat"
-local params = private.param
+local params = private.params
 
 --- mirror.param.NAME: the text of [script] param.NAME (--script.param.NAME). A parameter named number, bool or list is only had
 -- by the method of that name.

@@ -1,5 +1,5 @@
 -- Samples: mirror.sample (require "mirror.sample"): a part of the records, by key or by number.
-local _, private = ...
+local private = ...
 local library, key_of = private.library, private.key_of
 local seat = require "mirror.seat"
 local want = seat.want

@@ -1,8 +1,8 @@
 -- The seat of this state in the world: what metrics, dictionaries, regular expressions and the log ask with.
-local _, private = ...
+local private = ...
 local ffi, library = private.ffi, private.library
 
-local seat = library.sit(private.world, private.stream, private.file:match("[^/]*$"))
+local seat = library.sit(private.world, private.stream, private.name)
 local M = { seat = ffi.gc(seat, library.rise) }
 
 -- Raises what the call that failed last said, at the line that called the library.

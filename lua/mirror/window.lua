@@ -1,9 +1,15 @@
 -- Windows: mirror.window (require "mirror.window"): what was seen lately, and counts over spans of time, bounded in memory. Each
 -- stream has its own, gone at a reload; records of one key come to one stream, so that is enough for keys. mirror.shared is for more.
-local _, private = ...
+local private = ...
 local seat = require "mirror.seat"
 local want = seat.want
 local wall_ms = private.library.wall_ms
+
+-- Tests of scripts set the clock.
+local function clock()
+  local now = private.now
+  return now and now() or wall_ms()
+end
 
 local M = {}
 local Seen, Count = {}, {}
@@ -83,7 +89,7 @@ end
 --   assert(seen:check(r.key))
 function Seen:check(key, r, now_ms)
   want("string", key, "key")
-  local now = now_ms or wall_ms()
+  local now = now_ms or clock()
   while self.first <= self.last and self.times[(self.first - 1) % self.most + 1] <= now - self.age do forget_first(self) end
   local at = self.slot_of[key]
   if at then
@@ -141,7 +147,7 @@ end
 --   assert(not is_too_much)
 function Count:add(key, n, now_ms)
   want("string", key, "key")
-  local now = now_ms or wall_ms()
+  local now = now_ms or clock()
   if now >= self.start + self.every then
     self.sums, self.keys, self.start = {}, 0, now - now % self.every
   end

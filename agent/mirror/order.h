@@ -1,0 +1,36 @@
+/* Orders: what the main thread tells a worker. */
+#ifndef MIRROR_ORDER_H
+#define MIRROR_ORDER_H
+
+#include "base/mailbox.h"
+#include "mirror/plan.h"
+
+enum order_kind {
+	ORDER_TOPICS,
+	ORDER_BROKERS,
+	ORDER_LIMIT,
+	ORDER_PREPARE,
+	ORDER_DECIDE,
+	ORDER_STOP,
+	ORDER_LEAVE
+};
+
+/* A message of the worker's mailbox; see worker.h for what each kind asks. */
+struct order {
+	struct message message;
+	int64_t number; /* LIMIT: bytes; STOP: ms */
+	size_t count;
+	char **names;
+	const struct plan *routes; /* TOPICS, DECIDE; NULL otherwise, and for a DECIDE that drops */
+};
+
+/* With copies of the names. @gives the order; order_post or order_free */
+struct order *order_new(enum order_kind kind, const char *const *names, size_t count);
+
+/* @takes order @thread any */
+void order_post(struct order *order, struct mailbox *mailbox);
+
+/* Frees it with what it holds. */
+void order_free(struct order *order);
+
+#endif

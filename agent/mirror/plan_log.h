@@ -1,0 +1,19 @@
+/* What the log says of plans. */
+#ifndef MIRROR_PLAN_LOG_H
+#define MIRROR_PLAN_LOG_H
+
+#include <stdbool.h>
+
+#include "mirror/plan.h"
+
+/* Says which topics came and went. Returns whether there were any. @thread any, as all here */
+bool plan_say_changes(const struct plan *old, const struct plan *now);
+
+/* Says what is mirrored, or that nothing is; expression: what the topics are chosen by. */
+void plan_say_topics(const struct plan *plan, const char *expression);
+
+/* Says the problems that old did not have (NULL: no plan). What a missing topic needs is said when its first record
+   meets it. */
+void plan_say_problems(const struct plan *old, const struct plan *now);
+
+#endif

@@ -1,0 +1,128 @@
+/* Scripting: how the mirror's parts make the states of the user's script. */
+#include "mirror/scripting.h"
+
+#include <stdlib.h>
+
+#include "kafka/record.h"
+
+static const struct script_headers_of headers_of = {.at = record_header};
+
+struct script *
+scripting_load(const struct config *config, struct script_world *world, enum script_reason reason, struct err *err)
+{
+	const struct script_options options = {.config = config,
+		.world = world,
+		.headers = &headers_of,
+		.reason = reason,
+		.stream = -1,
+		.streams = (int)config->mirror.num_streams};
+	struct script *script = script_load(&options, err);
+
+	if (script && script_init(script, NULL, err) < 0)
+		script_free(&script);
+	return script;
+}
+
+static int32_t
+partitions_by_plan(void *arg, const char *topic)
+{
+	const struct plan *const *plan = arg;
+
+	return plan_target_partitions(*plan, topic);
+}
+
+/* Loads the stream's state; init was not called. */
+static struct script *
+load_stream(const struct scripting *s, enum script_reason reason, struct err *err)
+{
+	const struct script_options options = {.config = s->config,
+		.world = s->world,
+		.headers = &headers_of,
+		.reason = reason,
+		.stream = s->stream,
+		.streams = (int)s->config->mirror.num_streams,
+		.partitions_of = partitions_by_plan,
+		.partitions_arg = (void *)(uintptr_t)s->plan};
+
+	return script_load(&options, err);
+}
+
+static void
+take(struct scripting *s, struct script *script)
+{
+	s->script = script;
+	s->next_timer = script && script_has(script, SCRIPT_TIMERS) ? 1 : 0;
+}
+
+int
+scripting_start(struct scripting *s, const struct config *config, struct script_world *world, int stream,
+	const struct plan *const *plan, struct err *err)
+{
+	struct script *script;
+
+	*s = (struct scripting){.config = config, .world = world, .plan = plan, .stream = stream};
+	if (!config->script.file)
+		return 0;
+	script = load_stream(s, SCRIPT_AT_START, err);
+	if (script && script_init(script, NULL, err) < 0)
+		script_free(&script);
+	take(s, script);
+	return script ? 0 : -1;
+}
+
+void
+scripting_fini(struct scripting *s)
+{
+	script_free(&s->next);
+	script_free(&s->script);
+}
+
+int
+scripting_prepare(struct scripting *s, struct err *err)
+{
+	char *saved = NULL;
+
+	script_free(&s->next);
+	s->next = load_stream(s, SCRIPT_AT_RELOAD, err);
+	if (s->next && s->script)
+		script_close(s->script, "reload", &saved);
+	if (s->next && script_init(s->next, saved, err) < 0)
+		script_free(&s->next);
+	free(saved);
+	return s->next ? 0 : -1;
+}
+
+struct script *
+scripting_decide(struct scripting *s, bool is_taken)
+{
+	struct script *old = s->script;
+
+	if (!is_taken) {
+		script_free(&s->next);
+		return NULL;
+	}
+	take(s, s->next);
+	s->next = NULL;
+	return old;
+}
+
+void
+scripting_close(struct scripting *s)
+{
+	char *saved = NULL;
+
+	if (s->script)
+		script_close(s->script, "stop", &saved);
+	free(saved);
+}
+
+void
+scripting_run_timers(struct scripting *s, int64_t now)
+{
+	int64_t wait;
+
+	if (s->next_timer == 0 || now < s->next_timer)
+		return;
+	wait = script_run_timers(s->script);
+	s->next_timer = wait < 0 ? 0 : now + wait;
+}

@@ -1,0 +1,223 @@
+/* The hooks that are asked when topics or partitions change: topics, route and partition. */
+#include <stdio.h>
+#include <string.h>
+
+#include "script/state.h"
+
+static void
+push_topic(lua_State *L, const struct script_topic *topic)
+{
+	lua_newtable(L);
+	lua_pushstring(L, topic->name);
+	lua_setfield(L, -2, "name");
+	if (topic->partitions >= 0) {
+		lua_pushinteger(L, topic->partitions);
+		lua_setfield(L, -2, "partitions");
+	}
+	lua_pushboolean(L, topic->is_internal);
+	lua_setfield(L, -2, "internal");
+}
+
+/* Calls a hook with the one or two tables on the stack; leaves its answer. */
+static int
+ask(struct script *s, enum script_hook hook, int args, struct err *err)
+{
+	lua_rawgeti(s->L, LUA_REGISTRYINDEX, s->hooks[hook]);
+	lua_insert(s->L, -1 - args);
+	return state_call(s, args, 1, s->options.config->script.time_limit_ms, err);
+}
+
+/* The answer on the stack is none that the hook may give. */
+static int
+refuse(struct script *s, const char *hook, const char *may, struct err *err)
+{
+	err_set(err, "%s: %s must return %s, not a %s", s->name, hook, may, luaL_typename(s->L, -1));
+	return -1;
+}
+
+int
+script_topics(struct script *s, const struct script_topic *topic, struct err *err)
+{
+	int verdict = -1;
+
+	if (!script_has(s, SCRIPT_TOPICS))
+		return -1;
+	push_topic(s->L, topic);
+	if (ask(s, SCRIPT_TOPICS, 1, err) < 0)
+		return -2;
+	if (lua_isboolean(s->L, -1))
+		verdict = lua_toboolean(s->L, -1);
+	else if (!lua_isnil(s->L, -1))
+		verdict = refuse(s, "topics()", "true, false or nothing", err) - 1;
+	lua_pop(s->L, 1);
+	return verdict;
+}
+
+static int
+take_name(struct script *s, struct script_route *ret, struct err *err)
+{
+	size_t size;
+	const char *name = lua_tolstring(s->L, -1, &size);
+
+	if (names_intern(&s->names, name, size) < 0)
+		return err_set(err,
+			"%s: route() returns '%s', which cannot be a topic's name: Kafka takes 1 to 249 "
+			"letters, digits, dots, dashes and underscores",
+			s->name, name);
+	snprintf(ret->topic, sizeof(ret->topic), "%s", name);
+	return 0;
+}
+
+/* The name of each rule, as partitions = "..." has it. */
+static const char *const rules[] = {
+	[SCRIPT_BY_KEY] = "key",
+	[SCRIPT_PRESERVE] = "preserve",
+	[SCRIPT_MAP] = "map",
+	[SCRIPT_ROUND_ROBIN] = "round.robin",
+	[SCRIPT_CRC32] = "crc32",
+};
+
+static int
+take_rule(struct script *s, struct script_route *ret, struct err *err)
+{
+	const char *name = lua_tostring(s->L, -1);
+
+	for (int i = SCRIPT_BY_KEY; name && i <= SCRIPT_CRC32; i++) {
+		if (strcmp(rules[i], name) != 0)
+			continue;
+		ret->rule = (enum script_rule)i;
+		return 0;
+	}
+	return err_set(err, "%s: partitions = '%s' is none of: key preserve map round.robin crc32", s->name,
+		name ? name : luaL_typename(s->L, -1));
+}
+
+static int
+take_create(struct script *s, struct script_route *ret, struct err *err)
+{
+	double count;
+
+	if (!lua_istable(s->L, -1))
+		return err_set(err, "%s: create must be a table, not a %s", s->name, luaL_typename(s->L, -1));
+	lua_getfield(s->L, -1, "partitions");
+	count = lua_tonumber(s->L, -1);
+	lua_pop(s->L, 1);
+	if (count < 0 || count > 1000000 || count != (int32_t)count)
+		return err_set(err, "%s: create.partitions must be a whole number", s->name);
+	ret->create_partitions = (int32_t)count;
+	return 0;
+}
+
+/* The fields of a route that is a table, which is on the stack. */
+static int
+take_route(struct script *s, struct script_route *ret, struct err *err)
+{
+	static const struct {
+		const char *name;
+		int (*take)(struct script *s, struct script_route *ret, struct err *err);
+	} fields[] = {{"topic", take_name}, {"partitions", take_rule}, {"create", take_create}};
+	lua_State *L = s->L;
+
+	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+		const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+		size_t i = 0;
+
+		while (i < 3 && strcmp(fields[i].name, name) != 0)
+			i++;
+		if (i < 3 && (i != 0 || lua_type(L, -1) == LUA_TSTRING) && fields[i].take(s, ret, err) == 0)
+			continue;
+		if (i == 3)
+			err_set(err, "%s: a route has no field '%s'; there are topic, partitions and create",
+				s->name, name);
+		else if (i == 0 && lua_type(L, -1) != LUA_TSTRING)
+			err_set(err, "%s: a route's topic must be a string, not a %s", s->name,
+				luaL_typename(L, -1));
+		lua_pop(L, 2);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+take_answer(struct script *s, struct script_route *ret, struct err *err)
+{
+	switch (lua_type(s->L, -1)) {
+	case LUA_TNIL: return 0;
+	case LUA_TSTRING: return take_name(s, ret, err);
+	case LUA_TTABLE: return take_route(s, ret, err);
+	case LUA_TBOOLEAN:
+		if (!lua_toboolean(s->L, -1)) {
+			ret->is_refused = true;
+			return 0;
+		}
+	}
+	return refuse(s, "route()", "a name, a table, false or nothing", err);
+}
+
+int
+script_route(struct script *s, const struct script_topic *topic, struct script_route *ret, struct err *err)
+{
+	int status;
+
+	*ret = (struct script_route){.rule = SCRIPT_RULE_NONE};
+	if (!script_has(s, SCRIPT_ROUTE))
+		return 0;
+	push_topic(s->L, topic);
+	if (ask(s, SCRIPT_ROUTE, 1, err) < 0)
+		return -1;
+	status = take_answer(s, ret, err);
+	lua_pop(s->L, 1);
+	return status;
+}
+
+/* src of the partition hook. */
+static void
+push_source(lua_State *L, const struct script_topic *topic, int32_t partition)
+{
+	lua_newtable(L);
+	lua_pushstring(L, topic->name);
+	lua_setfield(L, -2, "topic");
+	lua_pushinteger(L, partition);
+	lua_setfield(L, -2, "partition");
+	lua_pushinteger(L, topic->partitions);
+	lua_setfield(L, -2, "partitions");
+}
+
+static void
+push_target(lua_State *L, const struct script_topic *topic)
+{
+	lua_newtable(L);
+	lua_pushstring(L, topic->name);
+	lua_setfield(L, -2, "topic");
+	if (topic->partitions <= 0)
+		return;
+	lua_pushinteger(L, topic->partitions);
+	lua_setfield(L, -2, "partitions");
+}
+
+int
+script_partition(struct script *s, const struct script_topic *source, int32_t partition,
+	const struct script_topic *target, int32_t *ret, struct err *err)
+{
+	double number = -1;
+	int status = 0;
+
+	if (!script_has(s, SCRIPT_PARTITION))
+		return err_set(err,
+			"%s: partitions are to be mapped, but the script has no partition hook", s->name);
+	push_source(s->L, source, partition);
+	push_target(s->L, target);
+	if (ask(s, SCRIPT_PARTITION, 2, err) < 0)
+		return -1;
+	if (lua_type(s->L, -1) == LUA_TNUMBER)
+		number = lua_tonumber(s->L, -1);
+	else if (!lua_isnil(s->L, -1))
+		status = refuse(s, "partition()", "a number or nothing", err);
+	if (status == 0 && lua_type(s->L, -1) == LUA_TNUMBER &&
+		(number < 0 || number > INT32_MAX || number != (int32_t)number))
+		status = err_set(err, "%s: partition() returns %.14g, which is no partition", s->name, number);
+	lua_pop(s->L, 1);
+	if (status == 0)
+		*ret = (int32_t)number;
+	return status;
+}

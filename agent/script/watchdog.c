@@ -1,0 +1,336 @@
+/* The watchdog: a thread that notices a script which does not come back, and the note of what it was doing. */
+#include "script/watchdog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "script/state.h"
+
+/* Looks so often; the shortest limit is 10 ms. */
+#define LOOK_MS 5
+/* Says that the file is ours and of this layout. */
+#define MAGIC "reflejo1"
+
+/* What a stream is doing, in the mapped file. */
+struct slot {
+	char topic[250];
+	uint8_t is_poisoned; /* the process was ended in this batch */
+	int32_t partition;
+	int64_t offset;
+};
+
+struct note {
+	char magic[8];
+	int64_t streams;
+	struct slot slots[];
+};
+
+/* A script that is being watched. */
+struct watch {
+	struct watch *next;
+	struct script *script;
+	struct slot *slot; /* NULL: nothing is noted */
+	int64_t interrupted;
+};
+
+static struct dog {
+	pthread_t thread;
+	pthread_mutex_t lock; /* of all below */
+	pthread_cond_t wake;
+	bool is_running, must_stop;
+	struct watch *watches;
+	struct note *note;
+	size_t note_size;
+	struct slot *poisoned; /* of an earlier run */
+	size_t poisoned_count;
+	watchdog_fatal *fatal;
+	void *arg;
+} dog = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+
+/* Raised in the script's own thread at its next instruction, and at each one after it until it has left. */
+static void
+on_hook(lua_State *L, lua_Debug *ar)
+{
+	(void)ar;
+	luaL_error(L, "the script took longer than script.time.limit.ms allows");
+}
+
+static void
+end_process(struct watch *w)
+{
+	const struct script *s = w->script;
+	const struct script_batch *b = &s->batch.view;
+	char where[600];
+
+	if (w->slot && s->batch.view._count > 0) {
+		const char *topic = script_topic_name(s, b->_source_topic);
+
+		w->slot->offset = (int64_t)b->_records[b->_at]._offset;
+		w->slot->is_poisoned = 1;
+		snprintf(where, sizeof(where), "%s never ends for the record at offset %lld of %s partition %d",
+			s->name, (long long)w->slot->offset, topic, (int)b->_source_partition);
+	} else {
+		snprintf(where, sizeof(where), "%s never ends", s->name);
+	}
+	dog.fatal(where, dog.arg);
+}
+
+static void
+look_at(struct watch *w, int64_t now)
+{
+	struct script *s = w->script;
+	int64_t began = atomic_load(&s->began), limit = atomic_load(&s->limit_ms);
+
+	if (began == 0 || now - began <= limit) {
+		w->interrupted = 0;
+		return;
+	}
+	if (w->interrupted != began) {
+		w->interrupted = began;
+		atomic_store(&s->is_interrupted, true);
+		lua_sethook(s->L, on_hook, LUA_MASKCOUNT, 1);
+		/* It came back just now: it must not find the hook at its next call. */
+		if (atomic_load(&s->began) != began)
+			lua_sethook(s->L, NULL, 0, 0);
+	} else if (now - began > 2 * limit + LOOK_MS) {
+		end_process(w);
+	}
+}
+
+static void *
+run(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&dog.lock);
+	while (!dog.must_stop) {
+		struct timespec until;
+
+		for (struct watch *w = dog.watches; w; w = w->next)
+			look_at(w, clock_ms());
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += LOOK_MS * 1000000;
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_sec++;
+			until.tv_nsec -= 1000000000;
+		}
+		pthread_cond_timedwait(&dog.wake, &dog.lock, &until);
+	}
+	pthread_mutex_unlock(&dog.lock);
+	return NULL;
+}
+
+/* Keeps what an earlier run's file says. */
+static void
+read_note(int fd)
+{
+	struct note head;
+	struct slot slot;
+
+	if (read(fd, &head, sizeof(head)) != sizeof(head) || memcmp(head.magic, MAGIC, 8) != 0)
+		return;
+	while (read(fd, &slot, sizeof(slot)) == sizeof(slot)) {
+		slot.topic[sizeof(slot.topic) - 1] = '\0';
+		if (!slot.is_poisoned)
+			continue;
+		dog.poisoned = mem_resize(dog.poisoned, dog.poisoned_count + 1, sizeof(slot));
+		dog.poisoned[dog.poisoned_count++] = slot;
+	}
+}
+
+/* Maps the file with a slot for each stream. Poisoned slots stay in it behind those, until watchdog_clear. */
+static int
+open_note(const char *file, int streams, struct err *err)
+{
+	int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	size_t slots, size;
+	void *map = MAP_FAILED;
+
+	if (fd < 0)
+		return err_set(err, "%s: cannot be written: %s; name another script.state.file", file,
+			strerror(errno));
+	read_note(fd);
+	slots = (size_t)streams + dog.poisoned_count;
+	size = sizeof(struct note) + slots * sizeof(struct slot);
+	if (ftruncate(fd, 0) == 0 && ftruncate(fd, (off_t)size) == 0)
+		map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (map == MAP_FAILED)
+		return err_set(err, "%s: cannot be mapped: %s; name another script.state.file", file,
+			strerror(errno));
+	dog.note = map;
+	dog.note_size = size;
+	memcpy(dog.note->magic, MAGIC, 8);
+	dog.note->streams = streams;
+	for (size_t i = 0; i < dog.poisoned_count; i++)
+		dog.note->slots[(size_t)streams + i] = dog.poisoned[i];
+	return 0;
+}
+
+int
+watchdog_start(const char *state_file, int streams, watchdog_fatal *fatal, void *arg, struct err *err)
+{
+	dog.fatal = fatal;
+	dog.arg = arg;
+	dog.must_stop = false;
+	if (state_file && open_note(state_file, streams, err) < 0)
+		return -1;
+	if (pthread_create(&dog.thread, NULL, run, NULL))
+		return err_set(err, "the script's watchdog thread cannot be started");
+	dog.is_running = true;
+	return 0;
+}
+
+void
+watchdog_stop(void)
+{
+	if (!dog.is_running)
+		return;
+	pthread_mutex_lock(&dog.lock);
+	dog.must_stop = true;
+	pthread_cond_signal(&dog.wake);
+	pthread_mutex_unlock(&dog.lock);
+	pthread_join(dog.thread, NULL);
+	dog.is_running = false;
+	if (dog.note)
+		munmap(dog.note, dog.note_size);
+	dog.note = NULL;
+	free(dog.poisoned);
+	dog.poisoned = NULL;
+	dog.poisoned_count = 0;
+}
+
+bool
+watchdog_is_poisoned(const char *topic, int32_t partition, int64_t *ret_offset)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&dog.lock);
+	for (size_t i = 0; i < dog.poisoned_count && !found; i++) {
+		const struct slot *slot = &dog.poisoned[i];
+
+		found = slot->partition == partition && !strcmp(slot->topic, topic);
+		if (found)
+			*ret_offset = slot->offset;
+	}
+	pthread_mutex_unlock(&dog.lock);
+	return found;
+}
+
+void
+watchdog_clear(void)
+{
+	pthread_mutex_lock(&dog.lock);
+	for (size_t i = 0; dog.note && i < dog.poisoned_count; i++)
+		dog.note->slots[(size_t)dog.note->streams + i].is_poisoned = 0;
+	dog.poisoned_count = 0;
+	pthread_mutex_unlock(&dog.lock);
+}
+
+void
+watchdog_watch(struct script *s)
+{
+	struct watch *w = mem_zero(1, sizeof(*w));
+
+	pthread_mutex_lock(&dog.lock);
+	w->script = s;
+	if (dog.note && s->options.stream >= 0 && s->options.stream < dog.note->streams)
+		w->slot = &dog.note->slots[s->options.stream];
+	w->next = dog.watches;
+	dog.watches = w;
+	s->watch = w;
+	pthread_mutex_unlock(&dog.lock);
+}
+
+void
+watchdog_unwatch(struct script *s)
+{
+	struct watch **link = &dog.watches;
+
+	if (!s->watch)
+		return;
+	pthread_mutex_lock(&dog.lock);
+	while (*link != s->watch)
+		link = &(*link)->next;
+	*link = s->watch->next;
+	pthread_mutex_unlock(&dog.lock);
+	free(s->watch);
+	s->watch = NULL;
+}
+
+/* The batch that begins, for whoever starts after this process was ended in it. */
+static void
+note_batch(struct script *s)
+{
+	struct slot *slot = s->watch->slot;
+	const struct script_batch *b = &s->batch.view;
+
+	if (!slot || b->_count == 0)
+		return;
+	slot->partition = b->_source_partition;
+	slot->offset = (int64_t)b->_records[b->_first]._offset;
+	strncpy(slot->topic, script_topic_name(s, b->_source_topic), sizeof(slot->topic) - 1);
+}
+
+void
+watchdog_enter(struct script *s, int64_t limit_ms)
+{
+	if (!s->watch)
+		return;
+	note_batch(s);
+	atomic_store(&s->limit_ms, limit_ms);
+	atomic_store(&s->began, clock_ms());
+}
+
+void
+watchdog_leave(struct script *s)
+{
+	if (!s->watch)
+		return;
+	atomic_store(&s->began, 0);
+	if (!atomic_exchange(&s->is_interrupted, false))
+		return;
+	/* The watchdog may be about to set it: not while it holds the lock. */
+	pthread_mutex_lock(&dog.lock);
+	lua_sethook(s->L, NULL, 0, 0);
+	atomic_store(&s->is_interrupted, false);
+	pthread_mutex_unlock(&dog.lock);
+}
+
+static void
+count_hook(lua_State *L, lua_Debug *ar)
+{
+	(void)ar;
+	lua_pushlightuserdata(L, (void *)(uintptr_t)count_hook);
+	lua_pushboolean(L, 1);
+	lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
+bool
+watchdog_reaches_compiled_code(void)
+{
+	/* Compiled after some dozen rounds; a hook every 100,000 instructions comes only when it is looked for there. */
+	static const char loop[] = "local n = 0 for i = 1, 2e7 do n = n + i % 7 end return n";
+	lua_State *L = luaL_newstate();
+	bool reached = false;
+
+	if (!L)
+		return false;
+	luaL_openlibs(L);
+	lua_sethook(L, count_hook, LUA_MASKCOUNT, 1000000);
+	if (luaL_loadstring(L, loop) == 0 && lua_pcall(L, 0, 0, 0) == 0) {
+		lua_pushlightuserdata(L, (void *)(uintptr_t)count_hook);
+		lua_rawget(L, LUA_REGISTRYINDEX);
+		reached = lua_toboolean(L, -1);
+	}
+	lua_close(L);
+	return reached;
+}
