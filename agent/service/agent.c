@@ -20,8 +20,8 @@
 #include "mirror/scripting.h"
 #include "mirror/topics.h"
 #include "mirror/worker.h"
-#include "script/watchdog.h"
 #include "script/script.h"
+#include "script/watchdog.h"
 #include "service/scout.h"
 
 /* Once the streams have ended, the scout may finish a look-up and the library its threads for so
