@@ -249,7 +249,6 @@ script_free(struct script **script)
 		return;
 	watchdog_unwatch(s);
 	state_close(s);
-	library_fini(s);
 	batch_fini(&s->batch);
 	names_fini(&s->names);
 	free(s->timers);

@@ -44,10 +44,6 @@ struct script {
 	_Atomic int64_t limit_ms;    /* how long it may stay there */
 	atomic_bool is_interrupted; /* the watchdog wants it out */
 	struct watch *watch;	     /* NULL: nobody watches */
-	struct script_json_path **paths; /* that the script has used */
-	size_t path_count, path_capacity;
-	struct script_map **maps; /* that the script has opened */
-	size_t map_count, map_capacity;
 };
 
 /* Makes a script without a state yet. @gives the script; script_free */
@@ -70,9 +66,6 @@ int state_call(struct script *script, int args, int results, int64_t limit_ms, s
 /* A topic's handle: -1 it is no name that Kafka takes, -2 there are too many. */
 int32_t names_intern(struct names *names, const char *name, size_t size);
 void names_fini(struct names *names);
-
-/* Frees what the library made for the script. */
-void library_fini(struct script *script);
 
 /* The value on top of the stack as a text that saved_push takes; NULL when it is not plain data. @gives a string */
 char *saved_text(lua_State *L);
