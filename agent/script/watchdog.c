@@ -315,7 +315,7 @@ count_hook(lua_State *L, lua_Debug *ar)
 }
 
 bool
-watchdog_reaches_compiled_code(void)
+script_engine_is_stoppable(void)
 {
 	/* Compiled after some dozen rounds; a hook every 100,000 instructions comes only when it is looked for there. */
 	static const char loop[] = "local n = 0 for i = 1, 2e7 do n = n + i % 7 end return n";
