@@ -74,7 +74,7 @@ end
 
 local function in_form(bytes, form)
   if form == "raw" then return bytes end
-  if form ~= nil and form ~= "hex" then error('the form is "hex" or "raw"', 3) end
+  if form ~= nil and form ~= "hex" then error('the form is "hex" or "raw"', 2) end
   return M.hex.encode(bytes)
 end
 

@@ -11,9 +11,10 @@ local Regex = {}
 Regex.__index = Regex
 Regex.__tostring = function(self) return "mirror.regex(" .. self.text .. ")" end
 
+-- Called as the last thing of a function: errors are at that function's caller.
 local function new(pattern, flags, text)
   local regex = library.regex_new(seat.seat, pattern, #pattern, flags)
-  if regex == nil then fail(3) end
+  if regex == nil then fail() end
   return setmetatable({ regex = ffi.gc(regex, library.regex_free), text = text or pattern }, Regex)
 end
 
@@ -99,13 +100,13 @@ local function read_replacement(self, text)
     if not word then _, last, word = text:find("^%${([%w_]+)}", first) end
     if word then
       local group = tonumber(word) or library.regex_group(self.regex, word)
-      if group < 0 then error("the pattern has no group " .. word, 4) end
+      if group < 0 then error("the pattern has no group " .. word, 3) end
       list[#list + 1] = group
     elseif text:sub(first + 1, first + 1) == "$" then
       last = first + 1
       list[#list + 1] = "$"
     else
-      error("a $ in a replacement stands before a group (1, {1} or {name}) or is doubled", 4)
+      error("a $ in a replacement stands before a group (1, {1} or {name}) or is doubled", 3)
     end
     at = last + 1
   end
@@ -117,7 +118,7 @@ local function expand(list, s, offsets, groups)
   local out = {}
   for i, part in ipairs(list) do
     if type(part) == "number" then
-      if part >= groups then error("the pattern has no group " .. part, 4) end
+      if part >= groups then error("the pattern has no group " .. part, 3) end
       part = capture(s, offsets, part) or ""
     end
     out[i] = part
@@ -190,7 +191,7 @@ local function translate(glob)
     out[#out + 1] = add
     i = i + 1
   end
-  if braces > 0 then error("the glob \"" .. glob .. "\" has a { that no } ends", 4) end
+  if braces > 0 then error("the glob \"" .. glob .. "\" has a { that no } ends", 3) end
   return table.concat(out)
 end
 

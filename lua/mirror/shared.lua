@@ -102,7 +102,8 @@ end
 --   d:delete("once")
 --   assert(d:add("once", true) and not d:add("once", true))
 function Shared:add(key, v, ttl_ms)
-  return put(self, key, v, ttl_ms, 1)
+  local done = put(self, key, v, ttl_ms, 1)
+  return done
 end
 
 --- shared:incr(key[, by[, ttl_ms]]): adds to a number, which begins at 0.
