@@ -280,6 +280,8 @@ push_private(struct script *s)
 	lua_setfield(s->L, -2, "streams");
 	lua_pushinteger(s->L, s->options.config->script.emit_limit);
 	lua_setfield(s->L, -2, "emit_limit");
+	saved_push(s->L, s->options.mocks);
+	lua_setfield(s->L, -2, "mocks");
 	push_libs(s);
 	push_params(s);
 	/* cjson is linked in; it makes its table like any library. */

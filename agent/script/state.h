@@ -46,6 +46,12 @@ struct script {
 	struct watch *watch;	     /* NULL: nobody watches */
 };
 
+/* Makes a script without a state yet. @gives the script; script_free */
+struct script *script_new(const struct script_options *options);
+
+/* Runs a file's text in the sandbox, leaving results values on the stack. */
+int script_run_file(struct script *script, const char *text, size_t size, int results, struct err *err);
+
 /* Makes the Lua state with libraries, sandbox and the record's view. */
 int state_open(struct script *script, struct err *err);
 void state_close(struct script *script);

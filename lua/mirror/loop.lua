@@ -452,6 +452,8 @@ return function(record)
 
   local function take(r, i, ok, result)
     if not ok then
+      -- LuaJIT does not collect before it gives up.
+      if result == "not enough memory" then collectgarbage() end
       fail_index(i, tostring(result))
     elseif result == false then
       if r._outcome == KEEP then r._outcome = DROP end

@@ -43,6 +43,8 @@ end
 -- needs: io, os
 function M.map(file, options)
   want("string", file, "file")
+  local mock = private.mocks and private.mocks.maps and private.mocks.maps[file]
+  if mock then return M.mock(mock) end
   options = options == nil and {} or want("table", options, "options")
   local kind = kind_of(file, options)
   local separator = options.separator or (file:find("%.tsv$") and "\t" or ",")
@@ -53,6 +55,27 @@ function M.map(file, options)
   local map = library.map(seat.seat, path_of(file), kind, separator:byte(), tostring(options.key or 1), value)
   if map == nil then fail() end
   return setmetatable({ map = ffi.gc(map, library.map_free) }, Map)
+end
+
+-- The file that a test of a script made up: { key = value } or { key = { columns by number or name } }.
+function M.mock(rows)
+  local mock = {}
+  local function row_of(key)
+    local row = key ~= nil and rows[key]
+    if row then return type(row) == "table" and row or { key, row } end
+  end
+  function mock.get(_, key)
+    local row = row_of(key)
+    return row and (row.value or row[2] or row[1])
+  end
+  function mock.has(_, key) return row_of(key) ~= nil end
+  function mock.row(_, key) return row_of(key) end
+  function mock.count()
+    local n = 0
+    for _ in pairs(rows) do n = n + 1 end
+    return n
+  end
+  return mock
 end
 
 --- map:get(key): the value of a key's row; with a file of lines the line itself.
