@@ -246,7 +246,7 @@ static const struct {
 		"do\n"
 		"  assert(tonumber(json.encode(n)) == n, json.encode(n)) end\n"
 		"assert(json.encode('a\\0\\n\\127\"\\\\') == "
-		"'\"a\\\\u0000\\\\n\\\\u007f\\\\\"\\\\\\\\\"')\n"
+		"'\"a\\\\u0000\\\\n\\127\\\\\"\\\\\\\\\"')\n"
 		"for _, bad in ipairs { 0/0, 1/0, print, { 1, nil, 3 }, { 1, a = 2 }, { [{}] = 1 } "
 		"} do\n"
 		"  assert(not pcall(json.encode, bad)) end\n"
