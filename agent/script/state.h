@@ -17,7 +17,8 @@ enum { SCRIPT_HOOKS = SCRIPT_CLOSE + 1 };
 struct names {
 	char **items; /* items[0] is not used: handles begin with 1 */
 	size_t count, capacity;
-	uint32_t *slots; /* handles; 0: free; a power of two */
+	size_t made_count; /* of those that the script has made up */
+	uint32_t *slots;   /* handles; 0: free; a power of two */
 	size_t slot_count;
 };
 
@@ -33,17 +34,24 @@ struct script {
 	char *file;	  /* as given */
 	const char *name; /* its last part, as errors show it */
 	size_t memory, memory_limit;
+	bool is_limited; /* while it runs what a user wrote: the calls that prepare that cannot fail
+			  */
+	char late[300];	 /* where the watchdog's hook found it; "": it did not */
 	struct batch batch;
 	struct names names;
-	int run, init;		 /* registry: the batch loop, LUA_NOREF without a record hook; init, nil without */
+	int run, init; /* registry: the batch loop, LUA_NOREF without a record hook; init, nil
+			  without */
 	int hooks[SCRIPT_HOOKS]; /* registry; LUA_NOREF: not there */
 	struct script_timer *timers;
 	size_t timer_count;
-	int private;		     /* registry: the table that embedded modules are given */
-	_Atomic int64_t began;	     /* clock_ms when Lua was entered; 0: it is not in Lua. For the watchdog */
-	_Atomic int64_t limit_ms;    /* how long it may stay there */
-	atomic_bool is_interrupted; /* the watchdog wants it out */
-	struct watch *watch;	     /* NULL: nobody watches */
+	int private;  /* registry: the table that embedded modules are given */
+	int on_error; /* registry: makes a sentence of what was raised */
+	int strict;   /* registry: the metatable of what hooks are given */
+	_Atomic int64_t
+		began; /* clock_ms when Lua was entered; 0: it is not in Lua. For the watchdog */
+	_Atomic int64_t limit_ms;	 /* how long it may stay there */
+	atomic_bool is_interrupted;	 /* the watchdog wants it out */
+	struct watch *watch;		 /* NULL: nobody watches */
 	struct script_json_path **paths; /* that the script has used */
 	size_t path_count, path_capacity;
 	struct script_map **maps; /* that the script has opened */
@@ -57,18 +65,20 @@ void state_close(struct script *script);
 /* Reads a text file whole. @gives *ret @blocks */
 int state_read(const char *file, char **ret, size_t *ret_size, struct err *err);
 
-/* Enters Lua: calls the function under its args on the stack, guarded and watched for at most limit_ms. -1: it raised; err has the
-   first line of the message, and nothing is left on the stack. */
+/* Enters Lua: calls the function under its args on the stack, guarded and watched for at most
+   limit_ms. -1: it raised; err has the sentence, and nothing is left on the stack. */
 int state_call(struct script *script, int args, int results, int64_t limit_ms, struct err *err);
 
-/* A topic's handle: -1 it is no name that Kafka takes, -2 there are too many. */
-int32_t names_intern(struct names *names, const char *name, size_t size);
+/* A topic's handle. is_made: the script made the name up, so it is checked: -1 Kafka does not take
+   it, -2 there are too many. */
+int32_t names_intern(struct names *names, const char *name, size_t size, bool is_made);
 void names_fini(struct names *names);
 
 /* Frees what the library made for the script. */
 void library_fini(struct script *script);
 
-/* The value on top of the stack as a text that saved_push takes; NULL when it is not plain data. @gives a string */
+/* The value on top of the stack as a text that saved_push takes; NULL when it is not plain data.
+ * @gives a string */
 char *saved_text(lua_State *L);
 
 /* Pushes what saved_text wrote; nil for NULL or anything else. */
