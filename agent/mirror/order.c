@@ -2,6 +2,7 @@
 #include "mirror/order.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -22,6 +23,28 @@ void
 order_post(struct order *o, struct mailbox *mailbox)
 {
 	mailbox_post(mailbox, &o->message);
+}
+
+bool
+order_has_names(const struct order *order, const struct order *other)
+{
+	if (order->count != other->count)
+		return false;
+	for (size_t i = 0; i < order->count; i++)
+		if (strcmp(order->names[i], other->names[i]) != 0)
+			return false;
+	return true;
+}
+
+void
+order_take_names(struct order **to, const struct order *from)
+{
+	struct order *fresh = order_new(
+		(enum order_kind)from->message.kind, (const char *const *)from->names, from->count);
+
+	if (*to)
+		order_free(*to);
+	*to = fresh;
 }
 
 void

@@ -2,6 +2,8 @@
 #ifndef MIRROR_ORDER_H
 #define MIRROR_ORDER_H
 
+#include <stdbool.h>
+
 #include "base/mailbox.h"
 #include "mirror/plan.h"
 
@@ -29,6 +31,12 @@ struct order *order_new(enum order_kind kind, const char *const *names, size_t c
 
 /* @takes order @thread any */
 void order_post(struct order *order, struct mailbox *mailbox);
+
+/* Does the order hold the same names as the other one? */
+bool order_has_names(const struct order *order, const struct order *other);
+
+/* An order of the same names as from, in place of *to, which is freed; NULL is accepted there. */
+void order_take_names(struct order **to, const struct order *from);
 
 /* Frees it with what it holds. */
 void order_free(struct order *order);

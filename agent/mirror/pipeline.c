@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "mirror/pipeline_state.h"
+#include "script/watchdog.h"
 
 /* Partitions read in one turn, so that timers and messages are never far. */
 #define VISITS 16
@@ -107,6 +108,7 @@ pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, 
 	p->lanes_seen = producer_lane_changes(pl->producer);
 	p->tracker = tracker_new(p);
 	p->committed = p->committing = -1;
+	p->has_poison = watchdog_is_poisoned(topic, number, &p->poison_offset);
 	p->source = consumer_open_partition(consumer, topic, number, p);
 	p->next = pl->partitions;
 	pl->partitions = p;
@@ -353,13 +355,12 @@ feed(struct pipeline *pl, struct partition *p)
 	p->is_touched = true;
 	if (!has_room && p->state == PARTITION_FLOWING)
 		partition_set_state(pl, p, PARTITION_RESENDING);
-	if (p->raw > 0) {
-		pl->fresh = p->raw == n ? n : 0;
-		partition_run_script(pl, p);
-	} else {
+	if (p->raw == 0) {
 		partition_pop_settled(pl, p);
+		return n == most;
 	}
-	return n == most;
+	pl->fresh = p->raw == n ? n : 0;
+	return partition_run_script(pl, p) || (p->raw == 0 && n == most);
 }
 
 /* What waits for the script goes first, then what the source has. Returns true when there is more to
@@ -371,7 +372,7 @@ advance(struct pipeline *pl, struct partition *p)
 		!p->route->target)
 		return false;
 	if (p->raw == 0)
-		return feed(pl, p) && p->raw == 0;
+		return feed(pl, p);
 	return partition_run_script(pl, p) || (p->raw == 0 && p->state == PARTITION_FLOWING);
 }
 
@@ -446,6 +447,7 @@ pipeline_set_script(struct pipeline *pl, struct script *script)
 	pl->batch = mem_resize(pl->batch, pl->most, sizeof(*pl->batch));
 	for (struct partition *p = pl->partitions; p; p = p->next) {
 		partition_release_script(pl, p);
+		p->has_poison = false;
 		partition_activate(pl, p);
 	}
 }

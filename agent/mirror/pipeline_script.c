@@ -27,14 +27,14 @@ struct making {
 static struct target_topic *
 topic_of(struct pipeline *pl, struct partition *p, int32_t handle)
 {
-	size_t i = (size_t)handle;
+	size_t i = (size_t)handle, had = pl->handle_count;
 
 	if (handle <= 0)
 		return p->route->target;
-	while (pl->handle_count <= i) {
+	while (pl->handle_count <= i)
 		pl->handles = mem_grow(
 			pl->handles, &pl->handle_count, pl->handle_count, sizeof(*pl->handles));
-	}
+	memset(pl->handles + had, 0, (pl->handle_count - had) * sizeof(*pl->handles));
 	if (!pl->handles[i])
 		pl->handles[i] =
 			producer_topic(pl->producer, script_topic_name(pl->script, handle));
@@ -473,6 +473,28 @@ pass_raw(struct pipeline *pl, struct partition *p, size_t count)
 	return p->raw > 0;
 }
 
+/* Of count collected records those that stand before the one at which the script never ended; held when that is the
+   first. */
+static size_t
+before_poison(struct pipeline *pl, struct partition *p, size_t count)
+{
+	for (size_t i = 0; p->has_poison && i < count; i++) {
+		if (pl->records[i].offset < p->poison_offset)
+			continue;
+		if (i > 0)
+			return i;
+		p->has_poison = pl->records[i].offset == p->poison_offset;
+		if (!p->has_poison)
+			return count;
+		LOG(EVENT_script_poisoned, F_STR("topic", p->topic), F_INT("partition", p->number),
+			F_INT("offset", p->poison_offset),
+			F_STR("advice", "mend the script and reload it with SIGHUP"));
+		hold_for_script(pl, p);
+		return 0;
+	}
+	return count;
+}
+
 bool
 partition_run_script(struct pipeline *pl, struct partition *p)
 {
@@ -485,6 +507,9 @@ partition_run_script(struct pipeline *pl, struct partition *p)
 	count = collect(pl, p, most);
 	if (!pl->script)
 		return pass_raw(pl, p, count);
+	count = before_poison(pl, p, count);
+	if (count == 0)
+		return false;
 	batch = script_batch(pl->script, count, p->topic, p->number,
 		target_topic_name(p->route->target));
 	for (size_t i = 0; i < count; i++)

@@ -43,6 +43,8 @@ struct partition {
 					 suspect_lane, and no record was found to be */
 	uint8_t suspect_lane;
 	bool is_script_held;	       /* stands at a record for which the script fails, until the next script */
+	bool has_poison;	       /* the script never ended at poison_offset in an earlier run */
+	int64_t poison_offset;
 	size_t raw;		       /* flights that the script has still to see; the newest ones */
 	struct flight *first_raw;      /* the oldest of them, NULL: none */
 	int64_t cost;		       /* of a record, the average of the batch read last; 0 before the first */

@@ -50,6 +50,7 @@ struct worker {
 	struct producer *producer;
 	struct pipeline *pipeline;
 	const struct plan *routes;
+	struct order *topics; /* what is subscribed to; NULL: nothing yet */
 	struct scripting scripting;
 	struct counters counters;
 	struct mailbox *orders;
@@ -358,15 +359,19 @@ decide(struct worker *w, const struct plan *routes)
 	script_free(&old);
 }
 
-/* Topics to subscribe to. */
+/* Topics to subscribe to. The same ones again would make the whole group share out anew. */
 static void
-subscribe(struct worker *w, const struct order *o)
+subscribe(struct worker *w, struct order *o)
 {
 	struct err err;
 
 	if (w->is_stopping)
 		return;
 	set_routes(w, o->routes);
+	if (w->topics && order_has_names(w->topics, o))
+		return;
+	order_take_names(&w->topics, o);
+	o = w->topics;
 	if (consumer_subscribe(w->consumer, (const char *const *)o->names, o->count, &err) < 0)
 		fail(w, false, err.text);
 }
@@ -655,6 +660,8 @@ worker_free(struct worker *w)
 		event_base_free(w->base);
 	pipeline_free(&w->pipeline);
 	scripting_fini(&w->scripting);
+	if (w->topics)
+		order_free(w->topics);
 	plan_release(&w->routes);
 	producer_free(&w->producer);
 	consumer_free(&w->consumer);

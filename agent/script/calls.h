@@ -51,7 +51,7 @@ struct script_calls {
 	bool (*same)(const char *bytes, const char *prefix, size_t size);
 	bool (*contains)(const char *bytes, size_t size, const char *text, size_t text_size);
 	/* Kafka's hash of a key, signed as Java's. */
-	int32_t (*murmur2)(const void *bytes, size_t size);
+	int32_t (*murmur2)(const char *bytes, size_t size);
 };
 
 /* FFI end */

@@ -1,407 +1,298 @@
-/* JSON paths: one value out of JSON text, without decoding the rest. */
+/* JSON paths: the value at "a.b.0" of a JSON text, found over the bytes in place, without building
+ * the document. */
 #include "script/jsonpath.h"
 
-#include <stdint.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "script/json.h"
 
-/* Nested deeper than this it is taken for no JSON, as lua-cjson does at 1000. */
-#define DEPTH_MOST 1000
+/* Names in a path. The search calls itself once for each. */
+#define NAMES_MAX 64
 
-struct step {
-	const char *key;
-	size_t size;
-	int64_t index; /* of an array's element, -1: the key is no number */
-};
-
-struct script_json_path {
+struct name {
 	char *text;
+	size_t size;
+	int64_t index; /* the element meant when an array stands here, -1: none */
+	bool is_any;
+};
+
+struct script_path {
+	struct name names[NAMES_MAX];
 	size_t count;
-	struct step steps[];
+	bool is_many;
+	struct text unescaped; /* the value, or a member's name while it is looked at */
+	struct script_span *spans;
+	size_t span_count, span_capacity;
 };
 
-/* Types as struct script_value has them. */
-enum { TYPE_NOT_JSON = -1, TYPE_NONE, TYPE_STRING, TYPE_NUMBER, TYPE_FALSE, TYPE_TRUE, TYPE_NULL, TYPE_NESTED };
-
-struct scan {
-	const char *at, *end;
-	const struct script_json_path *path;
-	struct script_value *found;
-	bool has_escapes; /* the string that was found must be resolved */
+/* One search. */
+struct search {
+	struct script_path *path;
+	const char *begin, *end;
+	bool takes_all; /* members that a later one of the same name hides, too */
 };
 
+/* A name's number as an index, -1 when it is none: leading zeros make it a name only. */
 static int64_t
-index_of(const char *key, size_t size)
+index_of(const char *text, size_t size)
 {
-	int64_t n = 0;
+	int64_t index = 0;
 
-	if (size == 0 || size > 9)
+	if (!size || size > 9 || (size > 1 && *text == '0'))
 		return -1;
 	for (size_t i = 0; i < size; i++) {
-		if (key[i] < '0' || key[i] > '9')
+		if (text[i] < '0' || text[i] > '9')
 			return -1;
-		n = n * 10 + (key[i] - '0');
+		index = index * 10 + (text[i] - '0');
 	}
-	return n;
+	return index;
 }
 
-struct script_json_path *
-jsonpath_new(const char *text, size_t size)
+static int
+add_name(struct script_path *path, const char *from, size_t size, struct err *err)
 {
-	size_t count = 1, n = 0, begin = 0;
-	struct script_json_path *path;
+	struct name *name = &path->names[path->count];
+	struct text text = {0};
 
-	for (size_t i = 0; i < size; i++)
-		count += text[i] == '.';
-	path = mem_zero(1, sizeof(*path) + count * sizeof(struct step));
-	path->text = mem_strndup(text, size);
-	path->count = count;
-	for (size_t i = 0; i <= size; i++) {
-		if (i < size && text[i] != '.')
-			continue;
-		path->steps[n++] = (struct step){.key = path->text + begin,
-			.size = i - begin,
-			.index = index_of(text + begin, i - begin)};
-		begin = i + 1;
+	if (!size)
+		return err_set(
+			err, "a name between dots is empty; write names with one dot between them");
+	if (path->count == NAMES_MAX)
+		return err_set(err, "there are more than %d names", NAMES_MAX);
+	name->is_any = size == 1 && *from == '*';
+	for (size_t i = 0; i < size; i++) {
+		if (from[i] == '\\' && ++i == size) {
+			text_fini(&text);
+			return err_set(err, "it ends in a backslash; write \\\\ for one");
+		}
+		text_putc(&text, from[i]);
+	}
+	name->size = text.length;
+	name->text = text_take(&text);
+	name->index = index_of(name->text, name->size);
+	path->is_many |= name->is_any;
+	path->count++;
+	return 0;
+}
+
+static int
+parse(struct script_path *path, const char *text, size_t size, struct err *err)
+{
+	size_t first = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] == '\\') {
+			i++;
+		} else if (text[i] == '.') {
+			if (add_name(path, text + first, i - first, err))
+				return -1;
+			first = i + 1;
+		}
+	}
+	return add_name(path, text + first, size - first, err);
+}
+
+struct script_path *
+jsonpath_new(const char *text, size_t size, struct err *err)
+{
+	struct script_path *path = mem_zero(1, sizeof(*path));
+
+	if (parse(path, text, size, err)) {
+		err_prefix(
+			err, "\"%.*s\" is not a JSON path: ", (int)(size < 100 ? size : 100), text);
+		jsonpath_free(path);
+		return NULL;
 	}
 	return path;
 }
 
 void
-jsonpath_free(struct script_json_path *path)
+jsonpath_free(struct script_path *path)
 {
 	if (!path)
 		return;
-	free(path->text);
+	for (size_t i = 0; i < path->count; i++)
+		free(path->names[i].text);
+	text_fini(&path->unescaped);
+	free(path->spans);
 	free(path);
 }
 
+int
+jsonpath_is_many(const struct script_path *path)
+{
+	return path->is_many;
+}
+
+static enum script_kind
+kind_of(char first)
+{
+	switch (first) {
+	case '{': return SCRIPT_OBJECT;
+	case '[': return SCRIPT_ARRAY;
+	case '"': return SCRIPT_STRING;
+	case 't': return SCRIPT_TRUE;
+	case 'f': return SCRIPT_FALSE;
+	case 'n': return SCRIPT_NULL;
+	default: return SCRIPT_NUMBER;
+	}
+}
+
 static void
-skip_blanks(struct scan *s)
+add_span(struct search *search, const char *first, const char *end)
 {
-	while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t'))
-		s->at++;
+	struct script_path *path = search->path;
+
+	path->spans =
+		mem_grow(path->spans, &path->span_capacity, path->span_count, sizeof(*path->spans));
+	path->spans[path->span_count++] = (struct script_span){
+		(int32_t)(first - search->begin), (int32_t)(end - search->begin), kind_of(*first)};
 }
 
+/* Is the string [p, end), quotes included, this name? */
 static bool
-take(struct scan *s, char c)
+is_name(struct search *search, const struct name *name, const char *p, const char *end)
 {
-	if (s->at == s->end || *s->at != c)
-		return false;
-	s->at++;
-	return true;
+	struct text *text = &search->path->unescaped;
+	size_t size = (size_t)(end - p) - 2;
+
+	if (name->is_any)
+		return true;
+	if (!memchr(p + 1, '\\', size))
+		return size == name->size && !memcmp(p + 1, name->text, size);
+	text->length = 0;
+	json_unescape(p + 1, end - 1, text);
+	return text->length == name->size && !memcmp(text->s, name->text, name->size);
 }
 
+static const char *find(struct search *search, const char *p, size_t level);
+
+/* A member, from its name on; returns where it ends. */
+static const char *
+find_member(struct search *search, const char *p, size_t level)
+{
+	const char *name = p, *name_end = json_string(p, search->end);
+
+	if (!name_end)
+		return NULL;
+	p = json_blanks(name_end, search->end);
+	if (p == search->end || *p != ':')
+		return NULL;
+	p = json_blanks(p + 1, search->end);
+	if (!is_name(search, &search->path->names[level], name, name_end))
+		return json_value(p, search->end);
+	/* The last one of a name counts, even if less is in it. */
+	if (!search->takes_all)
+		search->path->span_count = 0;
+	return find(search, p, level + 1);
+}
+
+static const char *
+find_element(struct search *search, const char *p, size_t level, int64_t index)
+{
+	const struct name *name = &search->path->names[level];
+
+	if (name->is_any || name->index == index)
+		return find(search, p, level + 1);
+	return json_value(p, search->end);
+}
+
+/* An array or object; returns where it ends, NULL when it is not JSON. */
+static const char *
+find_inside(struct search *search, const char *p, size_t level)
+{
+	char closing = *p == '{' ? '}' : ']';
+
+	p = json_blanks(p + 1, search->end);
+	if (p < search->end && *p == closing)
+		return p + 1;
+	for (int64_t index = 0;; index++) {
+		p = closing == '}' ? find_member(search, p, level)
+				   : find_element(search, p, level, index);
+		if (!p)
+			return NULL;
+		p = json_blanks(p, search->end);
+		if (p == search->end)
+			return NULL;
+		if (*p == closing)
+			return p + 1;
+		if (*p != ',')
+			return NULL;
+		p = json_blanks(p + 1, search->end);
+	}
+}
+
+/* A value that the names before level lead to. */
+static const char *
+find(struct search *search, const char *p, size_t level)
+{
+	const char *first = p;
+
+	if (p == search->end)
+		return NULL;
+	if (level < search->path->count && (*p == '{' || *p == '['))
+		return find_inside(search, p, level);
+	p = json_value(p, search->end);
+	if (p && level == search->path->count)
+		add_span(search, first, p);
+	return p;
+}
+
+/* The whole text; -1: not JSON. */
 static int
-hex_digit(char c)
+run(struct script_path *path, const char *json, size_t size, bool takes_all)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	struct search search = {path, json, json + size, takes_all};
+	const char *p;
+
+	path->span_count = 0;
+	if (size > INT32_MAX)
+		return -1;
+	p = find(&search, json_blanks(json, search.end), 0);
+	return p && json_blanks(p, search.end) == search.end ? 0 : -1;
 }
 
-/* Behind the backslash. */
-static bool
-skip_escape(struct scan *s)
+static void
+read_string(struct script_path *path, const char *p, const char *end, struct script_value *ret)
 {
-	if (s->at == s->end)
-		return false;
-	if (*s->at != 'u')
-		return strchr("\"\\/bfnrt", *s->at) && *s->at++ != '\0';
-	s->at++;
-	for (int i = 0; i < 4; i++, s->at++)
-		if (s->at == s->end || hex_digit(*s->at) < 0)
-			return false;
-	return true;
+	ret->_text = p + 1;
+	ret->_size = (int32_t)(end - p - 2);
+	if (!memchr(p + 1, '\\', (size_t)ret->_size))
+		return;
+	path->unescaped.length = 0;
+	json_unescape(p + 1, end - 1, &path->unescaped);
+	ret->_text = path->unescaped.s;
+	ret->_size = (int32_t)path->unescaped.length;
 }
 
-/* From the quote on; *ret gets what is between the quotes. */
-static bool
-scan_string(struct scan *s, struct script_value *ret, bool *ret_has_escapes)
+int
+jsonpath_get(struct script_path *path, const char *json, size_t size, struct script_value *ret)
 {
-	const char *begin = ++s->at;
+	const char *p, *end;
 
-	*ret_has_escapes = false;
-	while (s->at < s->end && *s->at != '"') {
-		unsigned char c = (unsigned char)*s->at++;
-
-		if (c < 0x20)
-			return false;
-		if (c != '\\')
-			continue;
-		*ret_has_escapes = true;
-		if (!skip_escape(s))
-			return false;
-	}
-	ret->_type = TYPE_STRING;
-	ret->_bytes = begin;
-	ret->_size = (size_t)(s->at - begin);
-	return take(s, '"');
+	if (run(path, json, size, false))
+		return -1;
+	if (!path->span_count)
+		return 0;
+	p = json + path->spans[0]._first;
+	end = json + path->spans[0]._end;
+	*ret = (struct script_value){p, 0, (int32_t)(end - p), path->spans[0]._kind};
+	if (ret->_kind == SCRIPT_STRING)
+		read_string(path, p, end, ret);
+	else if (ret->_kind == SCRIPT_NUMBER)
+		ret->_number = json_number(p, end);
+	return 1;
 }
 
-static bool
-skip_digits(struct scan *s)
+int32_t
+jsonpath_spans(
+	struct script_path *path, const char *json, size_t size, const struct script_span **ret)
 {
-	const char *begin = s->at;
-
-	while (s->at < s->end && *s->at >= '0' && *s->at <= '9')
-		s->at++;
-	return s->at > begin;
-}
-
-static bool
-scan_number(struct scan *s, struct script_value *ret)
-{
-	const char *begin = s->at;
-	char copy[64];
-	size_t size;
-
-	take(s, '-');
-	if (!take(s, '0') && !skip_digits(s))
-		return false;
-	if (take(s, '.') && !skip_digits(s))
-		return false;
-	if (s->at < s->end && (*s->at | 0x20) == 'e') {
-		s->at++;
-		if (!take(s, '-'))
-			take(s, '+');
-		if (!skip_digits(s))
-			return false;
-	}
-	size = (size_t)(s->at - begin);
-	ret->_type = TYPE_NUMBER;
-	ret->_bytes = begin;
-	ret->_size = size;
-	if (size >= sizeof(copy))
-		size = sizeof(copy) - 1;
-	/* More digits than a double can tell apart do not change it. */
-	memcpy(copy, begin, size);
-	copy[size] = '\0';
-	ret->_number = strtod(copy, NULL);
-	return true;
-}
-
-static bool
-scan_word(struct scan *s, const char *word, int type, struct script_value *ret)
-{
-	size_t n = strlen(word);
-
-	if ((size_t)(s->end - s->at) < n || memcmp(s->at, word, n) != 0)
-		return false;
-	s->at += n;
-	ret->_type = type;
-	return true;
-}
-
-static bool scan_value(struct scan *s, size_t depth, bool is_on_path, struct script_value *ret);
-
-/* Is this member, or element, the next step of the path? */
-static bool
-is_step(const struct scan *s, size_t depth, bool is_on_path, const struct script_value *key, int64_t index)
-{
-	const struct step *step;
-
-	if (!is_on_path || depth >= s->path->count)
-		return false;
-	step = &s->path->steps[depth];
-	if (!key)
-		return step->index == index;
-	return key->_size == step->size && !memcmp(key->_bytes, step->key, step->size);
-}
-
-static const char *resolve(const char *bytes, size_t size, size_t *ret_size);
-
-/* One member of an object: its key and its value. */
-static bool
-scan_member(struct scan *s, size_t depth, bool is_on_path)
-{
-	struct script_value key, value;
-	bool has_escapes, is_next;
-
-	skip_blanks(s);
-	if (s->at == s->end || *s->at != '"' || !scan_string(s, &key, &has_escapes))
-		return false;
-	if (has_escapes)
-		key._bytes = resolve(key._bytes, key._size, &key._size);
-	is_next = is_step(s, depth, is_on_path, &key, -1);
-	/* A later member of the same name takes the place of what was found below an earlier one. */
-	if (is_next)
-		s->found->_type = TYPE_NONE;
-	skip_blanks(s);
-	return take(s, ':') && scan_value(s, depth + 1, is_next, &value);
-}
-
-static bool
-scan_object(struct scan *s, size_t depth, bool is_on_path)
-{
-	s->at++;
-	skip_blanks(s);
-	if (take(s, '}'))
-		return true;
-	do {
-		if (!scan_member(s, depth, is_on_path))
-			return false;
-		skip_blanks(s);
-	} while (take(s, ','));
-	return take(s, '}');
-}
-
-static bool
-scan_array(struct scan *s, size_t depth, bool is_on_path)
-{
-	struct script_value value;
-	int64_t index = 0;
-
-	s->at++;
-	skip_blanks(s);
-	if (take(s, ']'))
-		return true;
-	do {
-		if (!scan_value(s, depth + 1, is_step(s, depth, is_on_path, NULL, index), &value))
-			return false;
-		index++;
-		skip_blanks(s);
-	} while (take(s, ','));
-	return take(s, ']');
-}
-
-static bool
-scan_nested(struct scan *s, size_t depth, bool is_on_path, struct script_value *ret)
-{
-	const char *begin = s->at;
-
-	if (depth > DEPTH_MOST ||
-		!(*begin == '{' ? scan_object(s, depth, is_on_path) : scan_array(s, depth, is_on_path)))
-		return false;
-	*ret = (struct script_value){
-		._type = TYPE_NESTED, ._bytes = begin, ._size = (size_t)(s->at - begin)};
-	return true;
-}
-
-/* depth: how many steps of the path lead here, if is_on_path. */
-static bool
-scan_value(struct scan *s, size_t depth, bool is_on_path, struct script_value *ret)
-{
-	bool has_escapes = false, is_good = false;
-
-	skip_blanks(s);
-	if (s->at == s->end)
-		return false;
-	switch (*s->at) {
-	case '"': is_good = scan_string(s, ret, &has_escapes); break;
-	case '{':
-	case '[': is_good = scan_nested(s, depth, is_on_path, ret); break;
-	case 't': is_good = scan_word(s, "true", TYPE_TRUE, ret); break;
-	case 'f': is_good = scan_word(s, "false", TYPE_FALSE, ret); break;
-	case 'n': is_good = scan_word(s, "null", TYPE_NULL, ret); break;
-	default: is_good = scan_number(s, ret);
-	}
-	if (is_good && is_on_path && depth == s->path->count) {
-		*s->found = *ret;
-		s->has_escapes = has_escapes;
-	}
-	return is_good;
-}
-
-static uint32_t
-read_hex(const char *at)
-{
-	uint32_t code = 0;
-
-	for (int i = 0; i < 4; i++)
-		code = code << 4 | (uint32_t)hex_digit(at[i]);
-	return code;
-}
-
-static char *
-put_utf8(char *out, uint32_t code)
-{
-	if (code < 0x80) {
-		*out++ = (char)code;
-		return out;
-	}
-	if (code < 0x800) {
-		*out++ = (char)(0xc0 | code >> 6);
-	} else {
-		if (code < 0x10000) {
-			*out++ = (char)(0xe0 | code >> 12);
-		} else {
-			*out++ = (char)(0xf0 | code >> 18);
-			*out++ = (char)(0x80 | (code >> 12 & 0x3f));
-		}
-		*out++ = (char)(0x80 | (code >> 6 & 0x3f));
-	}
-	*out++ = (char)(0x80 | (code & 0x3f));
-	return out;
-}
-
-/* A \uXXXX, at behind the u; two of them when they are a pair. A half of a pair that stands alone becomes U+FFFD. */
-static const char *
-resolve_unicode(const char *at, const char *end, char **out)
-{
-	uint32_t code = read_hex(at), low;
-
-	at += 4;
-	if (code >= 0xd800 && code < 0xdc00 && end - at >= 6 && at[0] == '\\' && at[1] == 'u') {
-		low = read_hex(at + 2);
-		if (low >= 0xdc00 && low < 0xe000) {
-			code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-			at += 6;
-		}
-	}
-	if (code >= 0xd800 && code < 0xe000)
-		code = 0xfffd;
-	*out = put_utf8(*out, code);
-	return at;
-}
-
-/* A string's bytes with its escapes resolved, in memory of this thread. They never get more. */
-static const char *
-resolve(const char *bytes, size_t size, size_t *ret_size)
-{
-	static _Thread_local char *room;
-	static _Thread_local size_t room_size;
-	const char *end = bytes + size;
-	char *out;
-
-	if (room_size < size + 8) {
-		room_size = size * 2 + 64;
-		room = mem_resize(room, room_size, 1);
-	}
-	out = room;
-	for (const char *at = bytes; at < end;) {
-		static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-
-		if (*at != '\\') {
-			*out++ = *at++;
-		} else if (at[1] == 'u') {
-			at = resolve_unicode(at + 2, end, &out);
-		} else {
-			*out++ = to[strchr(from, at[1]) - from];
-			at += 2;
-		}
-	}
-	*ret_size = (size_t)(out - room);
-	return room;
-}
-
-void
-jsonpath_get(const char *bytes, size_t size, const struct script_json_path *path, struct script_value *ret)
-{
-	struct script_value whole;
-	struct scan s = {.at = bytes, .end = bytes + size, .path = path, .found = ret};
-
-	ret->_type = TYPE_NONE;
-	if (scan_value(&s, 0, true, &whole)) {
-		skip_blanks(&s);
-		if (s.at == s.end) {
-			if (ret->_type == TYPE_STRING && s.has_escapes)
-				ret->_bytes = resolve(ret->_bytes, ret->_size, &ret->_size);
-			return;
-		}
-	}
-	ret->_type = TYPE_NOT_JSON;
+	if (run(path, json, size, true))
+		return -1;
+	*ret = path->spans;
+	return (int32_t)path->span_count;
 }

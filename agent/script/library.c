@@ -1,159 +1,214 @@
-/* The library's C side: what lua/mirror.lua and its modules ask of C, through LuaJIT's FFI. */
+/* The library: what the modules written in Lua call in C, as one table of functions. */
 #include "script/library.h"
 
-#include <openssl/evp.h>
-#include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-#include "base/log.h"
-#include "base/mem.h"
+#include "base/clock.h"
 #include "script/digest.h"
 #include "script/jsonpath.h"
 #include "script/regex.h"
-#include "script/state.h"
 #include "script/world.h"
 
-/* Paths of JSON that one script may use; more are most likely made of keys or values. */
-#define PATHS_MOST 10000
-
-/* lua-cjson's; it has no header. */
-int luaopen_cjson(lua_State *L);
-
-int
-script_open_cjson(lua_State *L)
+static const char *
+error_of(struct script_seat *seat)
 {
-	return luaopen_cjson(L);
+	return seat->err.text;
 }
 
-static double
-now_ms(void)
+static struct script_regex *
+make_regex(struct script_seat *seat, const char *pattern, size_t size, const char *flags)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (double)(now.tv_sec * 1000 + now.tv_nsec / 1000000);
-}
-
-static void
-log_text(struct script *s, int32_t level, const char *text, double repeated)
-{
-	static const enum log_event events[] = {
-		EVENT_script_debug, EVENT_script_info, EVENT_script_warn, EVENT_script_says};
-	const struct log_field fields[] = {
-		F_STR("script", s->name), F_STR("text", text), F_INT("repeated", (int64_t)repeated)};
-
-	log_write(events[level], NULL, fields, repeated > 0 ? 3 : 2);
+	return regex_new(pattern, size, flags, &seat->err);
 }
 
 static int32_t
-base64_encode(const char *bytes, size_t size, char *ret)
+match(struct script_seat *seat, struct script_regex *regex, const char *text, size_t size,
+	size_t from)
 {
-	/* The call writes a zero byte behind it, for which there may be no room. */
-	char *room = mem_alloc((size + 2) / 3 * 4 + 1);
-	int n = EVP_EncodeBlock((unsigned char *)room, (const unsigned char *)bytes, (int)size);
-
-	memcpy(ret, room, (size_t)n);
-	free(room);
-	return n;
+	return regex_match(regex, text, size, from, &seat->err);
 }
 
-static int32_t
-base64_decode(const char *bytes, size_t size, char *ret)
+static struct script_path *
+make_path(struct script_seat *seat, const char *path, size_t size)
 {
-	unsigned char *room = mem_alloc(size + 4);
-	int n = size % 4 == 0 ? EVP_DecodeBlock(room, (const unsigned char *)bytes, (int)size) : -1;
-
-	/* It counts what = stands for. */
-	for (size_t i = size; n > 0 && i > 0 && bytes[i - 1] == '=' && size - i < 2; i--)
-		n--;
-	if (n > 0)
-		memcpy(ret, room, (size_t)n);
-	free(room);
-	return n;
+	return jsonpath_new(path, size, &seat->err);
 }
 
-static struct script_json_path *
-json_path(struct script *s, const char *text, size_t size)
+static struct script_cell *
+make_cell(struct script_seat *seat, int kind, const char *name, const char *help,
+	const char *const *label_names, const char *const *label_values, size_t labels)
 {
-	if (s->path_count == PATHS_MOST)
-		return NULL;
-	s->paths = mem_grow(s->paths, &s->path_capacity, s->path_count, sizeof(*s->paths));
-	s->paths[s->path_count] = jsonpath_new(text, size);
-	return s->paths[s->path_count++];
-}
+	const struct script_metric wanted = {
+		name, help, kind == 0, label_names, label_values, labels, 0};
 
-static double *
-metric(struct script *s, int32_t kind, const char *name, const char *help, const char *labels, char *error,
-	size_t error_size)
-{
-	return world_metric(
-		s->options.world, s->options.stream, kind, name, help, labels, error, error_size);
+	return metrics_cell(world_metrics(seat->world), seat, &wanted, &seat->err);
 }
 
 static struct script_shared *
-shared_open(struct script *s, const char *name)
+open_shared(struct script_seat *seat, const char *name, double bytes)
 {
-	return world_shared(s->options.world, name);
+	return shared_open(world_shared(seat->world), name, bytes, &seat->err);
 }
 
-/* Relative to the script's folder. */
+static int
+get_shared(struct script_seat *seat, struct script_shared *shared, const char *key, size_t key_size,
+	struct script_value *ret)
+{
+	return shared_get(shared, key, key_size, &seat->text, ret);
+}
+
+static int
+set_shared(struct script_seat *seat, struct script_shared *shared, const char *key, size_t key_size,
+	const struct script_value *value, double ttl_ms, int only_absent)
+{
+	return shared_put(shared, key, key_size, value, ttl_ms, only_absent, &seat->err);
+}
+
+static int
+increase_shared(struct script_seat *seat, struct script_shared *shared, const char *key,
+	size_t key_size, double by, double ttl_ms, double *ret)
+{
+	return shared_increase(shared, key, key_size, by, ttl_ms, ret, &seat->err);
+}
+
+static int
+remove_shared(struct script_shared *shared, const char *key, size_t key_size)
+{
+	return shared_remove(shared, key, key_size);
+}
+
 static struct script_map *
-map_open(struct script *s, const char *file, char separator, char *error, size_t error_size)
+open_map(struct script_seat *seat, const char *path, int kind, char separator, const char *key,
+	const char *value)
 {
-	char *path = *file == '/' ? mem_strdup(file)
-				  : mem_printf("%.*s%s", (int)(s->name - s->file), s->file, file);
-	struct lookup *lookup = world_lookup(s->options.world, path, separator, error, error_size);
-	struct script_map *view = lookup ? lookup_view(lookup) : NULL;
+	const struct table_format format = {kind, separator, key, value};
 
-	free(path);
-	if (!view)
-		return NULL;
-	s->maps = mem_grow(s->maps, &s->map_capacity, s->map_count, sizeof(*s->maps));
-	s->maps[s->map_count++] = view;
-	return view;
+	return lookup_open(world_lookups(seat->world), path, &format, &seat->err);
 }
 
-void
-library_fini(struct script *s)
+static int32_t
+map_row(struct script_map *map, const char *key, size_t key_size)
 {
-	for (size_t i = 0; i < s->path_count; i++)
-		jsonpath_free(s->paths[i]);
-	for (size_t i = 0; i < s->map_count; i++)
-		lookup_view_free(s->maps[i]);
-	free(s->paths);
-	free(s->maps);
+	return table_find(lookup_table(map), key, key_size);
+}
+
+static int32_t
+map_rows(struct script_map *map)
+{
+	return table_rows(lookup_table(map));
+}
+
+static int32_t
+map_columns(const struct script_map *map)
+{
+	return table_columns(lookup_last(map));
+}
+
+static int32_t
+map_value_column(const struct script_map *map)
+{
+	return table_value_column(lookup_last(map));
+}
+
+static int32_t
+map_field(const struct script_map *map, int32_t row, int32_t column, const char **ret)
+{
+	return table_field(lookup_last(map), row, column, ret);
+}
+
+static int32_t
+map_name(const struct script_map *map, int32_t column, const char **ret)
+{
+	return table_name(lookup_last(map), column, ret);
+}
+
+static struct script_site *
+get_site(struct script_seat *seat, const char *at)
+{
+	return sites_get(world_sites(seat->world), at);
+}
+
+static int
+shows(int level)
+{
+	return log_is_shown(level);
+}
+
+static int
+wants(struct script_site *site, int level)
+{
+	return site_wants(site, level);
+}
+
+static void
+say(struct script_seat *seat, struct script_site *site, int level, const char *message)
+{
+	site_say(site, level, seat->script, message);
+}
+
+/* LuaJIT gives out doubles as plain numbers, int64_t not. */
+static double
+wall_ms(void)
+{
+	return (double)clock_wall_ms();
+}
+
+static double
+steady_ms(void)
+{
+	return (double)clock_ms();
 }
 
 const struct script_library_calls *
 script_library_calls(void)
 {
 	static const struct script_library_calls calls = {
-		.now_ms = now_ms,
-		.log = log_text,
 		.murmur2 = digest_murmur2,
 		.crc32 = digest_crc32,
 		.fnv1a = digest_fnv1a,
+		.fnv1a_sarama = digest_fnv1a_sarama,
+		.fraction = digest_fraction,
 		.xxhash = digest_xxhash,
 		.sha256 = digest_sha256,
 		.hmac = digest_hmac,
-		.base64_encode = base64_encode,
-		.base64_decode = base64_decode,
-		.regex_new = regex_new,
+		.hex = digest_hex,
+		.unhex = digest_unhex,
+		.base64 = digest_base64,
+		.unbase64 = digest_unbase64,
+		.sit = world_sit,
+		.rise = world_rise,
+		.error = error_of,
+		.regex_new = make_regex,
 		.regex_free = regex_free,
-		.regex_match = regex_match,
-		.json_path = json_path,
-		.json_get = jsonpath_get,
-		.metric = metric,
-		.shared_open = shared_open,
-		.shared_get = shared_get,
-		.shared_set = shared_set,
-		.shared_incr = shared_incr,
-		.shared_delete = shared_delete,
-		.map_open = map_open,
-		.map_get = lookup_get,
-		.map_count = lookup_count,
+		.regex_match = match,
+		.regex_offsets = regex_offsets,
+		.regex_group = regex_group,
+		.path_new = make_path,
+		.path_free = jsonpath_free,
+		.path_is_many = jsonpath_is_many,
+		.path_get = jsonpath_get,
+		.path_spans = jsonpath_spans,
+		.cell = make_cell,
+		.shared = open_shared,
+		.shared_get = get_shared,
+		.shared_set = set_shared,
+		.shared_increase = increase_shared,
+		.shared_remove = remove_shared,
+		.map = open_map,
+		.map_free = lookup_close,
+		.map_row = map_row,
+		.map_rows = map_rows,
+		.map_columns = map_columns,
+		.map_value_column = map_value_column,
+		.map_field = map_field,
+		.map_name = map_name,
+		.site = get_site,
+		.shows = shows,
+		.wants = wants,
+		.say = say,
+		.wall_ms = wall_ms,
+		.clock_ms = steady_ms,
 	};
 
 	return &calls;

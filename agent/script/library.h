@@ -1,92 +1,155 @@
-/* The library's C side: what lua/mirror.lua and its modules ask of C, through LuaJIT's FFI. */
+/* The library: what the modules written in Lua (lua/mirror.lua, lua/mirror/) call in C. The part
+   between the two FFI lines is given to LuaJIT's ffi.cdef as it stands.
+
+   A module is called as chunk(private) with Lua's own globals and finds in private: ffi, library
+   (script_library_calls()), world (the struct script_world), null (mirror.null), cjson (what
+   luaopen_cjson gave), topic(name), partitions(topic), value_of(r) and key_of(r) -> pointer or nil,
+   size; params (a table of texts), args, stream, streams, file (the script's path), name (its last
+   part); now, if tests set the clock. */
 #ifndef SCRIPT_LIBRARY_H
 #define SCRIPT_LIBRARY_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "script/calls.h"
 
 struct lua_State;
 
 /* FFI begin */
 
+/* Opaque to Lua. */
+struct script_world;
+struct script_seat;
+struct script_path;
 struct script_regex;
-struct script_json_path;
 struct script_shared;
 struct script_map;
+struct script_site;
 
-/* A value found in JSON text, or kept in a shared dictionary. */
-struct script_value {
-	const char *_bytes; /* of a string; of JSON's objects and arrays their text */
-	size_t _size;
-	double _number;
-	int32_t _type; /* below 0: see the call; 0 nothing there, 1 string, 2 number, 3 false, 4 true, 5 null, 6 object or
-			  array */
+/* A counter's or gauge's number in one state: written by that state only. */
+struct script_cell {
+	double _value;
 };
 
-/* None of them calls back into Lua. Bytes that are given out live until the next call of the same thread. */
+/* A value on its way to Lua. */
+struct script_value {
+	const char *_text; /* of strings; of JSON arrays and objects their text */
+	double _number;
+	int32_t _size;
+	int32_t _kind; /* enum script_kind */
+};
+
+/* Where something stands in a text: [_first, _end). */
+struct script_span {
+	int32_t _first, _end;
+	int32_t _kind; /* enum script_kind */
+};
+
+/* Bytes are given with their size. Where a call fails, script_library_calls()->error(seat) is the
+ * sentence. */
 struct script_library_calls {
-	double (*now_ms)(void);
-	/* level 0 debug to 3 error; repeated: calls of that site that were not logged since its last line */
-	void (*log)(struct script *script, int32_t level, const char *text, double repeated);
+	/* Digests; see digest.h. out has the room that is named there. */
+	int32_t (*murmur2)(const char *bytes, size_t size);
+	uint32_t (*crc32)(const char *bytes, size_t size);
+	uint32_t (*fnv1a)(const char *bytes, size_t size);
+	uint32_t (*fnv1a_sarama)(const char *bytes, size_t size);
+	double (*fraction)(const char *bytes, size_t size, double seed); /* [0, 1), by XXH64 */
+	void (*xxhash)(const char *bytes, size_t size, char *out);
+	int (*sha256)(const char *bytes, size_t size, char *out);
+	int (*hmac)(const char *key, size_t key_size, const char *bytes, size_t size, char *out);
+	void (*hex)(const char *bytes, size_t size, char *out);
+	int32_t (*unhex)(const char *text, size_t size, char *out);
+	int32_t (*base64)(const char *bytes, size_t size, int url, char *out);
+	int32_t (*unbase64)(const char *text, size_t size, char *out);
 
-	int32_t (*murmur2)(const void *bytes, size_t size);
-	uint32_t (*crc32)(const void *bytes, size_t size);
-	uint32_t (*fnv1a)(const void *bytes, size_t size);
-	uint64_t (*xxhash)(const void *bytes, size_t size);
-	void (*sha256)(const void *bytes, size_t size, unsigned char *ret);
-	void (*hmac)(const void *key, size_t key_size, const void *bytes, size_t size, unsigned char *ret);
-	/* Gives the size; ret needs room for (size + 2) / 3 * 4, or size, bytes. -1: it is no base64. */
-	int32_t (*base64_encode)(const char *bytes, size_t size, char *ret);
-	int32_t (*base64_decode)(const char *bytes, size_t size, char *ret);
+	/* A state's seat in the world: sit before all that follows, rise when the state is closed.
+	   stream as in struct script_options. */
+	struct script_seat *(*sit)(struct script_world *world, int32_t stream, const char *script);
+	void (*rise)(struct script_seat *seat);
+	const char *(*error)(struct script_seat *seat);
 
-	/* NULL: why stands in error. flags: letters of i m s x u */
+	/* Regular expressions; NULL: error. Captures are pairs in offsets, -1 where a group took no
+	 * part. */
 	struct script_regex *(*regex_new)(
-		const char *pattern, size_t size, const char *flags, char *error, size_t error_size);
+		struct script_seat *seat, const char *pattern, size_t size, const char *flags);
 	void (*regex_free)(struct script_regex *regex);
-	/* From byte `from` on: how many groups there are, counting the whole as one, and where each begins and ends (-1: it
-	   took no part) in groups, which has room for 32; 0: no match; -1: it would take too long. */
-	int32_t (*regex_match)(
-		struct script_regex *regex, const char *bytes, size_t size, size_t from, int32_t *groups);
+	int32_t (*regex_match)(struct script_seat *seat, struct script_regex *regex,
+		const char *text, size_t size,
+		size_t from); /* groups that were tried and the whole; 0: no; -1: error */
+	const int32_t *(*regex_offsets)(const struct script_regex *regex);
+	int32_t (*regex_group)(
+		const struct script_regex *regex, const char *name); /* -1: none such */
 
-	/* Lives as long as the script. NULL: there are too many */
-	struct script_json_path *(*json_path)(struct script *script, const char *text, size_t size);
-	/* _type -1: the bytes are not JSON */
-	void (*json_get)(const char *bytes, size_t size, const struct script_json_path *path,
-		struct script_value *ret);
+	/* JSON; see jsonpath.h. */
+	struct script_path *(*path_new)(struct script_seat *seat, const char *path, size_t size);
+	void (*path_free)(struct script_path *path);
+	int (*path_is_many)(const struct script_path *path);
+	int (*path_get)(
+		struct script_path *path, const char *json, size_t size, struct script_value *ret);
+	int32_t (*path_spans)(struct script_path *path, const char *json, size_t size,
+		const struct script_span **ret);
 
-	/* A cell of this stream's own; NULL: why stands in error. kind 0 counter, 1 gauge. labels: a="b",c="d" */
-	double *(*metric)(struct script *script, int32_t kind, const char *name, const char *help,
-		const char *labels, char *error, size_t error_size);
+	/* Counters (kind 0) and gauges (1); NULL: error. */
+	struct script_cell *(*cell)(struct script_seat *seat, int kind, const char *name,
+		const char *help, const char *const *label_names, const char *const *label_values,
+		size_t labels);
 
-	/* The process's dictionary of that name */
-	struct script_shared *(*shared_open)(struct script *script, const char *name);
-	void (*shared_get)(struct script_shared *shared, const char *key, size_t size, struct script_value *ret);
-	/* ttl_ms 0: for ever. only_new: not when there is one. 1 done, 0 there was one, -1 no room */
-	int32_t (*shared_set)(struct script_shared *shared, const char *key, size_t size,
-		const struct script_value *value, double ttl_ms, bool only_new);
-	/* The sum; ret _type -1: what is there is no number, -2: no room */
-	void (*shared_incr)(struct script_shared *shared, const char *key, size_t size, double by, double ttl_ms,
-		struct script_value *ret);
-	bool (*shared_delete)(struct script_shared *shared, const char *key, size_t size);
+	/* Dictionaries. ttl_ms 0: for ever. set: 1 done, 0 there is one (only_absent), -1 error;
+	   get and remove: 1 or 0; increase: 0 or -1. What get gives lives until the seat's next
+	   get. */
+	struct script_shared *(*shared)(struct script_seat *seat, const char *name, double bytes);
+	int (*shared_get)(struct script_seat *seat, struct script_shared *shared, const char *key,
+		size_t key_size, struct script_value *ret);
+	int (*shared_set)(struct script_seat *seat, struct script_shared *shared, const char *key,
+		size_t key_size, const struct script_value *value, double ttl_ms, int only_absent);
+	int (*shared_increase)(struct script_seat *seat, struct script_shared *shared,
+		const char *key, size_t key_size, double by, double ttl_ms, double *ret);
+	int (*shared_remove)(struct script_shared *shared, const char *key, size_t key_size);
 
-	/* A look-up file, loaded once a process; NULL: why stands in error. separator 0: whole lines are keys */
-	struct script_map *(*map_open)(
-		struct script *script, const char *file, char separator, char *error, size_t error_size);
-	/* The column of a key's row, the first behind the key being 1; _type 0: no such key, or column */
-	void (*map_get)(
-		struct script_map *map, const char *key, size_t size, int32_t column, struct script_value *ret);
-	int32_t (*map_count)(struct script_map *map);
+	/* Look-up files; see lookup.h. map: NULL: error. row: its number, -1: there is none; valid,
+	   as what field gives, until the next row of this map. */
+	struct script_map *(*map)(struct script_seat *seat, const char *path, int format,
+		char separator, const char *key, const char *value);
+	void (*map_free)(struct script_map *map);
+	int32_t (*map_row)(struct script_map *map, const char *key, size_t key_size);
+	int32_t (*map_columns)(const struct script_map *map);
+	int32_t (*map_rows)(struct script_map *map);
+	int32_t (*map_value_column)(const struct script_map *map);
+	int32_t (*map_field)(
+		const struct script_map *map, int32_t row, int32_t column, const char **ret);
+	int32_t (*map_name)(const struct script_map *map, int32_t column, const char **ret);
+
+	/* The log: a site, by its source:line, that may speak once a second. shows: is the level
+	   logged at all? wants says whether it
+	   may now and notes it; say writes the line. */
+	struct script_site *(*site)(struct script_seat *seat, const char *at);
+	int (*shows)(int level);
+	int (*wants)(struct script_site *site, int level);
+	void (*say)(
+		struct script_seat *seat, struct script_site *site, int level, const char *message);
+
+	double (*wall_ms)(void);  /* since 1970 */
+	double (*clock_ms)(void); /* never jumps */
 };
 
 /* FFI end */
 
-/* The table. */
+/* What a script_value or script_span holds. */
+enum script_kind {
+	SCRIPT_NONE,
+	SCRIPT_NULL,
+	SCRIPT_FALSE,
+	SCRIPT_TRUE,
+	SCRIPT_NUMBER,
+	SCRIPT_STRING,
+	SCRIPT_ARRAY,
+	SCRIPT_OBJECT
+};
+
+/* The calls; never NULL. All may be called by any thread, a seat and what was made with it by one
+ * at a time. */
 const struct script_library_calls *script_library_calls(void);
 
-/* Opens lua-cjson, which is linked in: leaves its table. */
-int script_open_cjson(struct lua_State *L);
+/* lua-cjson's own: opens the module private.cjson. */
+int luaopen_cjson(struct lua_State *state);
 
 #endif

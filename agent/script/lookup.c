@@ -1,328 +1,383 @@
-/* Look-up files: keys and what stands behind them, loaded once and again when the file changes. */
+/* Look-up files: each is read once for all states, and again when it changes, by a thread of its
+ * own. */
+#include "script/lookup.h"
+
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "script/digest.h"
-#include "script/state.h"
-#include "script/world.h"
 
-/* A row: where its fields are. */
-struct row {
-	uint32_t first, count; /* in fields */
-};
-
-struct field {
-	const char *bytes;
-	size_t size;
-};
-
-/* What a file held at one moment; never changes. */
-struct content {
-	_Atomic int references;
-	char *text; /* fields point into it; quotes were taken out in place */
-	struct field *fields;
-	size_t field_count, field_capacity;
-	struct row *rows;
-	size_t row_count, row_capacity;
-	uint32_t *slots; /* rows by key, +1; 0: free */
-	size_t slot_count;
+/* What tells one version of a file from another. */
+struct stamp {
+	int64_t seconds, nanoseconds, size;
+	uint64_t inode;
 };
 
 struct lookup {
+	char *path, *key, *value; /* value may be NULL */
+	struct table_format format;
+	int maps;
+	struct table *table;
+	_Atomic uint64_t version; /* of table; changes with it */
+	struct stamp tried,
+		seen; /* the file as it was read last, well or not; as it was when looked at last */
 	struct lookup *next;
-	char *file;
-	char separator;
-	pthread_mutex_t lock; /* of content */
-	struct content *content;
-	_Atomic unsigned version; /* of content */
-	struct timespec changed; /* of the file when it was read; main thread */
-	off_t size;
-	ino_t inode;
 };
 
-/* A state's view. */
+struct lookups {
+	pthread_mutex_t lock; /* of all below, and of every lookup's table */
+	pthread_cond_t ends;
+	pthread_t thread;
+	bool has_thread, is_ending;
+	int64_t interval_ms;
+	struct lookup *first;
+};
+
 struct script_map {
+	struct lookups *lookups;
 	struct lookup *lookup;
-	struct content *content;
-	unsigned version;
+	struct table *table;
+	uint64_t version;
 };
 
-static void
-content_release(struct content *c)
+struct lookups *
+lookups_new(int64_t interval_ms)
 {
-	if (!c || atomic_fetch_sub(&c->references, 1) > 1)
+	struct lookups *lookups = mem_zero(1, sizeof(*lookups));
+	pthread_condattr_t attributes;
+
+	lookups->interval_ms = interval_ms;
+	pthread_mutex_init(&lookups->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&lookups->ends, &attributes);
+	pthread_condattr_destroy(&attributes);
+	return lookups;
+}
+
+void
+lookups_free(struct lookups **owner)
+{
+	struct lookups *lookups = *owner;
+
+	if (!lookups)
 		return;
-	free(c->text);
-	free(c->fields);
-	free(c->rows);
-	free(c->slots);
-	free(c);
+	pthread_mutex_lock(&lookups->lock);
+	lookups->is_ending = true;
+	pthread_cond_signal(&lookups->ends);
+	pthread_mutex_unlock(&lookups->lock);
+	if (lookups->has_thread)
+		pthread_join(lookups->thread, NULL);
+	pthread_cond_destroy(&lookups->ends);
+	pthread_mutex_destroy(&lookups->lock);
+	free(lookups);
+	*owner = NULL;
 }
 
-static void
-add_field(struct content *c, const char *bytes, size_t size)
+static struct stamp
+stamp_of(const struct stat *st)
 {
-	c->fields = mem_grow(c->fields, &c->field_capacity, c->field_count, sizeof(*c->fields));
-	c->fields[c->field_count++] = (struct field){bytes, size};
-	c->rows[c->row_count].count++;
+	return (struct stamp){st->st_mtim.tv_sec, st->st_mtim.tv_nsec, (int64_t)st->st_size,
+		(uint64_t)st->st_ino};
 }
 
-/* One field from at on, CSV as in RFC 4180; *ret gets where it ends. NULL: a quote is not closed. */
-static const char *
-take_field(struct content *c, char *at, char separator)
-{
-	char *out = at, *begin = at;
-
-	if (*at != '"') {
-		size_t n = 0;
-
-		while (at[n] && at[n] != separator && at[n] != '\n' && !(at[n] == '\r' && at[n + 1] == '\n'))
-			n++;
-		add_field(c, at, n);
-		return at + n;
-	}
-	for (at++; *at != '"' || at[1] == '"'; at++) {
-		if (!*at)
-			return NULL;
-		at += *at == '"';
-		*out++ = *at;
-	}
-	add_field(c, begin, (size_t)(out - begin));
-	return at + 1;
-}
-
-/* A row from at on; returns where the next one begins, NULL after a mistake. */
-static char *
-take_row(struct content *c, char *at, char separator)
-{
-	bool is_comment = *at == '#', is_blank = *at == '\n' || (*at == '\r' && at[1] == '\n');
-
-	c->rows = mem_grow(c->rows, &c->row_capacity, c->row_count, sizeof(*c->rows));
-	c->rows[c->row_count] = (struct row){.first = (uint32_t)c->field_count};
-	if (is_comment || is_blank)
-		return at + strcspn(at, "\n") + (at[strcspn(at, "\n")] == '\n');
-	for (;;) {
-		const char *end = take_field(c, at, separator);
-
-		at = (char *)(uintptr_t)end;
-		if (!at)
-			return NULL;
-		if (!separator || *at != separator)
-			break;
-		at++;
-	}
-	if (*at == '\r')
-		at++;
-	if (*at && *at != '\n')
-		return NULL;
-	c->row_count++;
-	return *at ? at + 1 : at;
-}
-
-static uint32_t *
-find_slot(const struct content *c, const char *key, size_t size)
-{
-	size_t i = digest_xxhash(key, size) & (c->slot_count - 1);
-
-	for (; c->slots[i]; i = (i + 1) & (c->slot_count - 1)) {
-		const struct field *f = &c->fields[c->rows[c->slots[i] - 1].first];
-
-		if (f->size == size && !memcmp(f->bytes, key, size))
-			break;
-	}
-	return &c->slots[i];
-}
-
-/* The last row of a key counts. */
-static void
-index_rows(struct content *c)
-{
-	c->slot_count = 16;
-	while (c->slot_count < c->row_count * 2)
-		c->slot_count *= 2;
-	c->slots = mem_zero(c->slot_count, sizeof(*c->slots));
-	for (size_t i = 0; i < c->row_count; i++) {
-		const struct field *key = &c->fields[c->rows[i].first];
-
-		*find_slot(c, key->bytes, key->size) = (uint32_t)i + 1;
-	}
-}
-
-static struct content *
-content_read(const char *file, char separator, struct err *err)
-{
-	struct content *c = mem_zero(1, sizeof(*c));
-	size_t size;
-	int line = 1;
-
-	atomic_store(&c->references, 1);
-	if (state_read(file, &c->text, &size, err) < 0) {
-		content_release(c);
-		return NULL;
-	}
-	if (strlen(c->text) < size) {
-		err_set(err, "%s: holds a zero byte; it is not a text file", file);
-		content_release(c);
-		return NULL;
-	}
-	for (char *at = c->text, *next; *at; at = next, line++) {
-		next = take_row(c, at, separator);
-		if (next)
-			continue;
-		err_set(err, "%s:%d: a quote is not closed, or something stands behind it", file, line);
-		content_release(c);
-		return NULL;
-	}
-	index_rows(c);
-	return c;
-}
-
-/* The file as it is now; false: it cannot be asked. */
 static bool
-has_changed(struct lookup *l)
+is_same(const struct stamp *a, const struct stamp *b)
 {
-	struct stat st;
-
-	if (stat(l->file, &st) < 0)
-		return false;
-	if (st.st_mtim.tv_sec == l->changed.tv_sec && st.st_mtim.tv_nsec == l->changed.tv_nsec &&
-		st.st_size == l->size && st.st_ino == l->inode)
-		return false;
-	l->changed = st.st_mtim;
-	l->size = st.st_size;
-	l->inode = st.st_ino;
-	return true;
+	return a->seconds == b->seconds && a->nanoseconds == b->nanoseconds && a->size == b->size &&
+	       a->inode == b->inode;
 }
 
-struct lookup *
-lookup_new(const char *file, char separator, struct lookup *next, char *error, size_t error_size)
+/* Reads as much as the file is said to hold into *ret. */
+static int
+read_bytes(int fd, const char *path, size_t size, char **ret, struct err *err)
 {
-	struct lookup *l = mem_zero(1, sizeof(*l));
+	char *text = malloc(size + 1);
+	size_t have = 0;
+
+	if (!text)
+		return err_set(err, "%s: there is no memory for its %zu bytes", path, size);
+	while (have < size) {
+		ssize_t n = read(fd, text + have, size - have);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		have += (size_t)n;
+	}
+	if (have < size) {
+		free(text);
+		return err_set(err, "%s: it cannot be read to its end", path);
+	}
+	*ret = text;
+	return 0;
+}
+
+/* Reads the file; *ret_stamp is set where it could be opened. */
+static struct table *
+read_file(const char *path, const struct table_format *format, struct stamp *ret_stamp,
+	struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct table *table = NULL;
+	struct stat st;
+	char *text = NULL;
+
+	if (fd < 0 || fstat(fd, &st)) {
+		err_set(err, "%s: %s", path, strerror(errno));
+	} else if (!S_ISREG(st.st_mode) || st.st_size > TABLE_FILE_MAX) {
+		err_set(err, "%s: it is no file, or larger than %d bytes", path, TABLE_FILE_MAX);
+	} else {
+		*ret_stamp = stamp_of(&st);
+		if (!read_bytes(fd, path, (size_t)st.st_size, &text, err))
+			table = table_read(text, (size_t)st.st_size, format, path, err);
+	}
+	if (fd >= 0)
+		close(fd);
+	return table;
+}
+
+/* Puts a new table in the place of the old one; maps take it at their next look. */
+static void
+replace(struct lookups *lookups, struct lookup *lookup, struct table *table)
+{
+	struct table *old;
+
+	pthread_mutex_lock(&lookups->lock);
+	old = lookup->table;
+	lookup->table = table;
+	atomic_fetch_add(&lookup->version, 1);
+	pthread_mutex_unlock(&lookups->lock);
+	table_release(old);
+}
+
+/* Has the file changed, and come to rest since it was looked at last? One that is being written is
+ * not read half. */
+static bool
+is_to_be_read(struct lookup *lookup)
+{
+	struct stamp now = {0};
+	struct stat st;
+	bool has_settled;
+
+	if (stat(lookup->path, &st) == 0)
+		now = stamp_of(&st);
+	has_settled = is_same(&now, &lookup->seen);
+	lookup->seen = now;
+	return has_settled && !is_same(&now, &lookup->tried);
+}
+
+static void
+look_at(struct lookups *lookups, struct lookup *lookup)
+{
+	struct table *table;
 	struct err err;
 
-	l->file = mem_strdup(file);
-	l->separator = separator;
-	l->next = next;
-	pthread_mutex_init(&l->lock, NULL);
-	has_changed(l);
-	l->content = content_read(file, separator, &err);
-	if (l->content)
-		return l;
-	snprintf(error, error_size, "%s", err.text);
-	l->next = NULL;
-	lookup_free(&l);
+	if (!is_to_be_read(lookup))
+		return;
+	lookup->tried = lookup->seen;
+	table = read_file(lookup->path, &lookup->format, &lookup->tried, &err);
+	if (!table) {
+		LOG(EVENT_map_bad, F_STR("file", lookup->path), F_STR("error", err.text));
+		return;
+	}
+	LOG(EVENT_map_loaded, F_STR("file", lookup->path), F_INT("rows", table_rows(table)));
+	replace(lookups, lookup, table);
+}
+
+static void
+free_lookup(struct lookup *lookup)
+{
+	table_release(lookup->table);
+	free(lookup->path);
+	free(lookup->key);
+	free(lookup->value);
+	free(lookup);
+}
+
+/* One less needs the lookup; the last one frees it. The lock is held. */
+static void
+let_go(struct lookups *lookups, struct lookup *lookup)
+{
+	struct lookup **at = &lookups->first;
+
+	if (--lookup->maps)
+		return;
+	while (*at != lookup)
+		at = &(*at)->next;
+	*at = lookup->next;
+	free_lookup(lookup);
+}
+
+/* Looks at all files. Each is held as a map would, so that it stays while the lock is not held. */
+static void
+look_at_all(struct lookups *lookups)
+{
+	struct lookup *lookup = lookups->first, *next;
+
+	if (lookup)
+		lookup->maps++;
+	for (; lookup; lookup = next) {
+		pthread_mutex_unlock(&lookups->lock);
+		look_at(lookups, lookup);
+		pthread_mutex_lock(&lookups->lock);
+		next = lookup->next;
+		if (next)
+			next->maps++;
+		let_go(lookups, lookup);
+	}
+}
+
+static void *
+watch(void *arg)
+{
+	struct lookups *lookups = arg;
+	struct timespec until;
+
+	pthread_mutex_lock(&lookups->lock);
+	while (!lookups->is_ending) {
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += lookups->interval_ms / 1000;
+		until.tv_nsec += lookups->interval_ms % 1000 * 1000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		if (pthread_cond_timedwait(&lookups->ends, &lookups->lock, &until) == ETIMEDOUT)
+			look_at_all(lookups);
+	}
+	pthread_mutex_unlock(&lookups->lock);
 	return NULL;
 }
 
-bool
-lookup_is(const struct lookup *l, const char *file, char separator)
+/* Starts the thread, which gets no signals. The lock is held. */
+static int
+start(struct lookups *lookups, struct err *err)
 {
-	return l->separator == separator && !strcmp(l->file, file);
+	sigset_t all, before;
+	int result;
+
+	if (lookups->has_thread)
+		return 0;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	result = pthread_create(&lookups->thread, NULL, watch, lookups);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (result)
+		return err_set(err, "no thread can be started: %s", strerror(result));
+	lookups->has_thread = true;
+	return 0;
 }
 
-struct lookup *
-lookup_next(const struct lookup *l)
+static bool
+is_for(const struct lookup *lookup, const char *path, const struct table_format *format)
 {
-	return l->next;
+	return !strcmp(lookup->path, path) && lookup->format.kind == format->kind &&
+	       lookup->format.separator == format->separator && !strcmp(lookup->key, format->key) &&
+	       (lookup->value && format->value ? !strcmp(lookup->value, format->value)
+					       : lookup->value == format->value);
 }
 
-void
-lookup_refresh(struct lookup *l)
+/* A lookup with its file read, in no list yet. */
+static struct lookup *
+new_lookup(const char *path, const struct table_format *format, struct err *err)
 {
-	struct content *fresh, *old;
-	struct err err;
+	struct stamp stamp = {0};
+	struct table *table = read_file(path, format, &stamp, err);
+	struct lookup *lookup;
 
-	if (!has_changed(l))
-		return;
-	fresh = content_read(l->file, l->separator, &err);
-	if (!fresh) {
-		LOG(EVENT_map_bad, F_STR("reason", err.text));
-		return;
-	}
-	LOG(EVENT_map_loaded, F_STR("file", l->file), F_UINT("rows", fresh->row_count));
-	pthread_mutex_lock(&l->lock);
-	old = l->content;
-	l->content = fresh;
-	atomic_fetch_add(&l->version, 1);
-	pthread_mutex_unlock(&l->lock);
-	content_release(old);
+	if (!table)
+		return NULL;
+	lookup = mem_zero(1, sizeof(*lookup));
+	lookup->table = table;
+	lookup->tried = lookup->seen = stamp;
+	lookup->path = mem_strdup(path);
+	lookup->key = mem_strdup(format->key);
+	lookup->value = format->value ? mem_strdup(format->value) : NULL;
+	lookup->format = *format;
+	lookup->format.key = lookup->key;
+	lookup->format.value = lookup->value;
+	return lookup;
 }
 
-void
-lookup_free(struct lookup **lookup)
+/* The lookup that the list has, or a new one. The lock is held, while the file is read, too:
+   several states that start at once want it read once. */
+static struct lookup *
+find_or_add(struct lookups *lookups, const char *path, const struct table_format *format,
+	struct err *err)
 {
-	struct lookup *l;
+	struct lookup **at = &lookups->first;
 
-	while ((l = *lookup)) {
-		*lookup = l->next;
-		content_release(l->content);
-		pthread_mutex_destroy(&l->lock);
-		free(l->file);
-		free(l);
-	}
-}
-
-/* Takes the content that is there now. */
-static void
-follow(struct script_map *view)
-{
-	struct lookup *l = view->lookup;
-
-	if (view->content && view->version == atomic_load(&l->version))
-		return;
-	pthread_mutex_lock(&l->lock);
-	content_release(view->content);
-	view->content = l->content;
-	atomic_fetch_add(&view->content->references, 1);
-	view->version = atomic_load(&l->version);
-	pthread_mutex_unlock(&l->lock);
+	while (*at && !is_for(*at, path, format))
+		at = &(*at)->next;
+	if (*at)
+		return *at;
+	return *at = new_lookup(path, format, err);
 }
 
 struct script_map *
-lookup_view(struct lookup *lookup)
+lookup_open(struct lookups *lookups, const char *path, const struct table_format *format,
+	struct err *err)
 {
-	struct script_map *view = mem_zero(1, sizeof(*view));
+	struct script_map *map = NULL;
+	struct lookup *lookup = NULL;
 
-	view->lookup = lookup;
-	follow(view);
-	return view;
+	pthread_mutex_lock(&lookups->lock);
+	if (!start(lookups, err))
+		lookup = find_or_add(lookups, path, format, err);
+	if (lookup) {
+		lookup->maps++;
+		map = mem_zero(1, sizeof(*map));
+		map->lookups = lookups;
+		map->lookup = lookup;
+		map->version = atomic_load(&lookup->version);
+		map->table = table_hold(lookup->table);
+	}
+	pthread_mutex_unlock(&lookups->lock);
+	return map;
 }
 
 void
-lookup_view_free(struct script_map *view)
+lookup_close(struct script_map *map)
 {
-	if (!view)
+	if (!map)
 		return;
-	content_release(view->content);
-	free(view);
+	pthread_mutex_lock(&map->lookups->lock);
+	let_go(map->lookups, map->lookup);
+	pthread_mutex_unlock(&map->lookups->lock);
+	table_release(map->table);
+	free(map);
 }
 
-void
-lookup_get(struct script_map *view, const char *key, size_t size, int32_t column, struct script_value *ret)
+static void
+take_newer(struct script_map *map)
 {
-	const struct content *c;
-	uint32_t row;
+	struct table *old = map->table;
 
-	follow(view);
-	c = view->content;
-	row = *find_slot(c, key, size);
-	ret->_type = 0;
-	if (!row || column < 0 || (uint32_t)column >= c->rows[row - 1].count)
-		return;
-	*ret = (struct script_value){._type = 1,
-		._bytes = c->fields[c->rows[row - 1].first + (uint32_t)column].bytes,
-		._size = c->fields[c->rows[row - 1].first + (uint32_t)column].size};
+	pthread_mutex_lock(&map->lookups->lock);
+	map->table = table_hold(map->lookup->table);
+	map->version = atomic_load(&map->lookup->version);
+	pthread_mutex_unlock(&map->lookups->lock);
+	table_release(old);
 }
 
-int32_t
-lookup_count(struct script_map *view)
+const struct table *
+lookup_table(struct script_map *map)
 {
-	follow(view);
-	return (int32_t)view->content->row_count;
+	if (atomic_load_explicit(&map->lookup->version, memory_order_acquire) != map->version)
+		take_newer(map);
+	return map->table;
+}
+
+const struct table *
+lookup_last(const struct script_map *map)
+{
+	return map->table;
 }

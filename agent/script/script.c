@@ -45,9 +45,8 @@ limit_of(const struct script *s)
 	return s->options.config->script.time_limit_ms;
 }
 
-/* Runs the file's text, leaving what it returns on the stack. */
-static int
-run_file(struct script *s, const char *text, size_t size, struct err *err)
+int
+script_run_file(struct script *s, const char *text, size_t size, int results, struct err *err)
 {
 	char *chunk;
 	int status;
@@ -66,7 +65,7 @@ run_file(struct script *s, const char *text, size_t size, struct err *err)
 	lua_getfield(s->L, -1, "globals");
 	lua_setfenv(s->L, -3);
 	lua_pop(s->L, 1);
-	return state_call(s, 0, 1, limit_of(s) * INIT_TIMES, err);
+	return state_call(s, 0, results, limit_of(s) * INIT_TIMES, err);
 }
 
 /* Is every key of the table on the stack one that there is? */
@@ -230,7 +229,7 @@ last_part(const char *file)
 	return slash ? slash + 1 : file;
 }
 
-static struct script *
+struct script *
 script_new(const struct script_options *options)
 {
 	struct script *s = mem_zero(1, sizeof(*s));
@@ -258,7 +257,7 @@ script_load(const struct script_options *options, struct err *err)
 	size_t size;
 
 	if (state_read(s->file, &text, &size, err) < 0 || state_open(s, err) < 0 ||
-		run_file(s, text, size, err) < 0 || take_hooks(s, err) < 0)
+		script_run_file(s, text, size, 1, err) < 0 || take_hooks(s, err) < 0)
 		script_free(&s);
 	free(text);
 	return s;
@@ -273,7 +272,6 @@ script_free(struct script **script)
 		return;
 	watchdog_unwatch(s);
 	state_close(s);
-	library_fini(s);
 	batch_fini(&s->batch);
 	names_fini(&s->names);
 	free(s->timers);

@@ -45,6 +45,7 @@ struct script_options {
 	/* Partitions of a topic at the target, for mirror.partitions; -1: unknown. May be NULL. */
 	int32_t (*partitions_of)(void *arg, const char *topic);
 	void *partitions_arg;
+	const char *mocks; /* of a test: what saved_text made of { now =, maps = }; NULL: none */
 };
 
 enum script_hook {

@@ -337,6 +337,7 @@ push_private(struct script *s)
 	set_function(s, "relieve", lua_relieve);
 	set_pointer(s, "calls_pointer", script_calls());
 	set_pointer(s, "library_pointer", script_library_calls());
+	set_pointer(s, "world_pointer", s->options.world);
 	set_pointer(s, "script_pointer", s);
 	set_pointer(s, "batch_pointer", &s->batch.view);
 	set_text(s, "name", s->name);
@@ -348,10 +349,12 @@ push_private(struct script *s)
 	lua_setfield(s->L, -2, "streams");
 	lua_pushinteger(s->L, s->options.config->script.emit_limit);
 	lua_setfield(s->L, -2, "emit_limit");
+	saved_push(s->L, s->options.mocks);
+	lua_setfield(s->L, -2, "mocks");
 	push_libs(s);
 	push_params(s);
 	/* cjson is linked in; it makes its table like any library. */
-	lua_pushcfunction(s->L, script_open_cjson);
+	lua_pushcfunction(s->L, luaopen_cjson);
 	lua_call(s->L, 0, 1);
 	lua_setfield(s->L, -2, "cjson");
 	lua_pushvalue(s->L, -1);
@@ -369,6 +372,7 @@ static const char prepare[] =
 	"private.calls = ffi.cast('const struct script_calls *', private.calls_pointer)\n"
 	"private.library = ffi.cast('const struct script_library_calls *', "
 	"private.library_pointer)\n"
+	"private.world = ffi.cast('struct script_world *', private.world_pointer)\n"
 	"private.script = ffi.cast('struct script *', private.script_pointer)\n"
 	"private.batch = ffi.cast('struct script_batch *', private.batch_pointer)\n"
 	"private.null = setmetatable({}, { __tostring = function() return 'mirror.null' end,\n"

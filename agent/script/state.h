@@ -49,14 +49,17 @@ struct script {
 	int strict;   /* registry: the metatable of what hooks are given */
 	_Atomic int64_t
 		began; /* clock_ms when Lua was entered; 0: it is not in Lua. For the watchdog */
-	_Atomic int64_t limit_ms;	 /* how long it may stay there */
-	atomic_bool is_interrupted;	 /* the watchdog wants it out */
-	struct watch *watch;		 /* NULL: nobody watches */
-	struct script_json_path **paths; /* that the script has used */
-	size_t path_count, path_capacity;
-	struct script_map **maps; /* that the script has opened */
-	size_t map_count, map_capacity;
+	_Atomic int64_t limit_ms;   /* how long it may stay there */
+	atomic_bool is_interrupted; /* the watchdog wants it out */
+	struct watch *watch;	    /* NULL: nobody watches */
 };
+
+/* Makes a script without a state yet. @gives the script; script_free */
+struct script *script_new(const struct script_options *options);
+
+/* Runs a file's text in the sandbox, leaving results values on the stack. */
+int script_run_file(
+	struct script *script, const char *text, size_t size, int results, struct err *err);
 
 /* Makes the Lua state with libraries, sandbox and the record's view. */
 int state_open(struct script *script, struct err *err);
@@ -73,9 +76,6 @@ int state_call(struct script *script, int args, int results, int64_t limit_ms, s
    it, -2 there are too many. */
 int32_t names_intern(struct names *names, const char *name, size_t size, bool is_made);
 void names_fini(struct names *names);
-
-/* Frees what the library made for the script. */
-void library_fini(struct script *script);
 
 /* The value on top of the stack as a text that saved_push takes; NULL when it is not plain data.
  * @gives a string */

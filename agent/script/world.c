@@ -1,210 +1,131 @@
-/* The world: what the scripts of all threads and generations share. */
+/* The world: what all states of the process share: metrics, dictionaries, look-up files, sites that
+ * log. */
 #include "script/world.h"
 
-#include <ctype.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "script/script.h"
 
-/* Bounds of what a script can make: names and label sets must come from bounded sets. */
-#define METRICS_MOST 2000
-
-struct cell {
-	struct cell *next;
-	int stream;
-	double value; /* written by its stream alone */
-};
-
-struct metric {
-	struct metric *next;
-	char *name, *help, *labels;
-	int32_t kind;
-	struct cell *cells;
-};
+/* How often look-up files are looked at, and how often a site may log. */
+#define LOOKUP_MS 1000
+#define SITE_MS 1000
 
 struct script_world {
-	pthread_mutex_t lock;
-	struct metric *metrics, **metrics_end;
-	size_t metric_count;
-	struct script_shared *shared;
-	struct lookup *lookups;
+	struct metrics *metrics;
+	struct shared_set *shared;
+	struct lookups *lookups;
+	struct sites *sites;
+	pthread_mutex_t lock; /* of the seats' list */
+	struct script_seat *seats;
+	uint64_t order;
 };
 
 struct script_world *
 script_world_new(void)
 {
-	struct script_world *w = mem_zero(1, sizeof(*w));
+	struct script_world *world = mem_zero(1, sizeof(*world));
 
-	pthread_mutex_init(&w->lock, NULL);
-	w->metrics_end = &w->metrics;
-	return w;
-}
-
-static void
-free_metric(struct metric *m)
-{
-	struct cell *c;
-
-	while ((c = m->cells)) {
-		m->cells = c->next;
-		free(c);
-	}
-	free(m->name);
-	free(m->help);
-	free(m->labels);
-	free(m);
+	world->metrics = metrics_new();
+	world->shared = shared_set_new();
+	world->lookups = lookups_new(LOOKUP_MS);
+	world->sites = sites_new(SITE_MS);
+	pthread_mutex_init(&world->lock, NULL);
+	return world;
 }
 
 void
-script_world_free(struct script_world **world)
+script_world_free(struct script_world **owner)
 {
-	struct script_world *w = *world;
-	struct metric *m;
+	struct script_world *world = *owner;
 
-	if (!w)
+	if (!world)
 		return;
-	while ((m = w->metrics)) {
-		w->metrics = m->next;
-		free_metric(m);
-	}
-	shared_free(&w->shared);
-	lookup_free(&w->lookups);
-	pthread_mutex_destroy(&w->lock);
-	free(w);
-	*world = NULL;
+	lookups_free(&world->lookups);
+	metrics_free(&world->metrics);
+	shared_set_free(&world->shared);
+	sites_free(&world->sites);
+	pthread_mutex_destroy(&world->lock);
+	free(world);
+	*owner = NULL;
 }
 
-/* Prometheus's rule for metrics and, without the colon, for labels. */
-static bool
-is_metric_name(const char *name)
+struct script_seat *
+world_sit(struct script_world *world, int32_t stream, const char *script)
 {
-	if (!isalpha((unsigned char)*name) && *name != '_')
-		return false;
-	for (const char *c = name; *c; c++)
-		if (!isalnum((unsigned char)*c) && *c != '_')
+	struct script_seat *seat = mem_zero(1, sizeof(*seat));
+
+	seat->world = world;
+	seat->stream = stream;
+	seat->script = mem_strdup(script);
+	pthread_mutex_lock(&world->lock);
+	seat->order = ++world->order;
+	seat->next = world->seats;
+	world->seats = seat;
+	pthread_mutex_unlock(&world->lock);
+	return seat;
+}
+
+void
+world_rise(struct script_seat *seat)
+{
+	struct script_world *world = seat->world;
+	struct script_seat **at = &world->seats;
+
+	metrics_leave(world->metrics, seat);
+	pthread_mutex_lock(&world->lock);
+	while (*at != seat)
+		at = &(*at)->next;
+	*at = seat->next;
+	pthread_mutex_unlock(&world->lock);
+	text_fini(&seat->text);
+	free(seat->script);
+	free(seat);
+}
+
+struct metrics *
+world_metrics(struct script_world *world)
+{
+	return world->metrics;
+}
+
+struct shared_set *
+world_shared(struct script_world *world)
+{
+	return world->shared;
+}
+
+struct lookups *
+world_lookups(struct script_world *world)
+{
+	return world->lookups;
+}
+
+struct sites *
+world_sites(struct script_world *world)
+{
+	return world->sites;
+}
+
+/* Is no later state of the same stream there? While a reload is tried there are two; the list is
+ * locked. */
+static bool
+is_newest(const struct script_seat *seat)
+{
+	for (const struct script_seat *s = seat->world->seats; s; s = s->next)
+		if (s->stream == seat->stream && s->order > seat->order)
 			return false;
 	return true;
 }
 
-/* The metric, made when it is not there. With the world's lock. */
-static struct metric *
-find_metric(struct script_world *w, int32_t kind, const char *name, const char *help, const char *labels,
-	char *error, size_t error_size)
-{
-	struct metric *m;
-
-	for (m = w->metrics; m; m = m->next) {
-		if (strcmp(m->name, name) != 0)
-			continue;
-		if (m->kind != kind) {
-			snprintf(error, error_size, "'%s' is a %s already", name,
-				m->kind ? "gauge" : "counter");
-			return NULL;
-		}
-		if (!strcmp(m->labels, labels))
-			return m;
-	}
-	if (w->metric_count == METRICS_MOST) {
-		snprintf(error, error_size,
-			"there are %d metrics already, and '%s' is one more: labels must come from a bounded set",
-			METRICS_MOST, name);
-		return NULL;
-	}
-	w->metric_count++;
-	m = mem_zero(1, sizeof(*m));
-	m->name = mem_strdup(name);
-	m->help = mem_strdup(help);
-	m->labels = mem_strdup(labels);
-	m->kind = kind;
-	*w->metrics_end = m;
-	w->metrics_end = &m->next;
-	return m;
-}
-
-double *
-world_metric(struct script_world *w, int stream, int32_t kind, const char *name, const char *help,
-	const char *labels, char *error, size_t error_size)
-{
-	struct metric *m;
-	struct cell *c = NULL;
-
-	if (!is_metric_name(name)) {
-		snprintf(error, error_size, "'%s' is no metric's name: letters, digits and underscores", name);
-		return NULL;
-	}
-	pthread_mutex_lock(&w->lock);
-	m = find_metric(w, kind, name, help, labels, error, error_size);
-	for (c = m ? m->cells : NULL; c && c->stream != stream; c = c->next)
-		;
-	if (m && !c) {
-		c = mem_zero(1, sizeof(*c));
-		c->stream = stream;
-		c->next = m->cells;
-		m->cells = c;
-	}
-	pthread_mutex_unlock(&w->lock);
-	return c ? &c->value : NULL;
-}
-
+/* Seats leave their metrics before they leave the list, so the order of locks is the same
+ * everywhere. */
 void
-world_each_metric(struct script_world *w,
-	void (*fn)(const char *name, const char *help, bool is_gauge, const char *labels, double value, void *arg),
-	void *arg)
+script_world_each_metric(struct script_world *world,
+	void (*fn)(void *arg, const struct script_metric *metric), void *arg)
 {
-	pthread_mutex_lock(&w->lock);
-	for (struct metric *m = w->metrics; m; m = m->next) {
-		double sum = 0, value;
-
-		for (struct cell *c = m->cells; c; c = c->next) {
-			__atomic_load(&c->value, &value, __ATOMIC_RELAXED);
-			sum += value;
-		}
-		fn(m->name, m->help, m->kind != 0, m->labels, sum, arg);
-	}
-	pthread_mutex_unlock(&w->lock);
-}
-
-struct script_shared *
-world_shared(struct script_world *w, const char *name)
-{
-	struct script_shared *s;
-
-	pthread_mutex_lock(&w->lock);
-	for (s = w->shared; s && strcmp(shared_name(s), name) != 0; s = shared_next(s))
-		;
-	if (!s)
-		s = w->shared = shared_new(name, w->shared);
-	pthread_mutex_unlock(&w->lock);
-	return s;
-}
-
-struct lookup *
-world_lookup(struct script_world *w, const char *file, char separator, char *error, size_t error_size)
-{
-	struct lookup *l;
-
-	pthread_mutex_lock(&w->lock);
-	for (l = w->lookups; l && !lookup_is(l, file, separator); l = lookup_next(l))
-		;
-	if (!l && (l = lookup_new(file, separator, w->lookups, error, error_size)))
-		w->lookups = l;
-	pthread_mutex_unlock(&w->lock);
-	return l;
-}
-
-void
-world_refresh(struct script_world *w)
-{
-	struct lookup *l;
-
-	/* Files are only ever added, at the front, so what was seen once may be walked without the lock. */
-	pthread_mutex_lock(&w->lock);
-	l = w->lookups;
-	pthread_mutex_unlock(&w->lock);
-	for (; l; l = lookup_next(l))
-		lookup_refresh(l);
+	pthread_mutex_lock(&world->lock);
+	metrics_each(world->metrics, fn, is_newest, arg);
+	pthread_mutex_unlock(&world->lock);
 }

@@ -20,8 +20,8 @@
 #include "mirror/scripting.h"
 #include "mirror/topics.h"
 #include "mirror/worker.h"
+#include "script/script.h"
 #include "script/watchdog.h"
-#include "script/world.h"
 #include "service/scout.h"
 
 /* Once the streams have ended, the scout may finish a look-up and the library its threads for so
@@ -395,8 +395,6 @@ on_second(evutil_socket_t fd, short what, void *arg)
 			leave_now(a->status);
 		return;
 	}
-	if (a->world)
-		world_refresh(a->world);
 	if (a->config->script.watch && a->scout && stamp_changed(&a->stamp, a->config->script.file))
 		begin_reload(a);
 	if (interval > 0 && a->workers && now - a->last_progress >= interval - 100)

@@ -16,7 +16,9 @@ LIBRARIES = {
     "ini.h": {"config"},
     "pcre2.h": {"mirror", "script"},
     "lua": {"script"},
-    "openssl/": {"config", "kafka", "service"},
+    "openssl/": {"config", "kafka", "script", "service"},
+    "xxhash.h": {"script"},
+    "zlib.h": {"script"},
 }
 TOP = {"agent", "lua", "scripts", "conf", "tests", "Makefile", "README.md", "LICENSE"}
 # Options that are accepted and have no effect, or are read only while the configuration is made.

@@ -1,0 +1,228 @@
+-- Tests of scripts: local t = require "mirror.test". See lua/README.md, chapter "Tests".
+local private = ...
+local tester, null = private.tester, private.null
+if not tester then error("mirror.test is for test files, which reflejo test runs", 0) end
+
+local t = { null = null, by_key = setmetatable({}, { __tostring = function() return "by key" end }) }
+local cases = {}
+local setup = { params = {}, partitions = {}, maps = {} }
+
+-- The folder of the test file, for the script's name.
+local folder = private.file:match "^(.*/)" or ""
+
+function t.script(file) setup.script = file:sub(1, 1) == "/" and file or folder .. file end
+function t.param(params) for name, value in pairs(params) do setup.params[name] = tostring(value) end end
+function t.args(text) setup.args = text end
+function t.topics(partitions) for topic, count in pairs(partitions) do setup.partitions[topic] = count end end
+function t.map(file, content) setup.maps[file] = content end
+function t.clock(ms) setup.now = ms end
+
+-- What is expected instead of a record.
+local function outcome(kind, field)
+  return function(v) return { kind = kind, [field] = v } end
+end
+t.dead_letter, t.error, t.retry = outcome("dead_letter", "reason"), outcome("error", "reason"), outcome("retry", "wait_ms")
+t.drop = setmetatable({ kind = "drop" }, { __call = function(_, reason) return { kind = "drop", reason = reason } end })
+
+local function copy(from)
+  local to = {}
+  for key, value in pairs(from) do to[key] = value end
+  return to
+end
+
+local function open(with)
+  local script = with.script or private.script_file
+  if not script then error("the test file must name its script: t.script \"FILE\"", 0) end
+  local subject, why = tester.open(script, with.params, with.args, with.partitions, { now = with.now, maps = with.maps })
+  if not subject then error(why, 0) end
+  return subject
+end
+
+-- A record for C: mirror.null is no field.
+local function plain(record)
+  local out = {}
+  for key, value in pairs(record) do
+    if not rawequal(value, null) then out[key] = value end
+  end
+  if record.headers then
+    out.headers = {}
+    for i, pair in ipairs(record.headers) do
+      out.headers[i] = { pair[1], not rawequal(pair[2], null) and pair[2] or nil }
+    end
+  end
+  return out
+end
+
+local function show(v)
+  if v == nil or rawequal(v, null) then return "null" end
+  if type(v) == "string" then return ("%q"):format(v):gsub("\n", "n") end
+  if type(v) ~= "table" or getmetatable(v) then return tostring(v) end
+  local parts = {}
+  for i, pair in ipairs(v) do parts[i] = show(pair[1]) .. "=" .. show(pair[2]) end
+  return "{" .. table.concat(parts, ", ") .. "}"
+end
+
+local function same_headers(want, got)
+  if #want ~= #got then return false end
+  for i, pair in ipairs(want) do
+    local value = not rawequal(pair[2], null) and pair[2] or nil
+    if pair[1] ~= got[i][1] or value ~= got[i][2] then return false end
+  end
+  return true
+end
+
+local function same(name, want, got)
+  if name == "headers" then return same_headers(want, got) end
+  if rawequal(want, t.by_key) then return got == nil or got == -1 end
+  if rawequal(want, null) then want = nil end
+  if name == "partition" and got == -1 then got = nil end
+  if name == "timestamp" and got == -1 then got = nil end
+  return want == got
+end
+
+local function described(output)
+  if output.kind == "record" then return ("a record to %s with key %s"):format(tostring(output.topic), show(output.key)) end
+  return output.kind .. (output.reason and output.reason ~= "" and " (" .. output.reason .. ")" or "")
+end
+
+-- What differs between one expected output and the one that came, as lines.
+local function compare(want, got, lines, prefix)
+  local kind = want.kind or "record"
+  if got == nil then
+    lines[#lines + 1] = prefix .. "expected " .. described(setmetatable({ kind = kind }, { __index = want })) .. ", and there is none"
+    return
+  end
+  if kind ~= got.kind then
+    lines[#lines + 1] = prefix .. "expected " .. described(setmetatable({ kind = kind }, { __index = want })) .. ", got " .. described(got)
+    return
+  end
+  if kind == "error" then
+    if want.reason and not got.reason:find(want.reason, 1, true) then
+      lines[#lines + 1] = prefix .. "error: expected one with " .. show(want.reason) .. ", got " .. show(got.reason)
+    end
+    return
+  end
+  for _, name in ipairs { "topic", "key", "value", "partition", "timestamp", "headers", "reason", "wait_ms" } do
+    if want[name] ~= nil and not same(name, want[name], got[name]) then
+      lines[#lines + 1] = ("%s%s: expected %s, got %s"):format(prefix, name, show(want[name]), show(got[name]))
+    end
+  end
+end
+
+local KNOWN = { input = true, inputs = true, expect = true, param = true, clock = true }
+
+local function run_case(spec, with)
+  for name in pairs(spec) do
+    if not KNOWN[name] then error("a case has no field '" .. tostring(name) .. "'; there are input, inputs, expect, param and clock", 0) end
+  end
+  if spec.param then
+    with.params = copy(with.params)
+    for name, value in pairs(spec.param) do with.params[name] = tostring(value) end
+  end
+  with.now = spec.clock or with.now
+  local subject, got, lines = open(with), {}, {}
+  for _, input in ipairs(spec.inputs or { spec.input }) do
+    for _, output in ipairs(tester.run(subject, plain(input))) do got[#got + 1] = output end
+  end
+  -- A record that is left out without a word need not be expected.
+  local expect = spec.expect or {}
+  if #expect == 0 then
+    local rest = {}
+    for _, output in ipairs(got) do
+      if output.kind ~= "drop" then rest[#rest + 1] = output end
+    end
+    got = rest
+  end
+  for i = 1, math.max(#expect, #got) do
+    local prefix = #expect > 1 and "output " .. i .. ": " or ""
+    if expect[i] then
+      compare(expect[i], got[i], lines, prefix)
+    else
+      lines[#lines + 1] = prefix .. "not expected: " .. described(got[i])
+    end
+  end
+  if #lines > 0 then error(table.concat(lines, "\n"), 0) end
+end
+
+-- t.case "name" { input = , expect = { ... } }
+function t.case(name)
+  return function(spec)
+    local with = copy(setup)
+    cases[#cases + 1] = { name = name, run = function() run_case(spec, with) end }
+  end
+end
+
+-- t.check("name", function(s) ... end): s asks the script's other hooks.
+function t.check(name, body)
+  local with = copy(setup)
+  cases[#cases + 1] = {
+    name = name,
+    run = function()
+      local subject = open(with)
+      body {
+        topics = function(topic, partitions) return tester.topics(subject, topic, partitions) end,
+        route = function(topic, partitions) return tester.route(subject, topic, partitions) end,
+        partition = function(src, dst)
+          return tester.partition(subject, src.topic, src.partition, src.partitions, dst.topic or src.topic, dst.partitions)
+        end,
+        run = function(record) return tester.run(subject, plain(record)) end,
+      }
+    end,
+  }
+end
+
+function t.equal(got, want, what)
+  if got ~= want then error((what and what .. ": " or "") .. "expected " .. show(want) .. ", got " .. show(got), 2) end
+end
+
+-- Runs the cases; gives a list of { name, why or nil }.
+function tester.finish()
+  local results = {}
+  for i, case in ipairs(cases) do
+    local ok, why = pcall(case.run)
+    results[i] = { case.name, not ok and tostring(why) or nil }
+  end
+  return results
+end
+
+-- One record a line, as JSON: {"topic":, "partition":, "key":, "value": or "value_b64":, "headers": [[name, value]], "timestamp":}.
+local function record_of(line, number, file)
+  local mirror = private.require "mirror"
+  local record, why = mirror.json.decode(line)
+  if type(record) ~= "table" then error(("%s:%d: %s"):format(file, number, why or "is no JSON object"), 0) end
+  for _, name in ipairs { "key", "value" } do
+    local encoded = record[name .. "_b64"]
+    if encoded then
+      record[name] = mirror.base64.decode(encoded) or error(("%s:%d: %s_b64 is no base64"):format(file, number, name), 0)
+    end
+  end
+  if type(record.topic) ~= "string" then error(("%s:%d: a record needs a topic"):format(file, number), 0) end
+  return record
+end
+
+function tester.records(text, file)
+  setup.script = private.file
+  local out, number, subject = {}, 0, open(setup)
+  for line in text:gmatch "[^\n]+" do
+    number = number + 1
+    local record = record_of(line, number, file)
+    for _, output in ipairs(tester.run(subject, plain(record))) do
+      local changes = {}
+      for _, name in ipairs { "topic", "key", "value", "timestamp", "headers" } do
+        local was, now = record[name], output[name]
+        if rawequal(was, null) then was = nil end
+        if output.kind == "record" and not (name == "headers" and same_headers(was or {}, now) or name ~= "headers" and same(name, was, now)) then
+          changes[#changes + 1] = ("  %s: %s -> %s"):format(name, show(was), show(now))
+        end
+      end
+      if output.kind == "record" and output.partition and output.partition >= 0 then
+        changes[#changes + 1] = "  partition: " .. output.partition
+      end
+      out[#out + 1] = ("%d: %s%s"):format(number, described(output), #changes == 0 and output.kind == "record" and ", unchanged" or "")
+      for _, change in ipairs(changes) do out[#out + 1] = change end
+    end
+  end
+  return table.concat(out, "\n")
+end
+
+return t
