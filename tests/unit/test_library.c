@@ -252,6 +252,20 @@ static const struct {
 		"  assert(not pcall(json.encode, bad)) end\n"
 		"local t = {} t.t = t assert(not pcall(json.encode, t))\n"
 		"assert(not pcall(json.encode, nil) and json.encode(mirror.null) == 'null')"},
+	{"JSON written often and deep",
+		"local json = require 'mirror.json'\n"
+		"local function make(depth, width)\n"
+		"  if depth == 0 then return { a = 1, b = 'x', c = {} } end\n"
+		"  local t = { n = depth, list = { 1, 'two', false } }\n"
+		"  for i = 1, width do t['k' .. i] = make(depth - 1, 1) end\n"
+		"  return t end\n"
+		"for _, depth in ipairs { 3, 40, 300, 900 } do\n"
+		"  local t = make(depth, 2) local first = json.encode(t)\n"
+		"  assert(select(2, first:gsub('\"n\":', '')) == 2 * depth - 1)\n"
+		"  for i = 1, 100 do assert(json.encode(make(depth, 2)) == first) end\n"
+		"  assert(json.encode(json.decode(first)) == first)\n"
+		"end\n"
+		"for i = 1, 100 do local t = {} t.t = t assert(not pcall(json.encode, t)) end"},
 	{"JSON read",
 		"local json = require 'mirror.json'\n"
 		"assert(json.decode('null') == mirror.null and json.decode('\"x\"') == 'x')\n"
