@@ -10,7 +10,7 @@ LIBRARIES = {
     "librdkafka/": {"kafka"},
     "zookeeper/": {"kafka"},
     "cJSON.h": {"kafka"},
-    "cjson/": {"kafka"},
+    "cjson/": {"kafka", "commands"},
     "event2/http.h": {"service"},
     "event2/": {"mirror", "service", "commands"},
     "ini.h": {"config"},
