@@ -1,4 +1,5 @@
-/* The watchdog: a thread that notices a script which does not come back, and the note of what it was doing. */
+/* The watchdog: a thread that notices a script which does not come back, and the note of what it
+ * was doing. */
 #include "script/watchdog.h"
 
 #include <errno.h>
@@ -56,12 +57,34 @@ static struct dog {
 	void *arg;
 } dog = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
-/* Raised in the script's own thread at its next instruction, and at each one after it until it has left. */
+/* Where the script is, for the message: the innermost place of what a user wrote. */
+static void
+say_where(lua_State *L, struct script *s)
+{
+	lua_Debug ar;
+
+	snprintf(s->late, sizeof(s->late), "%s", s->name);
+	for (int level = 0; level < 200 && lua_getstack(L, level, &ar); level++) {
+		if (!lua_getinfo(L, "Sl", &ar) || ar.currentline < 0 ||
+			!strncmp(ar.source, "=lua/", 5))
+			continue;
+		snprintf(s->late, sizeof(s->late), "%s:%d", ar.short_src, ar.currentline);
+		return;
+	}
+}
+
+/* Raised in the script's own thread at its next instruction, and at each one after it until it has
+   left: no pcall of the script's keeps it. */
 static void
 on_hook(lua_State *L, lua_Debug *ar)
 {
+	void *script;
+
 	(void)ar;
-	luaL_error(L, "the script took longer than script.time.limit.ms allows");
+	lua_getallocf(L, &script); /* the allocator's argument is the script */
+	if (!((struct script *)script)->late[0])
+		say_where(L, script);
+	luaL_error(L, "time limit");
 }
 
 static void
@@ -76,8 +99,9 @@ end_process(struct watch *w)
 
 		w->slot->offset = (int64_t)b->_records[b->_at]._offset;
 		w->slot->is_poisoned = 1;
-		snprintf(where, sizeof(where), "%s never ends for the record at offset %lld of %s partition %d",
-			s->name, (long long)w->slot->offset, topic, (int)b->_source_partition);
+		snprintf(where, sizeof(where),
+			"%s never ends for the record at offset %lld of %s partition %d", s->name,
+			(long long)w->slot->offset, topic, (int)b->_source_partition);
 	} else {
 		snprintf(where, sizeof(where), "%s never ends", s->name);
 	}
@@ -146,7 +170,8 @@ read_note(int fd)
 	}
 }
 
-/* Maps the file with a slot for each stream. Poisoned slots stay in it behind those, until watchdog_clear. */
+/* Maps the file with a slot for each stream. Poisoned slots stay in it behind those, until
+ * watchdog_clear. */
 static int
 open_note(const char *file, int streams, struct err *err)
 {
@@ -155,8 +180,8 @@ open_note(const char *file, int streams, struct err *err)
 	void *map = MAP_FAILED;
 
 	if (fd < 0)
-		return err_set(err, "%s: cannot be written: %s; name another script.state.file", file,
-			strerror(errno));
+		return err_set(err, "%s: cannot be written: %s; name another script.state.file",
+			file, strerror(errno));
 	read_note(fd);
 	slots = (size_t)streams + dog.poisoned_count;
 	size = sizeof(struct note) + slots * sizeof(struct slot);
@@ -164,8 +189,8 @@ open_note(const char *file, int streams, struct err *err)
 		map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	if (map == MAP_FAILED)
-		return err_set(err, "%s: cannot be mapped: %s; name another script.state.file", file,
-			strerror(errno));
+		return err_set(err, "%s: cannot be mapped: %s; name another script.state.file",
+			file, strerror(errno));
 	dog.note = map;
 	dog.note_size = size;
 	memcpy(dog.note->magic, MAGIC, 8);
@@ -176,7 +201,8 @@ open_note(const char *file, int streams, struct err *err)
 }
 
 int
-watchdog_start(const char *state_file, int streams, watchdog_fatal *fatal, void *arg, struct err *err)
+watchdog_start(
+	const char *state_file, int streams, watchdog_fatal *fatal, void *arg, struct err *err)
 {
 	dog.fatal = fatal;
 	dog.arg = arg;
@@ -317,7 +343,8 @@ count_hook(lua_State *L, lua_Debug *ar)
 bool
 script_engine_is_stoppable(void)
 {
-	/* Compiled after some dozen rounds; a hook every 100,000 instructions comes only when it is looked for there. */
+	/* Compiled after some dozen rounds; a hook every 100,000 instructions comes only when it is
+	 * looked for there. */
 	static const char loop[] = "local n = 0 for i = 1, 2e7 do n = n + i % 7 end return n";
 	lua_State *L = luaL_newstate();
 	bool reached = false;
