@@ -395,18 +395,20 @@ script_run(struct script *s)
 	struct script_batch *b = &s->batch.view;
 	struct err err;
 
+	s->is_in_batch = true;
 	while (b->_first < b->_count) {
 		lua_rawgeti(s->L, LUA_REGISTRYINDEX, s->run);
 		if (state_call(s, 0, 0, limit_of(s), &err) == 0)
-			return;
+			break;
 		/* What escapes from the loop (the time limit, most likely) belongs to the record it
 		 * was at. */
 		batch_fail(&s->batch, b->_at, err.text);
 		b->_view._r = b->_headers._r = NULL;
 		b->_done = b->_first = b->_at + 1;
 		if (b->_stops_on_error)
-			return;
+			break;
 	}
+	s->is_in_batch = false;
 }
 
 const char *

@@ -6,7 +6,9 @@
 #include <lua.h>
 #include <lualib.h>
 
+#include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "script/batch.h"
 #include "script/script.h"
@@ -51,7 +53,11 @@ struct script {
 		began; /* clock_ms when Lua was entered; 0: it is not in Lua. For the watchdog */
 	_Atomic int64_t limit_ms;   /* how long it may stay there */
 	atomic_bool is_interrupted; /* the watchdog wants it out */
-	struct watch *watch;	    /* NULL: nobody watches */
+	bool is_in_batch;	    /* it runs records: the batch says which */
+	pthread_t thread;	    /* that entered Lua last, when has_clock */
+	bool has_clock;
+	_Atomic clockid_t cpu_clock; /* of that thread */
+	struct watch *watch;	     /* NULL: nobody watches */
 };
 
 /* Makes a script without a state yet. @gives the script; script_free */

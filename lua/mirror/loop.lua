@@ -220,6 +220,8 @@ local function value_of_header()
   return null
 end
 
+local new_walk = ffi.typeof "struct script_header_walk"
+
 -- The next header of each(): what the walk has come to is in the walk.
 local function next_header(walk)
   local r = walk._r
@@ -247,7 +249,7 @@ local header_methods = {
     return found
   end,
   each = function(h)
-    return next_header, new("struct script_header_walk", live(h), -1)
+    return next_header, new_walk(live(h), -1)
   end,
   add = function(h, name, value)
     local r = live(h)
