@@ -35,7 +35,8 @@ open_log(const struct config *config)
 static void
 print_count(const char *name, uint64_t count, void *arg)
 {
-	printf("  %12" PRIu64 "  %s%s\n", count, (const char *)arg, *name ? name : "without a reason");
+	printf("  %12" PRIu64 "  %s%s\n", count, (const char *)arg,
+		*name ? name : "without a reason");
 }
 
 /* What a dry run would have done. */
@@ -43,10 +44,11 @@ static void
 print_tallies(void)
 {
 	printf("a dry run: nothing was produced or committed; records would have gone\n");
-	tally_each(TALLY_TARGET, print_count, (void *)(uintptr_t)"to ");
-	tally_each(TALLY_DEAD_LETTER, print_count, (void *)(uintptr_t)"to the dead-letter topic: ");
-	tally_each(TALLY_DROPPED, print_count, (void *)(uintptr_t)"nowhere: ");
-	tally_each(TALLY_FAILED, print_count, (void *)(uintptr_t)"nowhere, the script fails: ");
+	tally_each(TALLY_TARGET, print_count, (void *)(uintptr_t) "to ");
+	tally_each(
+		TALLY_DEAD_LETTER, print_count, (void *)(uintptr_t) "to the dead-letter topic: ");
+	tally_each(TALLY_DROPPED, print_count, (void *)(uintptr_t) "nowhere: ");
+	tally_each(TALLY_FAILED, print_count, (void *)(uintptr_t) "nowhere, the script fails: ");
 }
 
 int

@@ -32,7 +32,8 @@ struct route *route_take(struct route *route);
 void route_release(struct route **route);
 
 /* What route_partition says besides a number or PRODUCER_BY_KEY. */
-#define ROUTE_UNKNOWN (-2) /* the rule needs to know how many partitions the target has: not yet \
+#define ROUTE_UNKNOWN                                                                            \
+	(-2)		   /* the rule needs to know how many partitions the target has: not yet \
 			    */
 #define ROUTE_NOWHERE (-3) /* the script's partition hook gave none that is there */
 

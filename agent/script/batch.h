@@ -40,6 +40,7 @@ void batch_reset(struct batch *batch, size_t count);
  * forgotten. */
 int32_t batch_text(struct batch *batch, const char *text, size_t size);
 
+/* The numbers that batch_text gave are used up. */
 void batch_forget_texts(struct batch *batch);
 
 /* Nothing of what the hook did to the record counts. */

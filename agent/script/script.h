@@ -149,7 +149,8 @@ size_t script_memory(const struct script *script);
 /* "script.lua" as errors name it. */
 const char *script_name(const struct script *script);
 
-/* The linked LuaJIT's version, and whether the time limit reaches compiled code, tried for some milliseconds. */
+/* The linked LuaJIT's version, and whether the time limit reaches compiled code, tried for some
+ * milliseconds. */
 const char *script_engine_version(void);
 bool script_engine_is_stoppable(void);
 
