@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "commands/commands.h"
+#include "commands/json.h"
 #include "config/config.h"
 #include "config/options.h"
 #include "config/verdicts.h"
@@ -77,55 +78,6 @@ print_table(const struct config_verdicts *verdicts)
 	}
 }
 
-/* Length of the UTF-8 character at s, 0 when there is none. */
-static size_t
-utf8_length(const unsigned char *s)
-{
-	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-
-	if (s[0] >= 0xf5 || (s[0] >= 0x80 && s[0] < 0xc2))
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return n;
-}
-
-/* s as a JSON string; bytes that are no UTF-8 become U+FFFD. */
-static void
-print_json_string(const char *text)
-{
-	const unsigned char *s = (const unsigned char *)text;
-
-	putchar('"');
-	while (*s) {
-		size_t n = utf8_length(s);
-
-		if (n == 0)
-			fputs("\\ufffd", stdout);
-		else if (*s == '"' || *s == '\\')
-			printf("\\%c", *s);
-		else if (*s < 0x20 || *s == 0x7f)
-			printf("\\u%04x", *s);
-		else
-			fwrite(s, 1, n, stdout);
-		s += n ? n : 1;
-	}
-	putchar('"');
-}
-
-static void
-print_json_field(const char *name, const char *value, const char *after)
-{
-	printf("\"%s\":", name);
-	if (value)
-		print_json_string(value);
-	else
-		fputs("null", stdout);
-	fputs(after, stdout);
-}
-
 static void
 print_json(const struct config_verdicts *verdicts, const struct problems *problems)
 {
@@ -134,21 +86,21 @@ print_json(const struct config_verdicts *verdicts, const struct problems *proble
 		const struct config_verdict *v = &verdicts->items[i];
 
 		fputs(i ? ",\n{" : "\n{", stdout);
-		print_json_field("line", v->origin, ",");
-		print_json_field("section", v->section, ",");
-		print_json_field("key", v->key, ",");
-		print_json_field("value", v->shown, ",");
-		print_json_field("became", verdict_name(v->verdict), ",");
-		print_json_field("detail", v->detail, "}");
+		json_print_field("line", v->origin, ",");
+		json_print_field("section", v->section, ",");
+		json_print_field("key", v->key, ",");
+		json_print_field("value", v->shown, ",");
+		json_print_field("became", verdict_name(v->verdict), ",");
+		json_print_field("detail", v->detail, "}");
 	}
 	fputs("],\n\"problems\":[", stdout);
 	for (size_t i = 0; i < problems->count; i++) {
 		const struct problem *p = &problems->items[i];
 
 		fputs(i ? ",\n{" : "\n{", stdout);
-		print_json_field("line", p->origin, ",");
-		print_json_field("kind", p->is_error ? "error" : "warning", ",");
-		print_json_field("text", p->text, "}");
+		json_print_field("line", p->origin, ",");
+		json_print_field("kind", p->is_error ? "error" : "warning", ",");
+		json_print_field("text", p->text, "}");
 	}
 	printf("],\n\"errors\":%zu,\"warnings\":%zu}\n", problems->errors,
 		problems->count - problems->errors);

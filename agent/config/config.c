@@ -220,8 +220,8 @@ section_candidate(size_t i, void *arg)
 	return i < sizeof(names) / sizeof(*names) ? names[i] : NULL;
 }
 
-/* Takes [mirror], [script] and [log], and complains once about each run of lines in a section there is none
- * of. */
+/* Takes [mirror], [script] and [log], and complains once about each run of lines in a section there
+ * is none of. */
 static void
 take_options(struct config *config, struct properties *all, struct problems *problems)
 {
@@ -300,16 +300,16 @@ take_over(char **field, const char *value)
 		*field = mem_strdup(value);
 }
 
-/* MirrorMaker's flags for its handler name the script; what needs a script or a dead-letter topic must
-   have it. */
+/* MirrorMaker's flags for its handler name the script; what needs a script or a dead-letter topic
+   must have it. */
 static void
 check_script(struct config *config, struct problems *problems)
 {
 	struct config_mirror *mirror = &config->mirror;
 	struct config_script *script = &config->script;
-	bool puts_aside = !strcmp(script->on_error, "dead-letter") ||
-			  (!strcmp(mirror->send_on_error, "dead-letter") &&
-				  !mirror->abort_on_send_failure);
+	bool puts_aside =
+		!strcmp(script->on_error, "dead-letter") ||
+		(!strcmp(mirror->send_on_error, "dead-letter") && !mirror->abort_on_send_failure);
 
 	if (!mirror->message_handler || !is_class_name(mirror->message_handler)) {
 		take_over(&script->file, mirror->message_handler);

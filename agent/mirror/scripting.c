@@ -1,14 +1,49 @@
 /* Scripting: how the mirror's parts make the states of the user's script. */
 #include "mirror/scripting.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "kafka/record.h"
+#include "script/tester.h"
 
 static const struct script_headers_of headers_of = {.at = record_header};
 
+/* The cases of script.test that failed. */
+struct failures {
+	size_t count;
+	char first[400];
+};
+
+static void
+note_case(const char *name, const char *why, void *arg)
+{
+	struct failures *f = arg;
+
+	if (why && f->count++ == 0)
+		snprintf(f->first, sizeof(f->first), "%s: %s", name, why);
+}
+
+/* Runs the test file that the configuration wants passed. */
+static int
+run_test(const struct config *config, struct err *err)
+{
+	const char *file = config->script.test;
+	struct failures f = {0};
+
+	if (!file)
+		return 0;
+	if (tester_run(config, file, note_case, &f, err) < 0)
+		return -1;
+	if (f.count > 0)
+		return err_set(err, "%s: %zu cases of script.test fail, the first: %s", file,
+			f.count, f.first);
+	return 0;
+}
+
 struct script *
-scripting_load(const struct config *config, struct script_world *world, enum script_reason reason, struct err *err)
+scripting_load(const struct config *config, struct script_world *world, enum script_reason reason,
+	struct err *err)
 {
 	const struct script_options options = {.config = config,
 		.world = world,
@@ -18,7 +53,7 @@ scripting_load(const struct config *config, struct script_world *world, enum scr
 		.streams = (int)config->mirror.num_streams};
 	struct script *script = script_load(&options, err);
 
-	if (script && script_init(script, NULL, err) < 0)
+	if (script && (script_init(script, NULL, err) < 0 || run_test(config, err) < 0))
 		script_free(&script);
 	return script;
 }
@@ -55,8 +90,8 @@ take(struct scripting *s, struct script *script)
 }
 
 int
-scripting_start(struct scripting *s, const struct config *config, struct script_world *world, int stream,
-	const struct plan *const *plan, struct err *err)
+scripting_start(struct scripting *s, const struct config *config, struct script_world *world,
+	int stream, const struct plan *const *plan, struct err *err)
 {
 	struct script *script;
 

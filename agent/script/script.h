@@ -149,6 +149,10 @@ size_t script_memory(const struct script *script);
 /* "script.lua" as errors name it. */
 const char *script_name(const struct script *script);
 
+/* The linked LuaJIT's version, and whether the time limit reaches compiled code, tried for some milliseconds. */
+const char *script_engine_version(void);
+bool script_engine_is_stoppable(void);
+
 /* @gives the world; script_world_free. dry: look-up files are not watched. */
 struct script_world *script_world_new(void);
 void script_world_free(struct script_world **world);

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <luajit.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,12 @@
 
 /* Larger scripts and modules are refused. */
 #define TEXT_MOST (16 * 1024 * 1024)
+
+const char *
+script_engine_version(void)
+{
+	return LUAJIT_VERSION;
+}
 
 static void *
 allocate(void *arg, void *p, size_t old, size_t size)

@@ -431,7 +431,7 @@ count_hook(lua_State *L, lua_Debug *ar)
 }
 
 bool
-watchdog_reaches_compiled_code(void)
+script_engine_is_stoppable(void)
 {
 	/* Compiled after some dozen rounds; a hook every 100,000 instructions comes only when it is
 	 * looked for there. */

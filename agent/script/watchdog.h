@@ -36,7 +36,4 @@ void watchdog_unwatch(struct script *script);
 void watchdog_enter(struct script *script, int64_t limit_ms);
 void watchdog_leave(struct script *script);
 
-/* Does the linked LuaJIT check hooks in compiled code? Tries it, for some milliseconds. */
-bool watchdog_reaches_compiled_code(void);
-
 #endif

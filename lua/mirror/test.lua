@@ -6,6 +6,7 @@ if not tester then error("mirror.test is for test files, which reflejo test runs
 local t = { null = null, by_key = setmetatable({}, { __tostring = function() return "by key" end }) }
 local cases = {}
 local setup = { params = {}, partitions = {}, maps = {} }
+for name, value in pairs(private.params) do setup.params[name] = value end
 
 -- The folder of the test file, for the script's name.
 local folder = private.file:match "^(.*/)" or ""
@@ -38,8 +39,21 @@ local function open(with)
   return subject
 end
 
+-- Where the script's route sends the record, unless the test says it.
+local function set_route(subject, with, out)
+  if out.routed ~= nil or out.topic == nil then return end
+  local name, rule = tester.route(subject, out.topic, out.partitions)
+  if not name then error("route() does not mirror " .. out.topic, 0) end
+  out.routed = name
+  if rule == "preserve" then out.routed_partition = out.partition or 0 end
+  if rule == "map" then
+    out.routed_partition =
+      tester.partition(subject, out.topic, out.partition or 0, out.partitions or 1, name, with.partitions[name] or 0)
+  end
+end
+
 -- A record for C: mirror.null is no field.
-local function plain(record)
+local function plain(subject, with, record)
   local out = {}
   for key, value in pairs(record) do
     if not rawequal(value, null) then out[key] = value end
@@ -50,6 +64,7 @@ local function plain(record)
       out.headers[i] = { pair[1], not rawequal(pair[2], null) and pair[2] or nil }
     end
   end
+  set_route(subject, with, out)
   return out
 end
 
@@ -122,7 +137,7 @@ local function run_case(spec, with)
   with.now = spec.clock or with.now
   local subject, got, lines = open(with), {}, {}
   for _, input in ipairs(spec.inputs or { spec.input }) do
-    for _, output in ipairs(tester.run(subject, plain(input))) do got[#got + 1] = output end
+    for _, output in ipairs(tester.run(subject, plain(subject, with, input))) do got[#got + 1] = output end
   end
   -- A record that is left out without a word need not be expected.
   local expect = spec.expect or {}
@@ -165,7 +180,7 @@ function t.check(name, body)
         partition = function(src, dst)
           return tester.partition(subject, src.topic, src.partition, src.partitions, dst.topic or src.topic, dst.partitions)
         end,
-        run = function(record) return tester.run(subject, plain(record)) end,
+        run = function(record) return tester.run(subject, plain(subject, with, record)) end,
       }
     end,
   }
@@ -206,7 +221,7 @@ function tester.records(text, file)
   for line in text:gmatch "[^\n]+" do
     number = number + 1
     local record = record_of(line, number, file)
-    for _, output in ipairs(tester.run(subject, plain(record))) do
+    for _, output in ipairs(tester.run(subject, plain(subject, setup, record))) do
       local changes = {}
       for _, name in ipairs { "topic", "key", "value", "timestamp", "headers" } do
         local was, now = record[name], output[name]

@@ -444,7 +444,7 @@ def test_parameters_maps_and_dictionaries(scripted, source, target, tmp_path):
     source.produce("t", [Record(b"z", b"2", 0)])
     assert target.read("t", 4)[-1].value == b"found"
     (tmp_path / "tenants.csv").write_text('z,"open\n', encoding="utf-8")
-    assert "quote" in agent.wait_event("map_bad")["reason"]
+    assert "quote" in agent.wait_event("map_bad").line
     source.produce("t", [Record(b"z", b"3", 0)])
     assert target.read("t", 5)[-1].value == b"found"
     assert agent.stop() == 0
