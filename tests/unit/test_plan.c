@@ -218,7 +218,7 @@ static const struct {
 	{"return { api = 1, route = function() return 'a b' end }", "cannot be a topic's name"},
 	{"return { api = 1, route = function() return { topik = 'a' } end }", "no field 'topik'"},
 	{"return { api = 1, route = function() return { partitions = 'some' } end }",
-		"none of: key"},
+		"there are key"},
 	{"return { api = 1, route = function() return { partitions = 'map' } end }",
 		"no partition hook"},
 	{"return { api = 1, route = function() return { partitions = 'map' } end, "
