@@ -502,7 +502,8 @@ take_message(struct script *s, int status, struct err *err)
 			"overflow?)",
 			s->name);
 	else
-		err_set(err, "%s", message);
+		err_set(err, "%s%s%s", strchr(message, ':') ? "" : s->name,
+			strchr(message, ':') ? "" : ": ", message);
 	s->late[0] = '\0';
 }
 

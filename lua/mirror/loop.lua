@@ -503,7 +503,10 @@ return function(record)
       end
     end
     if not ok then
-      fail(i, tostring(result))
+      result = tostring(result)
+      -- On a full stack there is no room for on_error.
+      if not result:find(":", 1, true) then result = private.name .. ": " .. result end
+      fail(i, result)
     elseif result == false then
       if r._outcome == KEEP then r._outcome = DROP end
     elseif result ~= nil and result ~= true then

@@ -3,6 +3,8 @@
 #ifndef TESTS_UNIT_SCRIPT_RIG_H
 #define TESTS_UNIT_SCRIPT_RIG_H
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -122,7 +124,7 @@ rig_load(struct rig *rig, const char *text)
 	return rig_load_bytes(rig, text, strlen(text));
 }
 
-static void
+__attribute__((unused)) static void
 rig_fini(struct rig *rig)
 {
 	char *command = mem_printf("rm -rf %s", rig->folder);

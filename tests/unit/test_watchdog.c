@@ -2,6 +2,8 @@
  * about them. */
 #include "tests/unit/unit.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -218,5 +220,53 @@ TEST(busy_scripts_are_left_alone)
 				end = 0;
 	}
 	watchdog_stop();
+	rig_fini(&rig);
+}
+
+/* Runs batches until it is told to end; 3 when a record is not kept. */
+static void
+run_until_told(struct rig *rig, int end)
+{
+	struct pollfd wait = {.fd = end, .events = POLLIN};
+	struct err err;
+
+	if (watchdog_start(NULL, 1, on_fatal, NULL, &err) < 0 ||
+		!load(rig, "off",
+			"return { api = 1, record = function(r) for i = 1, 3e6 do end end }"))
+		_exit(2);
+	while (poll(&wait, 1, 0) == 0) {
+		rig_run(rig, records, 4);
+		for (size_t i = 0; i < 4; i++)
+			if (rig->batch->_records[i]._outcome != SCRIPT_KEEP)
+				_exit(3);
+	}
+	_exit(0);
+}
+
+/* The time in which a process was stopped, or its host slept, is not the script's. */
+TEST(a_process_that_was_stopped_goes_on)
+{
+	struct rig rig;
+	int end[2], status = 0;
+	pid_t child;
+
+	rig_init(&rig);
+	rig_set(&rig, "time.limit.ms", "400");
+	CHECK(pipe(end) == 0 && pipe(told) == 0);
+	fflush(stdout);
+	child = fork();
+	if (child == 0)
+		run_until_told(&rig, end[0]);
+	for (int i = 0; i < 2; i++) {
+		CHECK(kill(child, SIGSTOP) == 0);
+		CHECK(waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+		poll(NULL, 0, 1000); /* longer than twice the limit */
+		CHECK(kill(child, SIGCONT) == 0);
+	}
+	CHECK(write(end[1], "", 1) == 1);
+	CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
+	CHECK_INT(WEXITSTATUS(status), 0);
+	for (int i = 0; i < 2; i++)
+		close(end[i]), close(told[i]);
 	rig_fini(&rig);
 }
