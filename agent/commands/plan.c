@@ -50,7 +50,8 @@ read_arguments(int argc, char **argv, struct request *r)
 static int
 by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct plan_partitions *)a)->name, ((const struct plan_partitions *)b)->name);
+	return strcmp(((const struct plan_partitions *)a)->name,
+		((const struct plan_partitions *)b)->name);
 }
 
 /* A list of {"name":, "partitions":}. -1: it is none. @gives *ret */
@@ -94,7 +95,8 @@ read_whole(const char *file)
 	return text.s ? text_take(&text) : mem_strdup("");
 }
 
-/* Topics out of a file: an array of {name, partitions}, or {"source": such an array, "target": another}. */
+/* Topics out of a file: an array of {name, partitions}, or {"source": such an array, "target":
+ * another}. */
 static int
 read_topics(const char *file, struct topology *ret, struct err *err)
 {
@@ -109,7 +111,8 @@ read_topics(const char *file, struct topology *ret, struct err *err)
 	else if (take_list(source, &ret->sources, &ret->source_count) < 0 ||
 		 (target && take_list(target, &ret->targets, &ret->target_count) < 0))
 		rc = err_set(err,
-			"%s: must hold a JSON array of {\"name\": TOPIC, \"partitions\": N}, or an object with "
+			"%s: must hold a JSON array of {\"name\": TOPIC, \"partitions\": N}, or an "
+			"object with "
 			"such arrays as \"source\" and \"target\"",
 			file);
 	cJSON_Delete(json);
@@ -132,7 +135,8 @@ list_topics(struct admin *admin, struct plan_partitions **ret, size_t *ret_count
 		return -1;
 	*ret = mem_zero(view.topic_count + 1, sizeof(**ret));
 	for (size_t i = 0; i < view.topic_count; i++)
-		(*ret)[i] = (struct plan_partitions){mem_strdup(view.topics[i].name), view.topics[i].partitions};
+		(*ret)[i] = (struct plan_partitions){
+			mem_strdup(view.topics[i].name), view.topics[i].partitions};
 	*ret_count = view.topic_count;
 	cluster_view_fini(&view);
 	return 0;
@@ -149,12 +153,14 @@ ask_clusters(const struct config *config, struct topology *ret, struct err *err)
 	if (source->bootstrap_servers)
 		brokers = mem_strdup(source->bootstrap_servers);
 	else
-		rc = zookeeper_find_brokers(
-			source->zookeeper_connect, source->security_protocol, LOOK_MS, &brokers, err);
+		rc = zookeeper_find_brokers(source->zookeeper_connect, source->security_protocol,
+			LOOK_MS, &brokers, err);
 	if (rc == 0)
-		rc = list_topics(admin_open_source(config, brokers, err), &ret->sources, &ret->source_count, err);
+		rc = list_topics(admin_open_source(config, brokers, err), &ret->sources,
+			&ret->source_count, err);
 	if (rc == 0)
-		rc = list_topics(admin_open_target(config, err), &ret->targets, &ret->target_count, err);
+		rc = list_topics(
+			admin_open_target(config, err), &ret->targets, &ret->target_count, err);
 	free(brokers);
 	return rc;
 }
@@ -224,13 +230,14 @@ print_table(const struct plan *plan)
 		name = wider(name, plan->topics[i].name);
 		target = wider(target, plan->topics[i].target ? plan->topics[i].target : "-");
 	}
-	printf("%-*s  %10s  %-*s  %10s  %-11s  %s\n", (int)name, "TOPIC", "PARTITIONS", (int)target, "DESTINATION",
-		"PARTITIONS", "RULE", "");
+	printf("%-*s  %10s  %-*s  %10s  %-11s  %s\n", (int)name, "TOPIC", "PARTITIONS", (int)target,
+		"DESTINATION", "PARTITIONS", "RULE", "");
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct plan_topic *t = &plan->topics[i];
 
-		printf("%-*s  %10d  %-*s  %10s  %-11s  %s\n", (int)name, t->name, (int)t->partitions, (int)target,
-			t->target ? t->target : "-", count_text(t->target_partitions, count, sizeof(count)),
+		printf("%-*s  %10d  %-*s  %10s  %-11s  %s\n", (int)name, t->name,
+			(int)t->partitions, (int)target, t->target ? t->target : "-",
+			count_text(t->target_partitions, count, sizeof(count)),
 			t->target ? plan_rule_name(t->rule) : "-",
 			t->target ? (t->problem_count ? t->problems[0] : "") : t->why_not);
 		for (size_t n = 1; n < t->problem_count; n++)
@@ -242,7 +249,8 @@ static void
 print_topic(const struct plan_topic *t)
 {
 	json_print_field("topic", t->name, ",");
-	printf("\"partitions\":%d,\"mirrored\":%s,", (int)t->partitions, t->target ? "true" : "false");
+	printf("\"partitions\":%d,\"mirrored\":%s,", (int)t->partitions,
+		t->target ? "true" : "false");
 	json_print_field("why_not", t->why_not, ",");
 	json_print_field("destination", t->target, ",");
 	json_print_field("rule", t->target ? plan_rule_name(t->rule) : NULL, ",");
@@ -305,7 +313,8 @@ show(const struct config *config, const struct request *request)
 		print_json(plan);
 	} else {
 		print_table(plan);
-		printf("%zu topics, %zu mirrored, %zu problems\n", plan->count, plan->mirrored, problems);
+		printf("%zu topics, %zu mirrored, %zu problems\n", plan->count, plan->mirrored,
+			problems);
 	}
 	plan_release(&plan);
 	return problems > 0;

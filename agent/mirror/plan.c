@@ -46,7 +46,8 @@ compile(struct topics **ret, const char *key, const char *expression, bool is_li
 
 	if (!expression)
 		return 0;
-	*ret = is_list ? topics_new(expression, false, false, &why) : topics_new_exact(expression, &why);
+	*ret = is_list ? topics_new(expression, false, false, &why)
+		       : topics_new_exact(expression, &why);
 	return *ret ? 0 : err_set(err, "%s: %s", key, why.text);
 }
 
@@ -60,7 +61,8 @@ plan_rules_new(const struct config *config, struct err *err)
 		if (!strcmp(rule_names[i], m->partition_mode))
 			rules->rule = (enum plan_rule)i;
 	if (compile(&rules->exclude, "exclude", m->exclude, true, err) < 0 ||
-		compile(&rules->rename, "topic.rename.regex", m->topic_rename_regex, false, err) < 0)
+		compile(&rules->rename, "topic.rename.regex", m->topic_rename_regex, false, err) <
+			0)
 		plan_rules_free(&rules);
 	return rules;
 }
@@ -117,7 +119,8 @@ keep_answer(struct making *m, const struct err *why, struct err *err)
 
 	if (!m->input->previous)
 		return err_set(err, "%s (for the topic %s)", why->text, t->name);
-	LOG_LIMITED(10, EVENT_plan_hook_failed, F_STR("topic", t->name), F_STR("reason", why->text));
+	LOG_LIMITED(
+		10, EVENT_plan_hook_failed, F_STR("topic", t->name), F_STR("reason", why->text));
 	if (!before || !before->target) {
 		leave_out(t, mem_printf("the script fails for it: %s", why->text));
 		return 0;
@@ -146,8 +149,8 @@ choose_by_config(struct making *m, struct err *err)
 	return verdict < 0 ? -1 : !verdict;
 }
 
-/* Is the topic mirrored? 1 or 0, -1: a hook failed (why says it). An expression that cannot be decided leaves the topic
-   out. */
+/* Is the topic mirrored? 1 or 0, -1: a hook failed (why says it). An expression that cannot be
+   decided leaves the topic out. */
 static int
 choose(struct making *m, struct err *why)
 {
@@ -156,7 +159,8 @@ choose(struct making *m, struct err *why)
 	int verdict = choose_by_config(m, why), said = -1;
 
 	if (verdict < 0) {
-		LOG_LIMITED(60, EVENT_topic_skipped, F_STR("topic", t->name), F_STR("reason", why->text));
+		LOG_LIMITED(60, EVENT_topic_skipped, F_STR("topic", t->name),
+			F_STR("reason", why->text));
 		leave_out(t, mem_strdup(why->text));
 		return 0;
 	}
@@ -180,8 +184,8 @@ name_by_config(struct making *m, struct err *why)
 	const struct config_mirror *c = &m->input->config->mirror;
 	char *renamed = NULL;
 
-	if (m->rules->rename &&
-		topics_replace(m->rules->rename, m->topic->name, c->topic_rename_replacement, &renamed, why) < 0)
+	if (m->rules->rename && topics_replace(m->rules->rename, m->topic->name,
+					c->topic_rename_replacement, &renamed, why) < 0)
 		return -1;
 	m->topic->target = mem_printf("%s%s%s", c->topic_prefix ? c->topic_prefix : "",
 		renamed ? renamed : m->topic->name, c->topic_suffix ? c->topic_suffix : "");
@@ -229,7 +233,8 @@ is_topic_name(const char *s)
 static int
 by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct plan_partitions *)a)->name, ((const struct plan_partitions *)b)->name);
+	return strcmp(((const struct plan_partitions *)a)->name,
+		((const struct plan_partitions *)b)->name);
 }
 
 int32_t
@@ -248,7 +253,8 @@ static int
 map_one(struct making *m, int32_t partition, struct err *why)
 {
 	struct plan_topic *t = m->topic;
-	struct script_topic source = as_hooks_see(t), target = {t->target, t->target_partitions, false};
+	struct script_topic source = as_hooks_see(t),
+			    target = {t->target, t->target_partitions, false};
 	int32_t to;
 
 	if (!m->input->script)
@@ -256,7 +262,8 @@ map_one(struct making *m, int32_t partition, struct err *why)
 	if (script_partition(m->input->script, &source, partition, &target, &to, why) < 0)
 		return -1;
 	if (to >= 0 && t->target_partitions > 0 && to >= t->target_partitions) {
-		add_problem(t, "partition() sends partition %d to %d, but %s has %d; its records wait",
+		add_problem(t,
+			"partition() sends partition %d to %d, but %s has %d; its records wait",
 			(int)partition, (int)to, t->target, (int)t->target_partitions);
 		to = PLAN_MAP_NOWHERE;
 	}
@@ -295,12 +302,15 @@ check_target(struct plan_topic *t)
 {
 	if (t->target_partitions == 0)
 		add_problem(t,
-			"%s is not there at the target: create it (%d partitions, as at the source), or let its "
+			"%s is not there at the target: create it (%d partitions, as at the "
+			"source), or let its "
 			"brokers create it",
 			t->target, (int)t->partitions);
-	else if (t->target_partitions > 0 && t->rule == PLAN_PRESERVE && t->target_partitions < t->partitions)
+	else if (t->target_partitions > 0 && t->rule == PLAN_PRESERVE &&
+		 t->target_partitions < t->partitions)
 		add_problem(t,
-			"partition numbers are kept, but %s has %d partitions and the source %d; records of the "
+			"partition numbers are kept, but %s has %d partitions and the source %d; "
+			"records of the "
 			"others wait until there are more",
 			t->target, (int)t->target_partitions, (int)t->partitions);
 }
@@ -317,16 +327,18 @@ decide(struct making *m, struct err *err)
 	if ((verdict < 0 || name(m, &why) < 0) && keep_answer(m, &why, err) < 0)
 		return -1;
 	if (t->target && !is_topic_name(t->target))
-		leave_out(t, mem_printf("'%s' cannot be a topic's name: Kafka takes 1 to 249 letters, digits, dots, "
+		leave_out(t, mem_printf("'%s' cannot be a topic's name: Kafka takes 1 to 249 "
+					"letters, digits, dots, "
 					"dashes and underscores",
-					t->target));
+				     t->target));
 	if (!t->target)
 		return 0;
 	t->target_partitions = plan_target_partitions(m->plan, t->target);
 	if (t->rule == PLAN_MAP && map(m, &why) < 0) {
 		if (!m->input->previous)
 			return err_set(err, "%s (for the topic %s)", why.text, t->name);
-		LOG_LIMITED(10, EVENT_plan_hook_failed, F_STR("topic", t->name), F_STR("reason", why.text));
+		LOG_LIMITED(10, EVENT_plan_hook_failed, F_STR("topic", t->name),
+			F_STR("reason", why.text));
 		add_problem(t, "the script's partition() fails for it: %s", why.text);
 		keep_map(m);
 	}
@@ -337,7 +349,8 @@ decide(struct making *m, struct err *err)
 static int
 by_target(const void *a, const void *b)
 {
-	const struct plan_topic *x = *(struct plan_topic *const *)a, *y = *(struct plan_topic *const *)b;
+	const struct plan_topic *x = *(struct plan_topic *const *)a,
+				*y = *(struct plan_topic *const *)b;
 	int order = strcmp(x->target, y->target);
 
 	return order ? order : strcmp(x->name, y->name);
@@ -356,8 +369,8 @@ find_merges(struct plan *plan)
 	qsort(list, n, sizeof(*list), by_target);
 	for (size_t i = 1; i < n; i++)
 		if (!strcmp(list[i]->target, list[i - 1]->target))
-			add_problem(list[i], "%s goes to %s as well: their records are mixed%s", list[i - 1]->name,
-				list[i]->target,
+			add_problem(list[i], "%s goes to %s as well: their records are mixed%s",
+				list[i - 1]->name, list[i]->target,
 				list[i]->rule == PLAN_PRESERVE ? ", partition by partition" : "");
 	free(list);
 }
@@ -481,8 +494,8 @@ plan_topic_equals(const struct plan_topic *a, const struct plan_topic *b)
 bool
 plan_equals(const struct plan *a, const struct plan *b)
 {
-	if (!a || !b || a->count != b->count || a->mirrored != b->mirrored || a->target_count != b->target_count ||
-		!a->targets != !b->targets)
+	if (!a || !b || a->count != b->count || a->mirrored != b->mirrored ||
+		a->target_count != b->target_count || !a->targets != !b->targets)
 		return a == b;
 	for (size_t i = 0; i < a->count; i++)
 		if (strcmp(a->topics[i].name, b->topics[i].name) != 0 ||
@@ -507,8 +520,8 @@ describe(struct text *out, const struct plan_topic *before, const struct plan_to
 	else if (!before || !before->target)
 		text_printf(out, " to %s (%s) is new", now->target, plan_rule_name(now->rule));
 	else
-		text_printf(out, " to %s (%s) instead of %s (%s)", now->target, plan_rule_name(now->rule),
-			before->target, plan_rule_name(before->rule));
+		text_printf(out, " to %s (%s) instead of %s (%s)", now->target,
+			plan_rule_name(now->rule), before->target, plan_rule_name(before->rule));
 }
 
 char *

@@ -13,26 +13,27 @@
 
 /* How the target partition of a record is chosen. */
 enum plan_rule {
-	PLAN_BY_KEY,	  /* murmur2 of the key, as Java's default partitioner */
-	PLAN_PRESERVE,	  /* the source's number */
-	PLAN_MAP,	  /* the number that the script's partition hook gave for the source partition */
+	PLAN_BY_KEY,   /* murmur2 of the key, as Java's default partitioner */
+	PLAN_PRESERVE, /* the source's number */
+	PLAN_MAP, /* the number that the script's partition hook gave for the source partition */
 	PLAN_ROUND_ROBIN, /* one after the other */
 	PLAN_CRC32	  /* CRC-32 of the key, as librdkafka's own default partitioner */
 };
 
-/* In map: the record's key decides; the hook failed, or named a partition that is not there: the source partition
-   waits. */
+/* In map: the record's key decides; the hook failed, or named a partition that is not there: the
+   source partition waits. */
 enum { PLAN_MAP_BY_KEY = -1, PLAN_MAP_NOWHERE = -2 };
 
 /* One topic of the source. */
 struct plan_topic {
 	char *name;
-	char *target;		   /* the name at the target; NULL: not mirrored */
-	char *why_not;		   /* why it is not mirrored, a finished sentence; NULL when it is */
-	int32_t partitions;	   /* at the source */
+	char *target;	    /* the name at the target; NULL: not mirrored */
+	char *why_not;	    /* why it is not mirrored, a finished sentence; NULL when it is */
+	int32_t partitions; /* at the source */
 	int32_t target_partitions; /* 0: the topic is not there; -1: not known */
 	enum plan_rule rule;
-	int32_t *map;	 /* rule MAP: partitions entries, PLAN_MAP_... or a partition of the target; else NULL */
+	int32_t *map;	 /* rule MAP: partitions entries, PLAN_MAP_... or a partition of the target;
+			    else NULL */
 	char **problems; /* what an operator should look at, each a finished sentence */
 	size_t problem_count;
 };
@@ -40,7 +41,7 @@ struct plan_topic {
 /* Never changed once it is made, and shared by all threads: counted. Topics are sorted by name. */
 struct plan {
 	struct plan_topic *topics;
-	size_t count, mirrored; /* all; those with a target */
+	size_t count, mirrored;		 /* all; those with a target */
 	struct plan_partitions *targets; /* of the target cluster, by name; NULL: not known */
 	size_t target_count;
 	_Atomic int references;
@@ -56,23 +57,27 @@ struct plan_input {
 	const struct config *config;
 	struct topics *filter;	     /* include, whitelist or blacklist, and internal topics */
 	struct script *script;	     /* NULL: none */
-	const struct plan *previous; /* a topic whose hook fails keeps the answer that it had there; NULL: none, then such
-					a failure is an error of plan_make */
-	const struct plan_partitions *sources, *targets; /* sorted by name; targets NULL: the target does not answer */
+	const struct plan *previous; /* a topic whose hook fails keeps the answer that it had there;
+					NULL: none, then such a failure is an error of plan_make */
+	const struct plan_partitions *sources,
+		*targets; /* sorted by name; targets NULL: the target does not answer */
 	size_t source_count, target_count;
 };
 
 /* What exclude, topic.rename.*, topic.prefix and topic.suffix say, compiled once. */
 struct plan_rules;
 
-/* NULL when an expression does not compile; the error names the key. @gives the rules; plan_rules_free */
+/* NULL when an expression does not compile; the error names the key. @gives the rules;
+ * plan_rules_free */
 struct plan_rules *plan_rules_new(const struct config *config, struct err *err);
 void plan_rules_free(struct plan_rules **rules);
 
-/* Decides every topic. A hook that is defined overrides the configuration's keys. NULL when a hook fails for a topic
-   that previous does not know, or there is no previous: the error names script:line and the topic.
+/* Decides every topic. A hook that is defined overrides the configuration's keys. NULL when a hook
+   fails for a topic that previous does not know, or there is no previous: the error names
+   script:line and the topic.
    @gives a plan with one reference; plan_release */
-struct plan *plan_make(const struct plan_rules *rules, const struct plan_input *input, struct err *err);
+struct plan *plan_make(
+	const struct plan_rules *rules, const struct plan_input *input, struct err *err);
 
 /* One more reference. @thread any */
 const struct plan *plan_take(const struct plan *plan);
@@ -86,7 +91,8 @@ const struct plan_topic *plan_find(const struct plan *plan, const char *name);
 /* Is the topic of that name mirrored? @thread any */
 bool plan_mirrors(const struct plan *plan, const char *name);
 
-/* Partitions of any topic at the target when the plan was made: 0 it was not there, -1 not known. @thread any */
+/* Partitions of any topic at the target when the plan was made: 0 it was not there, -1 not known.
+ * @thread any */
 int32_t plan_target_partitions(const struct plan *plan, const char *target_topic);
 
 /* Do both topics' records go to the same places? Either may be NULL (never seen). */

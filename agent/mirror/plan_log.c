@@ -81,6 +81,7 @@ plan_say_problems(const struct plan *old, const struct plan *now)
 		for (size_t n = 0; n < t->problem_count; n++)
 			if (t->target_partitions != 0 && !had_problem(old, t, t->problems[n]))
 				LOG(EVENT_plan_problem, F_STR("topic", t->name),
-					F_STR("target_topic", t->target), F_STR("problem", t->problems[n]));
+					F_STR("target_topic", t->target),
+					F_STR("problem", t->problems[n]));
 	}
 }

@@ -19,13 +19,15 @@ char *topics_rewrite(const char *raw);
    @gives the filter; free with topics_free. @thread any */
 struct topics *topics_new(const char *raw, bool excludes, bool exclude_internal, struct err *err);
 
-/* Compiles an expression of the same dialect as it stands, for topics_replace. The error says where it fails. NULL on
-   error. @gives the filter; topics_free. @thread any */
+/* Compiles an expression of the same dialect as it stands, for topics_replace. The error says where
+   it fails. NULL on error. @gives the filter; topics_free. @thread any */
 struct topics *topics_new_exact(const char *expression, struct err *err);
 
-/* The name that replaces one which the expression matches as a whole: $0 to $9 stand for the groups, \$ for a dollar.
-   1 with *ret, 0: it does not match, -1: the expression backtracks without end. @gives *ret, a string @thread owner */
-int topics_replace(struct topics *topics, const char *name, const char *replacement, char **ret, struct err *err);
+/* The name that replaces one which the expression matches as a whole: $0 to $9 stand for the
+   groups, \$ for a dollar. 1 with *ret, 0: it does not match, -1: the expression backtracks without
+   end. @gives *ret, a string @thread owner */
+int topics_replace(struct topics *topics, const char *name, const char *replacement, char **ret,
+	struct err *err);
 
 /* Is this topic mirrored? Match limits are bounded: an expression that backtracks without end on a
    name is an error for that name, reported through err and answered with -1; otherwise 1 or 0.

@@ -58,11 +58,12 @@ struct scout {
 	struct cluster_view topics, targets; /* what each side listed last */
 	bool is_target_known;		     /* targets holds something */
 	struct plan_rules *rules;
-	struct script *script, *candidate; /* candidate: tried, and not yet taken or dropped; NULL: none */
-	const struct plan *plan;	   /* NULL before the first one was sent */
+	struct script *script,
+		*candidate;	 /* candidate: tried, and not yet taken or dropped; NULL: none */
+	const struct plan *plan; /* NULL before the first one was sent */
 	struct script_world *world;
 	bool is_dry;
-	bool is_compared;		   /* the two sides are known to be the same cluster, or not */
+	bool is_compared; /* the two sides are known to be the same cluster, or not */
 	bool is_same;
 	bool is_limits_due; /* target topics are to be asked for their settings */
 };
@@ -199,11 +200,13 @@ partitions_of(const struct cluster_view *view)
 	struct plan_partitions *list = mem_zero(view->topic_count + 1, sizeof(*list));
 
 	for (size_t i = 0; i < view->topic_count; i++)
-		list[i] = (struct plan_partitions){view->topics[i].name, view->topics[i].partitions};
+		list[i] =
+			(struct plan_partitions){view->topics[i].name, view->topics[i].partitions};
 	return list;
 }
 
-/* A plan of what both sides listed last, by this script. previous: see struct plan_input. NULL on error. */
+/* A plan of what both sides listed last, by this script. previous: see struct plan_input. NULL on
+ * error. */
 static const struct plan *
 make_plan(struct scout *s, struct script *script, const struct plan *previous, struct err *err)
 {
@@ -275,7 +278,8 @@ open_target(struct scout *s)
 	return s->target.admin != NULL;
 }
 
-/* Do both sides answer as the same cluster? A target that does not answer is compared when it does. */
+/* Do both sides answer as the same cluster? A target that does not answer is compared when it does.
+ */
 static void
 compare_clusters(struct scout *s)
 {
@@ -319,9 +323,10 @@ is_endless(struct scout *s, const struct plan *plan)
 		if (!t->target || topics_match(s->filter, t->target, &err) <= 0 ||
 			(plan_find(plan, t->target) && !plan_mirrors(plan, t->target)))
 			continue;
-		text = mem_printf("source and target are the same cluster, and %s, to which %s is "
-				  "copied, is mirrored itself: it would be copied without end; check "
-				  "bootstrap.servers of both files",
+		text = mem_printf(
+			"source and target are the same cluster, and %s, to which %s is "
+			"copied, is mirrored itself: it would be copied without end; check "
+			"bootstrap.servers of both files",
 			t->target, t->name);
 		send_failure(s, text);
 		free(text);
@@ -330,7 +335,8 @@ is_endless(struct scout *s, const struct plan *plan)
 	return false;
 }
 
-/* The topics that the plan mirrors, as a list for positions_prepare. Names are borrowed. @gives an array */
+/* The topics that the plan mirrors, as a list for positions_prepare. Names are borrowed. @gives an
+ * array */
 static struct cluster_topic *
 mirrored_topics(const struct plan *plan)
 {
@@ -339,12 +345,13 @@ mirrored_topics(const struct plan *plan)
 
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->topics[i].target)
-			list[n++] = (struct cluster_topic){
-				.name = plan->topics[i].name, .partitions = plan->topics[i].partitions};
+			list[n++] = (struct cluster_topic){.name = plan->topics[i].name,
+				.partitions = plan->topics[i].partitions};
 	return list;
 }
 
-/* The first plan, kept in *ret once the positions are in place. A script that fails ends the start. */
+/* The first plan, kept in *ret once the positions are in place. A script that fails ends the start.
+ */
 static int
 prepare_first(struct scout *s, const struct plan **ret, struct err *err)
 {
@@ -361,7 +368,8 @@ prepare_first(struct scout *s, const struct plan **ret, struct err *err)
 		return 0;
 	}
 	topics = mirrored_topics(plan);
-	rc = s->is_dry ? 0 : positions_prepare(s->config, s->source.admin, topics, plan->mirrored, err);
+	rc = s->is_dry ? 0
+		       : positions_prepare(s->config, s->source.admin, topics, plan->mirrored, err);
 	free(topics);
 	if (rc == 0)
 		*ret = plan;
@@ -410,7 +418,8 @@ find_topic(const struct cluster_view *view, const char *name)
 static int
 by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct cluster_topic *)a)->name, ((const struct cluster_topic *)b)->name);
+	return strcmp(
+		((const struct cluster_topic *)a)->name, ((const struct cluster_topic *)b)->name);
 }
 
 /* A broker that has just started may list no topics for a moment: a topic is gone when several
@@ -528,8 +537,8 @@ look_at_limits(struct scout *s)
 		for (; count < LIMITS_AT_ONCE && from < s->plan->count; from++)
 			if (s->plan->topics[from].target)
 				names[count++] = s->plan->topics[from].target;
-		if (count > 0 &&
-			admin_batch_limits(s->target.admin, LOOK_MS, names, count, limits, &err) < 0) {
+		if (count > 0 && admin_batch_limits(s->target.admin, LOOK_MS, names, count, limits,
+					 &err) < 0) {
 			LOG(EVENT_library_debug, F_STR("facility", "LIMITS"),
 				F_STR("text", err.text));
 			return;
@@ -555,7 +564,8 @@ look_at_targets(struct scout *s)
 {
 	int64_t due = s->target.topics_due;
 
-	if (misses_target(s) && due > clock_ms() - s->config->source.metadata_max_age_ms + MISSING_MS)
+	if (misses_target(s) &&
+		due > clock_ms() - s->config->source.metadata_max_age_ms + MISSING_MS)
 		due = due - s->config->source.metadata_max_age_ms + MISSING_MS;
 	if (!s->plan || clock_ms() < due)
 		return;

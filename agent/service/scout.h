@@ -22,8 +22,9 @@ enum scout_notice {
 			     mirroring may start */
 	SCOUT_FAILED,	  /* the start is not possible; reason says it */
 	SCOUT_BROKERS,	  /* the source's brokers have changed: names[0] is the new list */
-	SCOUT_TRIED, /* of scout_try: plan with reason what it changes (NULL: nothing), or no plan and why not */
-	SCOUT_LIMIT	  /* the target topic names[0] takes batches up to number bytes */
+	SCOUT_TRIED, /* of scout_try: plan with reason what it changes (NULL: nothing), or no plan
+			and why not */
+	SCOUT_LIMIT  /* the target topic names[0] takes batches up to number bytes */
 };
 struct scout_message {
 	struct message message; /* kind is one of the above */
@@ -45,7 +46,8 @@ struct scout_parts {
 	const struct config *config;
 	struct topics *filter;
 	struct plan_rules *rules;
-	struct script *script; /* NULL: none. The only state that is asked for topics, routes and partitions */
+	struct script *script; /* NULL: none. The only state that is asked for topics, routes and
+				  partitions */
 	struct script_world *world;
 	bool is_dry; /* no positions are committed */
 };
@@ -53,10 +55,12 @@ struct scout_parts {
 /* Starts the thread: it finds the source's brokers (ZooKeeper if need be), waits for the source,
    puts the group's first positions in place, sends a PLAN, and another one whenever the topics
    change. Reachability of both sides is logged by it.
-   @borrows config, world and notices until scout_stop @takes filter, rules and script @thread main */
+   @borrows config, world and notices until scout_stop @takes filter, rules and script @thread main
+ */
 struct scout *scout_start(const struct scout_parts *parts, struct mailbox *notices);
 
-/* Loads the script's file anew and plans with it, keeping it aside: the answer is TRIED. @thread main */
+/* Loads the script's file anew and plans with it, keeping it aside: the answer is TRIED. @thread
+ * main */
 void scout_try(struct scout *scout);
 
 /* The script that was tried is taken, and a PLAN of it follows, or it is dropped. @thread main */
