@@ -450,9 +450,11 @@ static void
 next_plan(struct scout *s)
 {
 	struct err err;
-	const struct plan *plan = make_plan(s, s->script, s->plan, &err), *old = s->plan;
+	const struct plan *plan, *old = s->plan;
 	bool is_changed;
 
+	/* While a new script is being taken nothing may go by the old one's plan again. */
+	plan = s->candidate ? NULL : make_plan(s, s->script, s->plan, &err);
 	if (!plan)
 		return;
 	is_changed = plan_say_changes(old, plan);
@@ -647,6 +649,15 @@ adopt(struct scout *s)
 	want_limits(s);
 }
 
+/* The candidate is not taken; what has changed meanwhile is planned now. */
+static void
+drop(struct scout *s)
+{
+	script_free(&s->candidate);
+	if (s->plan)
+		next_plan(s);
+}
+
 static void
 look_soon(struct side *side)
 {
@@ -668,7 +679,7 @@ take_orders(struct scout *s)
 		case SCOUT_LOOK_TARGET: look_soon(&s->target); break;
 		case SCOUT_TRY: try_script(s); break;
 		case SCOUT_ADOPT: adopt(s); break;
-		case SCOUT_DROP: script_free(&s->candidate); break;
+		case SCOUT_DROP: drop(s); break;
 		}
 		free(m);
 	}
