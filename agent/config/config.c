@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/parse.h"
@@ -331,6 +332,29 @@ check_script(struct config *config, struct problems *problems)
 			"both, or none");
 }
 
+/* A dry run reads beside the group, not as one more member that takes partitions from it. */
+static void
+leave_group(struct config *config)
+{
+	char *own;
+
+	if (!config->mirror.dry_run || !config->source.group_id)
+		return;
+	own = mem_printf("%s-dry-run-%d", config->source.group_id, (int)getpid());
+	free(config->source.group_id);
+	config->source.group_id = own;
+	for (size_t i = 0; i < config->consumer.count; i++) {
+		struct client_setting *setting = &config->consumer.items[i];
+
+		if (strcmp(setting->name, "group.id") != 0)
+			continue;
+		free(setting->value);
+		setting->value = mem_strdup(own);
+	}
+	free(config->source.group_instance_id);
+	config->source.group_instance_id = NULL;
+}
+
 /* Where a client's missing line belongs: the file that was given for it, or the INI file's section.
  */
 static const char *
@@ -403,6 +427,7 @@ config_check(int argc, char *const argv[], config_known *known, struct problems 
 		check_files(&all, &flags, problems);
 		check_clients(config, &all, &flags, problems);
 	}
+	leave_group(config);
 	properties_fini(&all);
 	flags_fini(&flags);
 	return config;

@@ -234,11 +234,11 @@ on_script_failed(struct pipeline *pl, struct partition *p, struct flight *f, con
 	char reason[900];
 
 	counter_add(&pl->counters->script_errors, 1);
+	tally_add(TALLY_FAILED, text, 1);
 	say_failed(pl, p, f, text);
 	if (!strcmp(policy, "pass"))
 		return true;
 	if (!strcmp(policy, "drop")) {
-		tally_add(TALLY_DROPPED, "script failed", 1);
 		counter_add(&pl->counters->records_dropped, 1);
 		tracker_set(f, FLIGHT_DONE);
 		return true;
@@ -299,7 +299,7 @@ static void
 count_dropped(struct pipeline *pl, const struct script_record *r)
 {
 	counter_add(&pl->counters->records_dropped, 1);
-	if (r->_reason >= 0)
+	if (r->_reason >= 0 || pl->is_dry)
 		tally_add(TALLY_DROPPED, script_reason_text(pl->script, r), 1);
 }
 

@@ -382,6 +382,21 @@ stamp_changed(struct file_stamp *stamp, const char *file)
 	return true;
 }
 
+/* Has a dry run read what is there? A held partition reads no more. */
+static bool
+has_caught_up(struct agent *a)
+{
+	struct counters sum;
+
+	if (!a->workers)
+		return false;
+	sum_counters(a, &sum);
+	return counter_get(&sum.rebalances) >= (uint64_t)a->worker_count &&
+	       (sum.lag == 0 ||
+		       (counter_get(&sum.partitions_held) > 0 &&
+			       counter_get(&sum.partitions_held) == counter_get(&sum.partitions)));
+}
+
 static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
@@ -403,6 +418,8 @@ on_second(evutil_socket_t fd, short what, void *arg)
 		sum_counters(a, &sum);
 		a->options->observer(&sum, a->options->observer_arg);
 	}
+	if (a->config->mirror.dry_run && has_caught_up(a))
+		stop(a, AGENT_OK, "everything that is there was read");
 	if (a->options && a->options->run_ms && now - a->started >= a->options->run_ms)
 		stop(a, AGENT_OK, "its time is over");
 }
