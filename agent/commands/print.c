@@ -172,6 +172,7 @@ print_sample(void)
 	       "#compression.type = none\n");
 	print_sample_section("script");
 	printf("\n# What the script finds in mirror.param.NAME.\n#param.tenant = acme\n");
+	print_sample_section("admin");
 	print_sample_section("log");
 }
 

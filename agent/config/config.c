@@ -163,7 +163,7 @@ trim_end(char *s)
 		s[--n] = '\0';
 }
 
-/* Takes one line of [mirror], [script] or [log]. */
+/* Takes one line of [mirror], [script], [admin] or [log]. */
 static void
 take_option(struct config *config, struct property *property, struct problems *problems)
 {
@@ -215,14 +215,15 @@ take_option(struct config *config, struct property *property, struct problems *p
 static const char *
 section_candidate(size_t i, void *arg)
 {
-	static const char *const names[] = {"mirror", "consumer", "producer", "script", "log"};
+	static const char *const names[] = {
+		"mirror", "consumer", "producer", "script", "admin", "log"};
 
 	(void)arg;
 	return i < sizeof(names) / sizeof(*names) ? names[i] : NULL;
 }
 
-/* Takes [mirror], [script] and [log], and complains once about each run of lines in a section there
- * is none of. */
+/* Takes [mirror], [script], [admin] and [log], and complains once about each run of lines in a
+ * section there is none of. */
 static void
 take_options(struct config *config, struct properties *all, struct problems *problems)
 {
@@ -233,7 +234,7 @@ take_options(struct config *config, struct properties *all, struct problems *pro
 		const char *section = item->section, *nearest;
 
 		if (!strcmp(section, "mirror") || !strcmp(section, "script") ||
-			!strcmp(section, "log")) {
+			!strcmp(section, "admin") || !strcmp(section, "log")) {
 			take_option(config, item, problems);
 		} else if (strcmp(section, "consumer") && strcmp(section, "producer") &&
 			   strcmp(section, complained)) {
@@ -241,7 +242,7 @@ take_options(struct config *config, struct properties *all, struct problems *pro
 			problems_error(problems, item->origin,
 				"there is no section [%s]%s%s%s; known are [mirror] [consumer] "
 				"[producer] "
-				"[script] [log]",
+				"[script] [admin] [log]",
 				section, nearest ? "; did you mean [" : "", nearest ? nearest : "",
 				nearest ? "]?" : "");
 			complained = section;

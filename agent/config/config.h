@@ -41,28 +41,33 @@ enum offset_reset { OFFSET_RESET_LATEST, OFFSET_RESET_EARLIEST, OFFSET_RESET_NON
 #define OPTION_FIELD_OLD(field)
 
 struct config {
-	/* struct config_mirror mirror; struct config_script script; struct config_log log: see the
+	/* struct config_mirror mirror; struct config_script script; struct config_admin admin;
+	   struct config_log log: see the
 	 * table */
 	struct config_mirror {
 #define OPTION_mirror(type, field) OPTION_FIELD_##type(field)
 #define OPTION_script(type, field)
+#define OPTION_admin(type, field)
 #define OPTION_log(type, field)
 #define OPTION(section, field, key, type, def, min, max, help) OPTION_##section(type, field)
 #include "config/options.def"
 #undef OPTION
 #undef OPTION_mirror
 #undef OPTION_script
+#undef OPTION_admin
 #undef OPTION_log
 	} mirror;
 	struct config_script {
 #define OPTION_mirror(type, field)
 #define OPTION_script(type, field) OPTION_FIELD_##type(field)
+#define OPTION_admin(type, field)
 #define OPTION_log(type, field)
 #define OPTION(section, field, key, type, def, min, max, help) OPTION_##section(type, field)
 #include "config/options.def"
 #undef OPTION
 #undef OPTION_mirror
 #undef OPTION_script
+#undef OPTION_admin
 #undef OPTION_log
 		/* param.NAME=VALUE, in the order given; a later one of the same name wins */
 		struct script_param {
@@ -70,15 +75,30 @@ struct config {
 		} * params;
 		size_t param_count;
 	} script;
+	struct config_admin {
+#define OPTION_mirror(type, field)
+#define OPTION_script(type, field)
+#define OPTION_admin(type, field) OPTION_FIELD_##type(field)
+#define OPTION_log(type, field)
+#define OPTION(section, field, key, type, def, min, max, help) OPTION_##section(type, field)
+#include "config/options.def"
+#undef OPTION
+#undef OPTION_mirror
+#undef OPTION_script
+#undef OPTION_admin
+#undef OPTION_log
+	} admin;
 	struct config_log {
 #define OPTION_mirror(type, field)
 #define OPTION_script(type, field)
+#define OPTION_admin(type, field)
 #define OPTION_log(type, field) OPTION_FIELD_##type(field)
 #define OPTION(section, field, key, type, def, min, max, help) OPTION_##section(type, field)
 #include "config/options.def"
 #undef OPTION
 #undef OPTION_mirror
 #undef OPTION_script
+#undef OPTION_admin
 #undef OPTION_log
 	} log;
 

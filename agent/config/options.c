@@ -45,7 +45,8 @@ struct plain_flag {
 
 static const struct plain_flag plain_flags[] = {
 	{"config", "file",
-		"INI file with the sections [mirror], [consumer], [producer], [script] and [log]."},
+		"INI file with the sections [mirror], [consumer], [producer], [script], [admin] "
+		"and [log]."},
 	{"consumer.config", "file",
 		"Java properties file of the consumer, which reads from the source cluster."},
 	{"producer.config", "file",

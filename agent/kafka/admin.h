@@ -46,6 +46,10 @@ void admin_add_brokers(struct admin *admin, const char *bootstrap_servers);
 int admin_view(struct admin *admin, int timeout_ms, struct cluster_view *ret, struct err *err);
 void cluster_view_fini(struct cluster_view *view);
 
+/* Topics of an earlier view that are not listed any more stay, until so many looks in a row did not
+   list them: a broker that has just started may list none for a moment. */
+void cluster_view_keep(struct cluster_view *now, const struct cluster_view *old, int looks);
+
 /* Does the cluster answer at all? @blocks */
 int admin_ping(struct admin *admin, int timeout_ms, struct err *err);
 

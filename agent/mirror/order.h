@@ -13,6 +13,8 @@ enum order_kind {
 	ORDER_LIMIT,
 	ORDER_PREPARE,
 	ORDER_DECIDE,
+	ORDER_ROLLBACK,
+	ORDER_TAP,
 	ORDER_STOP,
 	ORDER_LEAVE
 };
@@ -20,10 +22,11 @@ enum order_kind {
 /* A message of the worker's mailbox; see worker.h for what each kind asks. */
 struct order {
 	struct message message;
-	int64_t number; /* LIMIT: bytes; STOP: ms */
+	int64_t number; /* LIMIT: bytes; STOP: ms; TAP: samples */
 	size_t count;
 	char **names;
-	const struct plan *routes; /* TOPICS, DECIDE; NULL otherwise, and for a DECIDE that drops */
+	const struct plan
+		*routes; /* TOPICS, DECIDE, ROLLBACK; NULL otherwise, and for a DECIDE that drops */
 };
 
 /* With copies of the names. @gives the order; order_post or order_free */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "mirror/pipeline_state.h"
+#include "mirror/tap.h"
 #include "script/watchdog.h"
 
 /* Partitions read in one turn, so that timers and messages are never far. */
@@ -45,6 +46,7 @@ pipeline_free(struct pipeline **pipeline)
 	free(pl->batch);
 	free(pl->handles);
 	free(pl->positions);
+	free(pl->tapped);
 	free(pl);
 	*pipeline = NULL;
 }
@@ -328,10 +330,13 @@ begin(struct pipeline *pl, struct partition *p, struct record *r, bool *has_room
 	f = tracker_begin(p->tracker, r->offset, record_cost(r));
 	f->message = r->message;
 	pl->buffered += f->bytes;
-	if (pl->script)
+	if (pl->script) {
 		partition_add_raw(p, f);
-	else
-		*has_room = *has_room && send_flight(pl, p, f, r);
+		return;
+	}
+	if (pl->samples > 0)
+		pipeline_sample(pl, p, f, r, NULL);
+	*has_room = *has_room && send_flight(pl, p, f, r);
 }
 
 /* Reads one batch and sends it, or shows it to the script. Returns true when there may be more. */
@@ -450,6 +455,28 @@ pipeline_set_script(struct pipeline *pl, struct script *script)
 		p->has_poison = false;
 		partition_activate(pl, p);
 	}
+}
+
+void
+pipeline_tap(struct pipeline *pl, const char *topic, int64_t count, pipeline_sampled *fn, void *arg)
+{
+	free(pl->tapped);
+	pl->tapped = mem_strdup(topic);
+	pl->samples = count;
+	pl->sampled = fn;
+	pl->sampled_arg = arg;
+}
+
+void
+pipeline_sample(struct pipeline *pl, struct partition *p, struct flight *f, const struct record *r,
+	const struct script_record *decided)
+{
+	if (pl->samples == 0 || strcmp(pl->tapped, p->topic) != 0)
+		return;
+	pl->samples--;
+	pl->sampled(p->topic,
+		tap_sample(p->topic, target_topic_name(p->route->target), r, f, decided),
+		pl->sampled_arg);
 }
 
 void

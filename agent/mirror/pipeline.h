@@ -49,6 +49,12 @@ void pipeline_set_script(struct pipeline *pipeline, struct script *script);
 /* Reads nothing more, until it is told to go on; what was read goes on. */
 void pipeline_pause(struct pipeline *pipeline, bool is_paused);
 
+/* Gives samples of the next count records of a source topic (see mirror/tap.h) to fn, which takes
+ * the text. */
+typedef void pipeline_sampled(const char *topic, char *sample, void *arg);
+void pipeline_tap(struct pipeline *pipeline, const char *topic, int64_t count, pipeline_sampled *fn,
+	void *arg);
+
 /* From now on nothing is produced: what would be is counted by topic (mirror/tally.h), and settled.
  */
 void pipeline_set_dry(struct pipeline *pipeline);

@@ -231,7 +231,7 @@ static bool
 on_script_failed(struct pipeline *pl, struct partition *p, struct flight *f, const char *text)
 {
 	const char *policy = pl->config->script.on_error;
-	char reason[900];
+	char *reason;
 
 	counter_add(&pl->counters->script_errors, 1);
 	tally_add(TALLY_FAILED, text, 1);
@@ -246,10 +246,11 @@ on_script_failed(struct pipeline *pl, struct partition *p, struct flight *f, con
 	if (!strcmp(policy, "dead-letter") && flight_to_dead_letter(pl, p, f, NULL, text))
 		return true;
 	if (!strcmp(policy, "stop")) {
-		snprintf(reason, sizeof(reason),
+		reason = mem_printf(
 			"the script fails for the record at offset %lld of %s partition %d: %s",
 			(long long)f->offset, p->topic, (int)p->number, text);
 		pipeline_fail(pl, reason);
+		free(reason);
 	}
 	hold_for_script(pl, p);
 	return false;
@@ -432,6 +433,8 @@ take_outcome(struct pipeline *pl, struct partition *p, struct flight *f, struct 
 	else if (!on_script_failed(pl, p, f, text))
 		return false;
 	take_raw(p, f);
+	if (pl->samples > 0)
+		pipeline_sample(pl, p, f, source, r);
 	send_now(pl, p, f, source);
 	return true;
 }

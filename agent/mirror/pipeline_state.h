@@ -74,7 +74,11 @@ struct pipeline {
 	size_t troubled; /* partitions RECOVERING or RESENDING */
 	size_t waiting;	 /* partitions whose script wants a record later */
 	bool is_dry;	 /* nothing is produced */
-	bool is_paused;	 /* nothing is read */
+	char *tapped;	 /* the topic of which samples are wanted; NULL: none */
+	int64_t samples; /* so many more */
+	pipeline_sampled *sampled;
+	void *sampled_arg;
+	bool is_paused; /* nothing is read */
 	int64_t buffered, limit;
 	int64_t last_delivery; /* clock_ms of the last delivery, or when last none was
 				  due */
@@ -102,6 +106,11 @@ void partition_pop_settled(struct pipeline *pipeline, struct partition *partitio
 
 /* The mirror must end for this reason; the first one counts. */
 void pipeline_fail(struct pipeline *pipeline, const char *reason);
+
+/* Takes a sample of a flight that is about to be sent, when one is wanted. decided: NULL without a
+ * script. */
+void pipeline_sample(struct pipeline *pipeline, struct partition *partition, struct flight *flight,
+	const struct record *record, const struct script_record *decided);
 
 /* pipeline_send.c: */
 

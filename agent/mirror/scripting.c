@@ -109,6 +109,7 @@ void
 scripting_fini(struct scripting *s)
 {
 	script_free(&s->next);
+	script_free(&s->previous);
 	script_free(&s->script);
 }
 
@@ -127,18 +128,29 @@ scripting_prepare(struct scripting *s, struct err *err)
 	return s->next ? 0 : -1;
 }
 
-struct script *
+void
 scripting_decide(struct scripting *s, bool is_taken)
 {
-	struct script *old = s->script;
-
 	if (!is_taken) {
 		script_free(&s->next);
-		return NULL;
+		return;
 	}
+	script_free(&s->previous);
+	s->previous = s->script;
 	take(s, s->next);
 	s->next = NULL;
-	return old;
+}
+
+bool
+scripting_roll_back(struct scripting *s)
+{
+	struct script *script = s->previous;
+
+	if (!script)
+		return false;
+	s->previous = s->script;
+	take(s, script);
+	return true;
 }
 
 void

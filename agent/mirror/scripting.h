@@ -22,8 +22,9 @@ struct scripting {
 	struct script_world *world;
 	const struct plan *const *plan; /* the owner's, asked for mirror.partitions */
 	int stream;
-	struct script *script, *next; /* next: prepared, not decided; NULL: none */
-	int64_t next_timer;	      /* clock_ms when a timer is due, 0: never */
+	struct script *script, *next,
+		*previous;  /* next: prepared, not decided; previous: to go back to; NULL: none */
+	int64_t next_timer; /* clock_ms when a timer is due, 0: never */
 };
 
 /* Loads and initializes the stream's state, when the configuration names a script. @borrows config,
@@ -36,9 +37,12 @@ void scripting_fini(struct scripting *scripting);
    init(). The script goes on until scripting_decide. @blocks on reading */
 int scripting_prepare(struct scripting *scripting, struct err *err);
 
-/* Takes the successor, and gives the script before it, which the caller frees when nothing refers
-   to it any more; or drops it, and gives NULL. */
-struct script *scripting_decide(struct scripting *scripting, bool is_taken);
+/* Takes the successor, and keeps the script before it to go back to; the one before that is freed.
+ * Or drops it. */
+void scripting_decide(struct scripting *scripting, bool is_taken);
+
+/* The script before becomes the one, which is kept in its place. false: there is none. */
+bool scripting_roll_back(struct scripting *scripting);
 
 /* Tells the script that the process ends. */
 void scripting_close(struct scripting *scripting);

@@ -350,14 +350,29 @@ prepare(struct worker *w)
 static void
 decide(struct worker *w, const struct plan *routes)
 {
-	struct script *old = scripting_decide(&w->scripting, routes != NULL);
-
+	scripting_decide(&w->scripting, routes != NULL);
 	pipeline_pause(w->pipeline, false);
 	if (!routes)
 		return;
 	set_routes(w, routes);
 	pipeline_set_script(w->pipeline, w->scripting.script);
-	script_free(&old);
+}
+
+static void
+roll_back(struct worker *w, const struct plan *routes)
+{
+	if (!scripting_roll_back(&w->scripting))
+		return;
+	set_routes(w, routes);
+	pipeline_set_script(w->pipeline, w->scripting.script);
+}
+
+static void
+on_sampled(const char *topic, char *sample, void *arg)
+{
+	struct worker_message like = {.topic = mem_strdup(topic), .sample = sample};
+
+	notify(arg, WORKER_SAMPLED, &like, NULL);
 }
 
 /* Topics to subscribe to. The same ones again would make the whole group share out anew. */
@@ -392,6 +407,10 @@ take_orders(struct worker *w)
 		case ORDER_LIMIT: pipeline_limit_batch(w->pipeline, o->names[0], o->number); break;
 		case ORDER_PREPARE: prepare(w); break;
 		case ORDER_DECIDE: decide(w, o->routes); break;
+		case ORDER_ROLLBACK: roll_back(w, o->routes); break;
+		case ORDER_TAP:
+			pipeline_tap(w->pipeline, o->names[0], o->number, on_sampled, w);
+			break;
 		case ORDER_STOP: begin_stop(w, o->number); break;
 		case ORDER_LEAVE: w->may_leave = true; break;
 		}
@@ -715,61 +734,6 @@ fail:
 }
 
 void
-worker_set_topics(
-	struct worker *w, const char *const *topics, size_t count, const struct plan *routes)
-{
-	struct order *o = order_new(ORDER_TOPICS, topics, count);
-
-	o->routes = plan_take(routes);
-	order_post(o, w->orders);
-}
-
-void
-worker_prepare(struct worker *w)
-{
-	order_post(order_new(ORDER_PREPARE, NULL, 0), w->orders);
-}
-
-void
-worker_decide(struct worker *w, const struct plan *routes)
-{
-	struct order *o = order_new(ORDER_DECIDE, NULL, 0);
-
-	o->routes = routes ? plan_take(routes) : NULL;
-	order_post(o, w->orders);
-}
-
-void
-worker_add_brokers(struct worker *w, const char *brokers)
-{
-	order_post(order_new(ORDER_BROKERS, &brokers, 1), w->orders);
-}
-
-void
-worker_limit_batch(struct worker *w, const char *target_topic, int64_t max_bytes)
-{
-	struct order *o = order_new(ORDER_LIMIT, &target_topic, 1);
-
-	o->number = max_bytes;
-	order_post(o, w->orders);
-}
-
-void
-worker_stop(struct worker *w, int64_t timeout_ms)
-{
-	struct order *o = order_new(ORDER_STOP, NULL, 0);
-
-	o->number = timeout_ms;
-	order_post(o, w->orders);
-}
-
-void
-worker_leave(struct worker *w)
-{
-	order_post(order_new(ORDER_LEAVE, NULL, 0), w->orders);
-}
-
-void
 worker_join(struct worker **worker)
 {
 	if (!*worker)
@@ -777,6 +741,12 @@ worker_join(struct worker **worker)
 	pthread_join((*worker)->thread, NULL);
 	worker_free(*worker);
 	*worker = NULL;
+}
+
+struct mailbox *
+worker_mailbox(struct worker *w)
+{
+	return w->orders;
 }
 
 const struct counters *

@@ -18,6 +18,7 @@ enum worker_notice {
 	WORKER_TROUBLE = 100, /* one side may be unreachable: look */
 	WORKER_FAILED,	      /* the mirror cannot go on; reason is a finished sentence */
 	WORKER_PREPARED, /* after worker_prepare: the new script is ready, or reason says why not */
+	WORKER_SAMPLED,	 /* of worker_tap: topic and sample */
 	WORKER_DRAINED,	 /* after worker_stop: settled and committed, or out of time for it */
 	WORKER_ENDED	 /* the thread is about to return: join it */
 };
@@ -28,9 +29,13 @@ struct worker_message {
 	bool is_start;	/* FAILED: nothing was mirrored yet and the cause is the set-up (exit status
 			   1) */
 	bool is_ready;	/* PREPARED */
-	bool is_drained; /* ENDED: everything on its way was acknowledged and committed */
+	bool is_drained;      /* ENDED: everything on its way was acknowledged and committed */
+	char *topic, *sample; /* SAMPLED */
 	char reason[1024];
 };
+
+/* Frees a message with all it holds. */
+void worker_message_free(struct worker_message *message);
 
 /* What all workers of one start have in common. */
 struct worker_plan {
@@ -61,6 +66,13 @@ void worker_prepare(struct worker *worker);
  * dropped). @thread main */
 void worker_decide(struct worker *worker, const struct plan *routes);
 
+/* Goes back to the script before the last one that was taken, and to the plan that it made; nothing
+   happens when there is none. @thread main */
+void worker_rollback(struct worker *worker, const struct plan *routes);
+
+/* Samples the next count records of a source topic: SAMPLED each. @thread main */
+void worker_tap(struct worker *worker, const char *source_topic, int64_t count);
+
 /* More source brokers to ask ("host:port,..."). @thread main */
 void worker_add_brokers(struct worker *worker, const char *brokers);
 
@@ -79,6 +91,9 @@ void worker_leave(struct worker *worker);
 
 /* Waits for the thread and frees. Call it after ENDED. @thread main @blocks shortly */
 void worker_join(struct worker **worker);
+
+/* Where its orders go. For worker_orders.c. @thread any */
+struct mailbox *worker_mailbox(struct worker *worker);
 
 /* What it has counted so far. @thread any */
 const struct counters *worker_counters(const struct worker *worker);

@@ -22,11 +22,16 @@
 #include "mirror/worker.h"
 #include "script/script.h"
 #include "script/watchdog.h"
+#include "service/control.h"
 #include "service/scout.h"
 
 /* Once the streams have ended, the scout may finish a look-up and the library its threads for so
  * long. */
 #define LEAVE_MS 500
+/* Samples that one request may ask for; and bytes that may wait for somebody who does not read
+ * them. */
+#define TAP_MOST 100000
+#define TAP_BACKLOG (1024 * 1024)
 /* Signals so close together are one request. */
 #define SAME_SIGNAL_MS 200
 
@@ -54,6 +59,7 @@ struct agent {
 	uint64_t reload_failures;
 	bool is_reload_wanted;		 /* once more, when this one is over */
 	int unprepared;			 /* streams that have not answered yet */
+	struct control *control;	 /* NULL: there is no socket */
 	struct scout_message *candidate; /* the plan of the new script, and what it changes */
 	struct file_stamp stamp;	 /* of the script's file, as watched last */
 	struct worker_plan plan;
@@ -201,6 +207,21 @@ start_workers(struct agent *a, const struct scout_message *m)
 	}
 }
 
+/* Whoever waits for this gets a last line. */
+static void
+answer(struct agent *a, enum control_wish wish, const char *word, const char *text)
+{
+	char *line = mem_printf("%s: %s", word, text);
+
+	for (struct control_peer *p = NULL; (p = control_next(a->control, p));) {
+		if (p->wish != wish)
+			continue;
+		control_say(p, line);
+		control_end(p);
+	}
+	free(line);
+}
+
 /* Takes the script's file anew; what fails leaves everything as it is. */
 static void
 begin_reload(struct agent *a)
@@ -230,10 +251,12 @@ end_reload(struct agent *a, const char *failure)
 		a->reload_failures++;
 		LOG(EVENT_reload_rejected, F_STR("script", a->config->script.file),
 			F_STR("reason", failure), F_UINT("rejected", a->reload_failures));
+		answer(a, CONTROL_RELOAD, "rejected", failure);
 	} else {
 		watchdog_clear();
 		LOG(EVENT_reloaded, F_STR("script", a->config->script.file),
 			F_STR("changes", m->reason ? m->reason : "no topic goes elsewhere"));
+		answer(a, CONTROL_RELOAD, "ok", m->reason ? m->reason : "no topic goes elsewhere");
 	}
 	if (m)
 		scout_message_free(m);
@@ -273,17 +296,53 @@ on_prepared(struct agent *a, const struct worker_message *m)
 }
 
 static void
+set_topics(struct agent *a, const struct scout_message *m)
+{
+	for (int i = 0; i < a->worker_count; i++)
+		if (a->workers[i])
+			worker_set_topics(a->workers[i], (const char *const *)m->names,
+				m->name_count, m->plan);
+}
+
+static void
+on_rolled_back(struct agent *a, struct scout_message *m)
+{
+	if (!m->plan) {
+		answer(a, CONTROL_ROLLBACK, "rejected", "there is no script to go back to");
+		return;
+	}
+	for (int i = 0; i < a->worker_count; i++)
+		if (a->workers[i])
+			worker_rollback(a->workers[i], m->plan);
+	set_topics(a, m);
+	LOG(EVENT_rolled_back, F_STR("script", a->config->script.file));
+	answer(a, CONTROL_ROLLBACK, "ok", "the script before is back");
+}
+
+/* A sample goes to all who asked for the topic; whoever does not read gets no more. */
+static void
+on_sampled(struct agent *a, struct worker_message *m)
+{
+	for (struct control_peer *p = NULL; (p = control_next(a->control, p));) {
+		if (p->wish != CONTROL_TAP || p->left == 0 || strcmp(p->topic, m->topic) != 0 ||
+			control_backlog(p) > TAP_BACKLOG)
+			continue;
+		control_say(p, m->sample);
+		if (--p->left == 0)
+			control_end(p);
+	}
+}
+
+static void
 on_scout(struct agent *a, struct scout_message *m)
 {
 	switch ((enum scout_notice)m->message.kind) {
 	case SCOUT_PLAN:
 		if (!a->workers && !a->is_stopping)
 			start_workers(a, m);
-		for (int i = 0; i < a->worker_count; i++)
-			if (a->workers[i])
-				worker_set_topics(a->workers[i], (const char *const *)m->names,
-					m->name_count, m->plan);
+		set_topics(a, m);
 		break;
+	case SCOUT_ROLLED_BACK: on_rolled_back(a, m); break;
 	case SCOUT_TRIED: on_tried(a, m); return;
 	case SCOUT_FAILED: stop_failed(a, AGENT_BAD_START, m->reason); break;
 	case SCOUT_BROKERS:
@@ -336,10 +395,11 @@ on_worker(struct agent *a, struct worker_message *m)
 		stop_failed(a, m->is_start ? AGENT_BAD_START : AGENT_FAILED, m->reason);
 		break;
 	case WORKER_PREPARED: on_prepared(a, m); break;
+	case WORKER_SAMPLED: on_sampled(a, m); break;
 	case WORKER_DRAINED: on_drained(a); break;
 	case WORKER_ENDED: on_ended(a, m); break;
 	}
-	free(m);
+	worker_message_free(m);
 }
 
 static void
@@ -484,6 +544,57 @@ add_events(struct agent *a)
 	event_add(a->second, &second);
 }
 
+static void
+begin_tap(struct agent *a, struct control_peer *peer, const char *topic, int count)
+{
+	peer->wish = CONTROL_TAP;
+	free(peer->topic);
+	peer->topic = mem_strdup(topic);
+	peer->left = count;
+	for (int i = 0; i < a->worker_count; i++)
+		if (a->workers[i])
+			worker_tap(a->workers[i], topic, count);
+}
+
+/* reload | rollback | tap COUNT TOPIC */
+static void
+on_request(struct control_peer *peer, const char *line, void *arg)
+{
+	struct agent *a = arg;
+	char topic[256];
+	int count;
+
+	if (!strcmp(line, "reload") && a->config->script.file) {
+		peer->wish = CONTROL_RELOAD;
+		begin_reload(a);
+	} else if (!strcmp(line, "rollback") && a->config->script.file &&
+		   a->reload == RELOAD_NONE) {
+		peer->wish = CONTROL_ROLLBACK;
+		scout_roll_back(a->scout);
+	} else if (sscanf(line, "tap %d %255s", &count, topic) == 2 && count > 0 &&
+		   count <= TAP_MOST) {
+		begin_tap(a, peer, topic, count);
+	} else {
+		control_say(peer,
+			"rejected: there is no such request, or nothing that it could do now");
+		control_end(peer);
+	}
+}
+
+/* The control socket, when the configuration wants one. */
+static int
+open_control(struct agent *a, struct err *err)
+{
+	const char *listen = a->config->admin.listen;
+
+	if (!listen || !strcmp(listen, "none"))
+		return 0;
+	if (strncmp(listen, "unix:", 5) != 0)
+		return err_set(err, "admin.listen: '%s' is neither none nor unix:PATH", listen);
+	a->control = control_start(a->base, listen + 5, on_request, a, err);
+	return a->control ? 0 : -1;
+}
+
 static struct topics *
 make_filter(const struct config *config, struct err *err)
 {
@@ -518,6 +629,7 @@ free_agent(struct agent *a)
 		event_free(a->second);
 	if (a->notices_event)
 		event_free(a->notices_event);
+	control_stop(&a->control);
 	if (a->base)
 		event_base_free(a->base);
 	free(a->workers);
@@ -545,7 +657,7 @@ leave(struct agent *a)
 		if (m->kind >= SCOUT_PLAN)
 			scout_message_free((struct scout_message *)m);
 		else
-			free(m);
+			worker_message_free((struct worker_message *)m);
 	}
 	mailbox_free(&a->notices);
 	return a->status;
@@ -662,12 +774,12 @@ agent_run(const struct config *config, const struct agent_options *options)
 
 	raise_limits();
 	say_start(config);
-	if (make_parts(&a, &parts, &err) < 0) {
+	a.base = event_base_new();
+	if (open_control(&a, &err) < 0 || make_parts(&a, &parts, &err) < 0) {
 		fprintf(stderr, "reflejo: %s\n", err.text);
 	} else {
 		a.started = a.last_progress = clock_ms();
 		a.notices = mailbox_new();
-		a.base = event_base_new();
 		add_events(&a);
 		a.scout = scout_start(&parts, a.notices);
 		event_base_loop(a.base, EVLOOP_NO_EXIT_ON_EMPTY);

@@ -36,7 +36,14 @@
 /* Topics whose settings are asked for in one request. */
 #define LIMITS_AT_ONCE 100
 
-enum scout_order { SCOUT_LOOK_SOURCE, SCOUT_LOOK_TARGET, SCOUT_TRY, SCOUT_ADOPT, SCOUT_DROP };
+enum scout_order {
+	SCOUT_LOOK_SOURCE,
+	SCOUT_LOOK_TARGET,
+	SCOUT_TRY,
+	SCOUT_ADOPT,
+	SCOUT_DROP,
+	SCOUT_ROLLBACK
+};
 
 /* One cluster as the scout knows it. */
 struct side {
@@ -58,8 +65,9 @@ struct scout {
 	struct cluster_view topics, targets; /* what each side listed last */
 	bool is_target_known;		     /* targets holds something */
 	struct plan_rules *rules;
-	struct script *script,
-		*candidate;	 /* candidate: tried, and not yet taken or dropped; NULL: none */
+	struct script *script, *candidate,
+		*previous; /* candidate: tried, and not yet taken or dropped; previous: to go back
+			      to; NULL: none */
 	const struct plan *plan; /* NULL before the first one was sent */
 	struct script_world *world;
 	bool is_dry;
@@ -246,9 +254,9 @@ plan_message(enum scout_notice kind, const struct plan *plan)
 }
 
 static void
-send_plan(struct scout *s)
+send_plan(struct scout *s, enum scout_notice kind)
 {
-	struct scout_message *m = plan_message(SCOUT_PLAN, s->plan);
+	struct scout_message *m = plan_message(kind, s->plan);
 
 	m->brokers = mem_strdup(s->brokers);
 	m->broker_count = s->topics.brokers;
@@ -391,58 +399,9 @@ first_plan(struct scout *s, struct err *err)
 		return 0;
 	plan_say_topics(s->plan, topics_text(s->filter));
 	plan_say_problems(NULL, s->plan);
-	send_plan(s);
+	send_plan(s, SCOUT_PLAN);
 	want_limits(s);
 	return 0;
-}
-
-static const struct cluster_topic *
-find_topic(const struct cluster_view *view, const char *name)
-{
-	size_t low = 0, high = view->topic_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int order = strcmp(name, view->topics[middle].name);
-
-		if (order == 0)
-			return &view->topics[middle];
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
-}
-
-static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(
-		((const struct cluster_topic *)a)->name, ((const struct cluster_topic *)b)->name);
-}
-
-/* A broker that has just started may list no topics for a moment: a topic is gone when several
- * looks in a row do not list it. */
-static void
-keep_absent(const struct cluster_view *old, struct cluster_view *now)
-{
-	struct cluster_view listed = *now;
-
-	for (size_t i = 0; i < old->topic_count; i++) {
-		struct cluster_topic *t = &old->topics[i];
-
-		if (find_topic(&listed, t->name) || t->absent + 1 >= LOOKS_UNTIL_GONE)
-			continue;
-		now->topics = mem_resize(now->topics, now->topic_count + 1, sizeof(*now->topics));
-		listed.topics = now->topics;
-		now->topics[now->topic_count++] =
-			(struct cluster_topic){.name = mem_strdup(t->name),
-				.partitions = t->partitions,
-				.absent = t->absent + 1};
-	}
-	if (now->topic_count > listed.topic_count)
-		qsort(now->topics, now->topic_count, sizeof(*now->topics), by_name);
 }
 
 /* What is different from the last plan is said and sent. */
@@ -468,7 +427,7 @@ next_plan(struct scout *s)
 	plan_say_difference(old, plan);
 	plan_say_problems(old, plan);
 	plan_release(&old);
-	send_plan(s);
+	send_plan(s, SCOUT_PLAN);
 	want_limits(s);
 }
 
@@ -481,7 +440,7 @@ look_at_topics(struct scout *s, struct err *err)
 
 	if (admin_view(s->source.admin, LOOK_MS, &view, err) < 0)
 		return -1;
-	keep_absent(&s->topics, &view);
+	cluster_view_keep(&view, &s->topics, LOOKS_UNTIL_GONE);
 	cluster_view_fini(&s->topics);
 	s->topics = view;
 	if (s->plan)
@@ -623,21 +582,13 @@ try_script(struct scout *s)
 	mailbox_post(s->notices, &m->message);
 }
 
-/* The candidate is the script from now on; the plan that it made is sent by whoever tried it. */
+/* The script has become another one: its plan is said, and sent as this kind of message. */
 static void
-adopt(struct scout *s)
+plan_anew(struct scout *s, enum scout_notice kind)
 {
-	char *saved = NULL;
 	struct err err;
-	const struct plan *plan;
+	const struct plan *plan = make_plan(s, s->script, s->plan, &err);
 
-	if (s->script)
-		script_close(s->script, "reload", &saved);
-	free(saved);
-	script_free(&s->script);
-	s->script = s->candidate;
-	s->candidate = NULL;
-	plan = make_plan(s, s->script, s->plan, &err);
 	if (!plan)
 		return;
 	plan_say_changes(s->plan, plan);
@@ -645,8 +596,40 @@ adopt(struct scout *s)
 	plan_release(&s->plan);
 	s->plan = plan;
 	plan_say_topics(s->plan, topics_text(s->filter));
-	send_plan(s);
+	send_plan(s, kind);
 	want_limits(s);
+}
+
+/* The candidate is the script from now on. */
+static void
+adopt(struct scout *s)
+{
+	char *saved = NULL;
+
+	if (s->script)
+		script_close(s->script, "reload", &saved);
+	free(saved);
+	script_free(&s->previous);
+	s->previous = s->script;
+	s->script = s->candidate;
+	s->candidate = NULL;
+	plan_anew(s, SCOUT_PLAN);
+}
+
+/* Back to the script before the last one that was taken; a ROLLED_BACK without a plan: there is
+ * none. */
+static void
+roll_back(struct scout *s)
+{
+	struct script *script = s->previous;
+
+	if (!script) {
+		mailbox_post(s->notices, &message_new(SCOUT_ROLLED_BACK, 0)->message);
+		return;
+	}
+	s->previous = s->script;
+	s->script = script;
+	plan_anew(s, SCOUT_ROLLED_BACK);
 }
 
 /* The candidate is not taken; what has changed meanwhile is planned now. */
@@ -680,6 +663,7 @@ take_orders(struct scout *s)
 		case SCOUT_TRY: try_script(s); break;
 		case SCOUT_ADOPT: adopt(s); break;
 		case SCOUT_DROP: drop(s); break;
+		case SCOUT_ROLLBACK: roll_back(s); break;
 		}
 		free(m);
 	}
@@ -708,6 +692,7 @@ run(void *arg)
 	cluster_view_fini(&s->targets);
 	plan_release(&s->plan);
 	script_free(&s->candidate);
+	script_free(&s->previous);
 	script_free(&s->script);
 	admin_close(&s->source.admin);
 	admin_close(&s->target.admin);
@@ -765,6 +750,12 @@ void
 scout_try(struct scout *s)
 {
 	post_order(s, SCOUT_TRY);
+}
+
+void
+scout_roll_back(struct scout *s)
+{
+	post_order(s, SCOUT_ROLLBACK);
 }
 
 void

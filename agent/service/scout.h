@@ -24,7 +24,9 @@ enum scout_notice {
 	SCOUT_BROKERS,	  /* the source's brokers have changed: names[0] is the new list */
 	SCOUT_TRIED, /* of scout_try: plan with reason what it changes (NULL: nothing), or no plan
 			and why not */
-	SCOUT_LIMIT  /* the target topic names[0] takes batches up to number bytes */
+	SCOUT_ROLLED_BACK, /* of scout_roll_back: a plan as PLAN has it; without one there is
+			      nothing to go back to */
+	SCOUT_LIMIT	   /* the target topic names[0] takes batches up to number bytes */
 };
 struct scout_message {
 	struct message message; /* kind is one of the above */
@@ -72,5 +74,8 @@ void scout_look(struct scout *scout, bool is_source);
 /* Ends the thread and frees, waiting at most timeout_ms for a look-up under way; a thread that is
    still in one is left behind (false), for the process is about to end. @thread main */
 bool scout_stop(struct scout **scout, int timeout_ms);
+
+/* Goes back to the script before the last one that was taken; ROLLED_BACK follows. @thread main */
+void scout_roll_back(struct scout *scout);
 
 #endif

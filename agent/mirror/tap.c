@@ -1,0 +1,143 @@
+/* The tap: records before and after the script, as JSON lines for an operator who asked for them.
+ */
+#include "mirror/tap.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* More of a key or value is not shown. */
+#define SHOWN 1024
+
+/* How many bytes the UTF-8 character at s has, 0: there is none that is whole. */
+static size_t
+character(const unsigned char *s, size_t size)
+{
+	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+
+	if (n > size || s[0] >= 0xf5 || (s[0] >= 0x80 && s[0] < 0xc2))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+/* Up to where the bytes are UTF-8; a character that is cut at the end of what is shown does not
+ * count against them. */
+static size_t
+utf8_prefix(const unsigned char *s, size_t size)
+{
+	size_t at = 0, n;
+
+	while (at < size && (n = character(s + at, size - at)) > 0)
+		at += n;
+	return at;
+}
+
+static void
+put_string(struct text *out, const unsigned char *s, size_t size)
+{
+	text_putc(out, '"');
+	for (size_t i = 0; i < size; i++) {
+		if (s[i] == '"' || s[i] == '\\')
+			text_printf(out, "\\%c", s[i]);
+		else if (s[i] < 0x20 || s[i] == 0x7f)
+			text_printf(out, "\\u%04x", s[i]);
+		else
+			text_putc(out, (char)s[i]);
+	}
+	text_putc(out, '"');
+}
+
+/* ,"name":"..." or ,"name_hex":"..." and, where not all is shown, ,"name_size":N */
+static void
+put_bytes(struct text *out, const char *name, const void *bytes, size_t size)
+{
+	size_t shown = size < SHOWN ? size : SHOWN, text;
+
+	if (!bytes) {
+		text_printf(out, ",\"%s\":null", name);
+		return;
+	}
+	text = utf8_prefix(bytes, shown);
+	if (text == shown || (size > SHOWN && shown - text < 4)) {
+		text_printf(out, ",\"%s\":", name);
+		put_string(out, bytes, text);
+	} else {
+		text_printf(out, ",\"%s_hex\":\"", name);
+		for (size_t i = 0; i < shown; i++)
+			text_printf(out, "%02x", ((const unsigned char *)bytes)[i]);
+		text_putc(out, '"');
+	}
+	if (size > SHOWN)
+		text_printf(out, ",\"%s_size\":%zu", name, size);
+}
+
+static void
+put_name(struct text *out, const char *name, const char *value)
+{
+	text_printf(out, "\"%s\":", name);
+	put_string(out, (const unsigned char *)value, strlen(value));
+}
+
+static void
+put_output(struct text *out, const struct output *o)
+{
+	text_putc(out, '{');
+	put_name(out, "topic", target_topic_name(o->target));
+	put_bytes(out, "key", o->key, o->key_size);
+	put_bytes(out, "value", o->value, o->value_size);
+	if (o->wanted >= 0)
+		text_printf(out, ",\"partition\":%d", (int)o->wanted);
+	text_printf(out, ",\"dead_letter\":%s}", o->is_dead_letter ? "true" : "false");
+}
+
+/* What was decided, in a word. */
+static const char *
+outcome(const struct flight *f, const struct script_record *decided)
+{
+	static const char *const words[] = {[SCRIPT_KEEP] = "keep",
+		[SCRIPT_DROP] = "drop",
+		[SCRIPT_DEAD_LETTER] = "dead_letter",
+		[SCRIPT_RETRY] = "retry",
+		[SCRIPT_FAILED] = "failed"};
+
+	if (!decided)
+		return "keep";
+	return decided->_outcome == SCRIPT_KEEP && f->state == FLIGHT_DONE
+		       ? "failed"
+		       : words[decided->_outcome];
+}
+
+char *
+tap_sample(const char *source_topic, const char *routed, const struct record *record,
+	const struct flight *flight, const struct script_record *decided)
+{
+	const struct outputs *outputs = flight->outputs;
+	struct text out = {0};
+
+	text_putc(&out, '{');
+	put_name(&out, "topic", source_topic);
+	text_printf(&out, ",\"partition\":%d,\"offset\":%lld", (int)record->partition,
+		(long long)record->offset);
+	put_bytes(&out, "key", record->key, record->key_size);
+	put_bytes(&out, "value", record->value, record->value_size);
+	text_putc(&out, ',');
+	put_name(&out, "outcome", outcome(flight, decided));
+	text_puts(&out, ",\"outputs\":[");
+	for (uint32_t i = 0; outputs && i < outputs->count; i++) {
+		if (i > 0)
+			text_putc(&out, ',');
+		put_output(&out, &outputs->items[i]);
+	}
+	if (!outputs && flight->state != FLIGHT_DONE &&
+		(!decided || decided->_outcome == SCRIPT_KEEP)) {
+		text_putc(&out, '{');
+		put_name(&out, "topic", routed);
+		text_puts(&out, ",\"unchanged\":true}");
+	}
+	text_puts(&out, "]}");
+	return text_take(&out);
+}

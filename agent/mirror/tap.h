@@ -1,0 +1,17 @@
+/* The tap: records before and after the script, as JSON lines for an operator who asked for them.
+ */
+#ifndef MIRROR_TAP_H
+#define MIRROR_TAP_H
+
+#include "kafka/record.h"
+#include "mirror/output.h"
+#include "script/view.h"
+
+/* One sample: the record as it came, what was decided, and what is produced for it. decided: NULL
+   without a script. routed: the topic that an unchanged record goes to. Keys and values are shown
+   up to a kilobyte, as text when they are UTF-8, else in hex; null is null. @gives a line without
+   its end @thread worker */
+char *tap_sample(const char *source_topic, const char *routed, const struct record *record,
+	const struct flight *flight, const struct script_record *decided);
+
+#endif
