@@ -26,6 +26,7 @@ UNREAD_OPTIONS = {"whitelist", "include", "blacklist", "message_handler", "messa
                   "rebalance_listener_args", "new_consumer", "new_producer", "num_producers", "queue_size"}
 FUNCTION_NOTE, FUNCTION_MOST, FILE_MOST, COLUMNS = 60, 100, 800, 100
 SOURCE = (".c", ".h")
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def files(top, *endings):
@@ -227,6 +228,11 @@ def printed_docs(top):
         done = subprocess.run([program, "print", word], capture_output=True, text=True)
         if done.returncode or done.stdout != read(top, name):
             yield f"{name}:1: is not what `reflejo print {word}` prints; run make docs"
+    done = subprocess.run([os.path.join(HERE, "../tools/print-library"), top], capture_output=True, text=True)
+    if done.returncode:
+        yield done.stderr.strip()
+    elif done.stdout != read(top, "lua/README.md"):
+        yield "lua/README.md:1: is not what tests/tools/print-library makes of the comments in lua/; run make docs"
 
 
 def tool(top, name, command, names):

@@ -1,5 +1,6 @@
 """Each check of the lint must find a bad input and pass a good one."""
 import os
+import shutil
 import sys
 import tempfile
 import unittest
@@ -91,7 +92,20 @@ class Checks(unittest.TestCase):
                                ("properties", "properties.md"), ("events", "events.md")):
                 with open(os.path.join(top, "conf", name), "w") as file:
                     file.write("old\n" if word == "man" else word + "\n")
-            self.assertEqual([finding.split(":")[0] for finding in checks.printed_docs(top)], ["conf/reflejo.1"])
+            shutil.copytree(os.path.join(checks.HERE, "../../lua"), os.path.join(top, "lua"))
+
+            def stale():
+                return [finding.split(":")[0] for finding in checks.printed_docs(top)]
+
+            self.assertEqual(stale(), ["conf/reflejo.1"])
+            with open(os.path.join(top, "lua/mirror/json.lua"), "a") as file:
+                file.write("--- json.more(): an entry that nobody has printed.\n-- phase: any\n-- returns: nothing\n-- raises: nothing\n"
+                           "-- cost: none\n-- example:\n--   json.more()\n")
+            self.assertEqual(stale(), ["conf/reflejo.1", "lua/README.md"])
+            with open(os.path.join(top, "lua/mirror/json.lua"), "a") as file:
+                file.write("\n--- json.less(): an entry without an example.\n-- phase: any\n-- returns: nothing\n-- raises: nothing\n"
+                           "-- cost: none\n")
+            self.assertEqual(stale(), ["conf/reflejo.1", "lua/mirror/json.lua"])
 
 
 if __name__ == "__main__":
