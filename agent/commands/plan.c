@@ -13,6 +13,7 @@
 #include "kafka/library.h"
 #include "kafka/zookeeper.h"
 #include "mirror/plan.h"
+#include "mirror/plan_script.h"
 #include "mirror/scripting.h"
 #include "mirror/topics.h"
 
@@ -191,7 +192,7 @@ make_plan(const struct config *config, const struct topology *topology, struct e
 	if (rules && (script || !config->script.file)) {
 		const struct plan_input input = {.config = config,
 			.filter = filter,
-			.script = script,
+			.hooks = plan_script_hooks(script),
 			.sources = topology->sources,
 			.source_count = topology->source_count,
 			.targets = topology->targets,

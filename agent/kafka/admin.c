@@ -166,6 +166,30 @@ cluster_view_fini(struct cluster_view *view)
 	*view = (struct cluster_view){0};
 }
 
+bool
+cluster_view_keep(const struct cluster_view *old, struct cluster_view *now, int looks)
+{
+	size_t listed = now->topic_count, n = 0;
+
+	/* Both are sorted by name: they are walked side by side. */
+	for (size_t i = 0; i < old->topic_count; i++) {
+		const struct cluster_topic *t = &old->topics[i];
+
+		while (n < listed && strcmp(now->topics[n].name, t->name) < 0)
+			n++;
+		if ((n < listed && !strcmp(now->topics[n].name, t->name)) || t->absent + 1 >= looks)
+			continue;
+		now->topics = mem_resize(now->topics, now->topic_count + 1, sizeof(*now->topics));
+		now->topics[now->topic_count++] =
+			(struct cluster_topic){.name = mem_strdup(t->name),
+				.partitions = t->partitions,
+				.absent = t->absent + 1};
+	}
+	if (now->topic_count > listed)
+		qsort(now->topics, now->topic_count, sizeof(*now->topics), by_name);
+	return now->topic_count > listed;
+}
+
 int
 admin_ping(struct admin *a, int timeout_ms, struct err *err)
 {

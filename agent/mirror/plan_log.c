@@ -1,6 +1,7 @@
 /* What the log says of plans. */
 #include "mirror/plan_log.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -78,10 +79,20 @@ plan_say_problems(const struct plan *old, const struct plan *now)
 	for (size_t i = 0; i < now->count; i++) {
 		const struct plan_topic *t = &now->topics[i];
 
-		for (size_t n = 0; n < t->problem_count; n++)
-			if (t->target_partitions != 0 && !had_problem(old, t, t->problems[n]))
+		for (size_t n = t->target_partitions == 0; n < t->problem_count; n++)
+			if (!had_problem(old, t, t->problems[n]))
 				LOG(EVENT_plan_problem, F_STR("topic", t->name),
 					F_STR("target_topic", t->target),
 					F_STR("problem", t->problems[n]));
 	}
+}
+
+void
+plan_say_difference(const struct plan *old, const struct plan *now)
+{
+	char *changes = plan_difference(old, now);
+
+	if (changes)
+		LOG(EVENT_plan, F_STR("changes", changes));
+	free(changes);
 }

@@ -12,6 +12,9 @@ bool plan_say_changes(const struct plan *old, const struct plan *now);
 /* Says what is mirrored, or that nothing is; expression: what the topics are chosen by. */
 void plan_say_topics(const struct plan *plan, const char *expression);
 
+/* Says what goes elsewhere now. */
+void plan_say_difference(const struct plan *old, const struct plan *now);
+
 /* Says the problems that old did not have (NULL: no plan). What a missing topic needs is said when
    its first record meets it. */
 void plan_say_problems(const struct plan *old, const struct plan *now);
