@@ -1,4 +1,5 @@
 /* reflejo run: mirrors topics until it is told to stop. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "config/config.h"
 #include "config/options.h"
 #include "kafka/library.h"
+#include "mirror/tally.h"
 #include "service/agent.h"
 
 /* Warnings of the configuration belong to the log once it is open. */
@@ -30,6 +32,25 @@ open_log(const struct config *config)
 	return -1;
 }
 
+static void
+print_count(const char *name, uint64_t count, void *arg)
+{
+	printf("  %12" PRIu64 "  %s%s\n", count, (const char *)arg,
+		*name ? name : "without a reason");
+}
+
+/* What a dry run would have done. */
+static void
+print_tallies(void)
+{
+	printf("a dry run: nothing was produced or committed; records would have gone\n");
+	tally_each(TALLY_TARGET, print_count, (void *)(uintptr_t) "to ");
+	tally_each(
+		TALLY_DEAD_LETTER, print_count, (void *)(uintptr_t) "to the dead-letter topic: ");
+	tally_each(TALLY_DROPPED, print_count, (void *)(uintptr_t) "nowhere: ");
+	tally_each(TALLY_FAILED, print_count, (void *)(uintptr_t) "nowhere, the script fails: ");
+}
+
 int
 command_run(int argc, char **argv)
 {
@@ -50,6 +71,8 @@ command_run(int argc, char **argv)
 	} else if (open_log(config) == 0) {
 		log_warnings(&problems);
 		status = agent_run(config, NULL);
+		if (config->mirror.dry_run && status == AGENT_OK)
+			print_tallies();
 	}
 	config_free(&config);
 	problems_fini(&problems);

@@ -27,8 +27,9 @@ struct results {
 };
 
 /* A configuration is needed for script's limits; what else a mirror needs is made up. */
-static const char *const made_up[] = {"--consumer.bootstrap.servers", "127.0.0.1:1", "--consumer.group.id",
-	"test", "--producer.bootstrap.servers", "127.0.0.1:1", "--whitelist", ".*"};
+static const char *const made_up[] = {"--consumer.bootstrap.servers", "127.0.0.1:1",
+	"--consumer.group.id", "test", "--producer.bootstrap.servers", "127.0.0.1:1", "--whitelist",
+	".*"};
 
 enum { MADE_UP = sizeof(made_up) / sizeof(made_up[0]) };
 
@@ -55,7 +56,8 @@ read_arguments(int argc, char **argv, struct request *r)
 			if (!strchr(argv[i], '=') && has_next)
 				r->flags[r->flag_count++] = argv[++i];
 		} else if (argv[i][0] == '-') {
-			fprintf(stderr, "reflejo: test: %s is no flag of it, or needs a value\n", argv[i]);
+			fprintf(stderr, "reflejo: test: %s is no flag of it, or needs a value\n",
+				argv[i]);
 			return -1;
 		} else {
 			r->files[r->file_count++] = argv[i];
@@ -147,7 +149,8 @@ run_all(struct config *config, const struct request *request)
 	struct results r = {.is_junit = request->is_junit};
 
 	if (r.is_junit)
-		printf("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"reflejo\">\n");
+		printf("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite "
+		       "name=\"reflejo\">\n");
 	run_files(config, request, &r);
 	if (r.is_junit)
 		printf("</testsuite>\n");
@@ -184,11 +187,13 @@ command_test(int argc, char **argv)
 	int status = 1;
 
 	if (read_arguments(argc, argv, &request) == 0) {
-		config = config_load(request.flag_count, request.flags, library_knows_property, &problems);
+		config = config_load(
+			request.flag_count, request.flags, library_knows_property, &problems);
 		if (!config)
 			problems_print(&problems, stderr);
 		else
-			status = request.records ? run_records(config, &request) : run_all(config, &request);
+			status = request.records ? run_records(config, &request)
+						 : run_all(config, &request);
 	}
 	config_free(&config);
 	problems_fini(&problems);

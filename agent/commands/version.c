@@ -16,9 +16,10 @@ command_version(int argc, char **argv)
 	printf("reflejo %s (librdkafka %s, libevent %s, %s)\n", REFLEJO_VERSION, library_version(),
 		event_get_version(), script_engine_version());
 	printf("a script's compiled loop that never ends %s\n",
-		script_engine_is_stoppable() ? "is stopped after script.time.limit.ms"
-					     : "ends the process after script.time.limit.ms, and its "
-					       "partition is held at the next start");
+		script_engine_is_stoppable()
+			? "is stopped after script.time.limit.ms"
+			: "ends the process after script.time.limit.ms, and its "
+			  "partition is held at the next start");
 	if (warning)
 		printf("warning: %s\n", warning);
 	return 0;

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/parse.h"
@@ -220,8 +221,8 @@ section_candidate(size_t i, void *arg)
 	return i < sizeof(names) / sizeof(*names) ? names[i] : NULL;
 }
 
-/* Takes [mirror], [script] and [log], and complains once about each run of lines in a section there is none
- * of. */
+/* Takes [mirror], [script] and [log], and complains once about each run of lines in a section there
+ * is none of. */
 static void
 take_options(struct config *config, struct properties *all, struct problems *problems)
 {
@@ -300,16 +301,16 @@ take_over(char **field, const char *value)
 		*field = mem_strdup(value);
 }
 
-/* MirrorMaker's flags for its handler name the script; what needs a script or a dead-letter topic must
-   have it. */
+/* MirrorMaker's flags for its handler name the script; what needs a script or a dead-letter topic
+   must have it. */
 static void
 check_script(struct config *config, struct problems *problems)
 {
 	struct config_mirror *mirror = &config->mirror;
 	struct config_script *script = &config->script;
-	bool puts_aside = !strcmp(script->on_error, "dead-letter") ||
-			  (!strcmp(mirror->send_on_error, "dead-letter") &&
-				  !mirror->abort_on_send_failure);
+	bool puts_aside =
+		!strcmp(script->on_error, "dead-letter") ||
+		(!strcmp(mirror->send_on_error, "dead-letter") && !mirror->abort_on_send_failure);
 
 	if (!mirror->message_handler || !is_class_name(mirror->message_handler)) {
 		take_over(&script->file, mirror->message_handler);
@@ -329,6 +330,29 @@ check_script(struct config *config, struct problems *problems)
 		problems_error(problems, NULL,
 			"topic.rename.regex and topic.rename.replacement belong together; write "
 			"both, or none");
+}
+
+/* A dry run reads beside the group, not as one more member that takes partitions from it. */
+static void
+leave_group(struct config *config)
+{
+	char *own;
+
+	if (!config->mirror.dry_run || !config->source.group_id)
+		return;
+	own = mem_printf("%s-dry-run-%d", config->source.group_id, (int)getpid());
+	free(config->source.group_id);
+	config->source.group_id = own;
+	for (size_t i = 0; i < config->consumer.count; i++) {
+		struct client_setting *setting = &config->consumer.items[i];
+
+		if (strcmp(setting->name, "group.id") != 0)
+			continue;
+		free(setting->value);
+		setting->value = mem_strdup(own);
+	}
+	free(config->source.group_instance_id);
+	config->source.group_instance_id = NULL;
 }
 
 /* Where a client's missing line belongs: the file that was given for it, or the INI file's section.
@@ -403,6 +427,7 @@ config_check(int argc, char *const argv[], config_known *known, struct problems 
 		check_files(&all, &flags, problems);
 		check_clients(config, &all, &flags, problems);
 	}
+	leave_group(config);
 	properties_fini(&all);
 	flags_fini(&flags);
 	return config;

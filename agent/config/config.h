@@ -41,7 +41,8 @@ enum offset_reset { OFFSET_RESET_LATEST, OFFSET_RESET_EARLIEST, OFFSET_RESET_NON
 #define OPTION_FIELD_OLD(field)
 
 struct config {
-	/* struct config_mirror mirror; struct config_script script; struct config_log log: see the table */
+	/* struct config_mirror mirror; struct config_script script; struct config_log log: see the
+	 * table */
 	struct config_mirror {
 #define OPTION_mirror(type, field) OPTION_FIELD_##type(field)
 #define OPTION_script(type, field)

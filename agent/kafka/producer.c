@@ -410,8 +410,8 @@ lane_for_send(struct producer *p, enum producer_lane id)
 	return NULL;
 }
 
-/* The library asks for a topic's metadata when its handle is made, which creates the topic where the
-   brokers do so. */
+/* The library asks for a topic's metadata when its handle is made, which creates the topic where
+   the brokers do so. */
 static void
 ask_for_topic(struct lane *lane, struct target_topic *topic, enum producer_lane id)
 {

@@ -34,8 +34,8 @@ record_release(void *message, void *headers)
 }
 
 bool
-record_header(void *message, size_t i, const char **ret_name, const void **ret_value,
-	size_t *ret_size)
+record_header(
+	void *message, size_t i, const char **ret_name, const void **ret_value, size_t *ret_size)
 {
 	rd_kafka_headers_t *headers;
 

@@ -15,8 +15,8 @@ enum record_timestamp_type {
 /* key and value point into the consumer's memory and live until record_release. A NULL pointer is
    Kafka's null; length 0 with a pointer is empty. */
 struct record {
-	void *message; /* the consumer's message; opaque outside kafka/. NULL: not what was consumed, and headers
-			  are all the headers there are */
+	void *message; /* the consumer's message; opaque outside kafka/. NULL: not what was
+			  consumed, and headers are all the headers there are */
 	void *headers; /* headers that came back from a producer, NULL: still in the message; opaque
 			  outside kafka/ */
 	const void *key, *value;
@@ -35,17 +35,18 @@ void record_restore(struct record *record, void *message, void *headers);
  */
 void record_release(void *message, void *headers);
 
-/* The i-th header of a consumer's message whose headers were not taken; false: there is none. A NULL
-   value is null. @thread owner @borrows the message's memory */
-bool record_header(void *message, size_t i, const char **ret_name, const void **ret_value,
-	size_t *ret_size);
+/* The i-th header of a consumer's message whose headers were not taken; false: there is none. A
+   NULL value is null. @thread owner @borrows the message's memory */
+bool record_header(
+	void *message, size_t i, const char **ret_name, const void **ret_value, size_t *ret_size);
 
 /* A message's headers for another record; NULL: it has none. @thread owner @gives headers;
    record_release, or a record that is sent */
 void *record_copy_headers(void *message);
 void *record_take_headers(void *message);
 
-/* Adds one to *headers, which is made when it is NULL. A NULL value is null. The bytes are copied. */
+/* Adds one to *headers, which is made when it is NULL. A NULL value is null. The bytes are copied.
+ */
 void record_add_header(void **headers, const char *name, const void *value, size_t size);
 
 #endif

@@ -13,9 +13,10 @@ struct counters {
 		bytes_mirrored;		  /* acknowledged by the target, in the settled prefix */
 	_Atomic uint64_t records_dropped; /* left out: refused by the target, or by the script */
 	_Atomic uint64_t records_dead_lettered, records_emitted,
-		records_retried;	/* put aside; made besides the record itself; to be offered again */
-	_Atomic uint64_t script_errors; /* records for which the script failed */
-	_Atomic uint64_t records_resent;  /* sent once more */
+		records_retried; /* put aside; made besides the record itself; to be offered again
+				  */
+	_Atomic uint64_t script_errors;	 /* records for which the script failed */
+	_Atomic uint64_t records_resent; /* sent once more */
 	_Atomic uint64_t send_failures, commits, commit_failures, rebalances;
 	_Atomic int64_t lag; /* records behind the source's end over all partitions; -1 unknown */
 	_Atomic uint64_t partitions, partitions_held;

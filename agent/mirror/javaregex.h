@@ -26,4 +26,9 @@
    @thread any */
 char *javaregex_translate(const char *expression, struct err *err);
 
+/* The same, with the groups from 1 to kept - 1 capturing: numbers, which has kept entries, gets
+   their numbers in the PCRE2 pattern, 0 for a group that there is not, or that never takes part.
+   @gives a string for free() @thread any */
+char *javaregex_translate_groups(const char *expression, int *numbers, int kept, struct err *err);
+
 #endif

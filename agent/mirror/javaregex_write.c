@@ -455,23 +455,30 @@ write_branches(struct writer *w, const struct node *branches)
 	}
 }
 
-int
-tree_write(struct tree *tree, struct text *out)
+/* kept: so many groups, counted from 0, capture in any case, and get their PCRE2 numbers in numbers
+ * (0: no such group).
+ */
+static int
+write_tree(struct tree *tree, struct text *out, int *numbers, int kept)
 {
 	struct writer w = {.out = out, .groups = tree->groups};
 	int last = 0;
 
 	w.numbers = mem_zero((size_t)tree->groups + 1, sizeof(*w.numbers));
 	mark_referenced(&w, tree->root);
+	for (int i = 1; i < kept && i <= tree->groups; i++)
+		w.numbers[i] = REFERENCED;
 	number_groups(&w, tree->root, &last);
 	write_node(&w, tree->root);
 	text_puts(out, "\\z");
+	for (int i = 1; i < kept; i++)
+		numbers[i] = i <= tree->groups && w.numbers[i] > 0 ? w.numbers[i] : 0;
 	free(w.numbers);
 	return out->length <= PATTERN_MAX ? 0 : -1;
 }
 
 char *
-javaregex_translate(const char *expression, struct err *err)
+javaregex_translate_groups(const char *expression, int *numbers, int kept, struct err *err)
 {
 	struct tree tree;
 	struct text out = {0};
@@ -479,7 +486,7 @@ javaregex_translate(const char *expression, struct err *err)
 
 	if (tree_parse(&tree, expression, err))
 		goto out;
-	if (tree_write(&tree, &out)) {
+	if (write_tree(&tree, &out, numbers, kept)) {
 		err_set(err, "it is too large when its look-behinds are spelled out");
 		goto out;
 	}
@@ -488,4 +495,10 @@ out:
 	text_fini(&out);
 	tree_fini(&tree);
 	return pattern;
+}
+
+char *
+javaregex_translate(const char *expression, struct err *err)
+{
+	return javaregex_translate_groups(expression, NULL, 0, err);
 }

@@ -1,4 +1,5 @@
-/* Outputs: the records that are produced for one record of the source, when it is not simply mirrored as it is. */
+/* Outputs: the records that are produced for one record of the source, when it is not simply
+ * mirrored as it is. */
 #include "mirror/output.h"
 
 #include <stdlib.h>

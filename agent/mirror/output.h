@@ -1,4 +1,5 @@
-/* Outputs: the records that are produced for one record of the source, when it is not simply mirrored as it is. */
+/* Outputs: the records that are produced for one record of the source, when it is not simply
+ * mirrored as it is. */
 #ifndef MIRROR_OUTPUT_H
 #define MIRROR_OUTPUT_H
 
@@ -12,7 +13,8 @@
 /* Ask for a partition by the route's rule, when it is sent. */
 #define OUTPUT_BY_ROUTE (-10)
 
-/* One record to produce. key and value point into the source's message, or into the bytes of its outputs. */
+/* One record to produce. key and value point into the source's message, or into the bytes of its
+ * outputs. */
 struct output {
 	struct flight *flight;
 	struct target_topic *target;
@@ -26,16 +28,17 @@ struct output {
 	bool is_dead_letter;
 };
 
-/* All of one flight, in the order in which they are sent. The flight is SENT while one of them is, ACKED when all are
-   ACKED or DONE. @thread owner of the flight, for all calls */
+/* All of one flight, in the order in which they are sent. The flight is SENT while one of them is,
+   ACKED when all are ACKED or DONE. @thread owner of the flight, for all calls */
 struct outputs {
 	uint32_t count, sent; /* sent: in state SENT */
-	uint32_t bytes;	      /* what they hold besides the source's message, bookkeeping included */
-	char *free, *end;     /* room for bytes that is left */
+	uint32_t bytes;	  /* what they hold besides the source's message, bookkeeping included */
+	char *free, *end; /* room for bytes that is left */
 	struct output items[];
 };
 
-/* Room for most outputs and for room bytes of keys and values. @gives the outputs; the flight owns them */
+/* Room for most outputs and for room bytes of keys and values. @gives the outputs; the flight owns
+ * them */
 struct outputs *outputs_new(struct flight *flight, size_t most, size_t room);
 
 /* The next one, zeroed but for flight and partition. There must be room. */
@@ -53,7 +56,8 @@ void output_set(struct output *output, enum flight_state state);
 /* Is there something of this flight to be sent? Raw flights have nothing yet. */
 bool flight_is_due(const struct flight *flight);
 
-/* What a producer carries for a flight, and gives back with the delivery: the flight itself, or one of its outputs. */
+/* What a producer carries for a flight, and gives back with the delivery: the flight itself, or one
+ * of its outputs. */
 void *output_opaque(struct output *output);
 struct flight *opaque_flight(void *opaque, struct output **ret_output);
 

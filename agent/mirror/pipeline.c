@@ -363,8 +363,8 @@ feed(struct pipeline *pl, struct partition *p)
 	return partition_run_script(pl, p) || (p->raw == 0 && n == most);
 }
 
-/* What waits for the script goes first, then what the source has. Returns true when there is more to
-   do now. */
+/* What waits for the script goes first, then what the source has. Returns true when there is more
+   to do now. */
 static bool
 advance(struct pipeline *pl, struct partition *p)
 {

@@ -37,18 +37,20 @@ struct pipeline *pipeline_new(const struct config *config, struct producer *prod
  * accepted. */
 void pipeline_free(struct pipeline **pipeline);
 
-/* Where records go from now on: a topic whose place changes first waits for what is on its way. Must be called before
-   the first pipeline_add. Takes a reference to the plan. */
+/* Where records go from now on: a topic whose place changes first waits for what is on its way.
+   Must be called before the first pipeline_add. Takes a reference to the plan. */
 void pipeline_set_plan(struct pipeline *pipeline, const struct plan *plan);
 
-/* The script whose record hook is asked from the next batch on; NULL: none. Partitions that the one before held go on.
+/* The script whose record hook is asked from the next batch on; NULL: none. Partitions that the one
+   before held go on.
    @borrows script until the next call or pipeline_free */
 void pipeline_set_script(struct pipeline *pipeline, struct script *script);
 
 /* Reads nothing more, until it is told to go on; what was read goes on. */
 void pipeline_pause(struct pipeline *pipeline, bool is_paused);
 
-/* From now on nothing is produced: what would be is counted by topic (mirror/tally.h), and settled. */
+/* From now on nothing is produced: what would be is counted by topic (mirror/tally.h), and settled.
+ */
 void pipeline_set_dry(struct pipeline *pipeline);
 
 /* A partition was assigned: opens it at the consumer and lets it flow. */

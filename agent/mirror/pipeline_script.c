@@ -76,9 +76,8 @@ make_own(struct making *m)
 	o->value_size = (uint32_t)m->value_size;
 	o->timestamp = (int64_t)r->_timestamp;
 	o->wanted = r->_changes & SCRIPT_CHANGED_PARTITION ? r->_partition : OUTPUT_BY_ROUTE;
-	o->headers = r->_changes & SCRIPT_CHANGED_HEADERS
-			     ? headers_of_list(m->pl, r->_header_list)
-			     : source_headers(m);
+	o->headers = r->_changes & SCRIPT_CHANGED_HEADERS ? headers_of_list(m->pl, r->_header_list)
+							  : source_headers(m);
 }
 
 /* One more output: what the script gave for it, the rest from the record. */
@@ -87,16 +86,21 @@ make_emit(struct making *m, const struct script_emit *e)
 {
 	const struct script_record *r = m->r;
 	struct output *o = outputs_add(m->f->outputs);
-	bool has_key = e->_changes & SCRIPT_CHANGED_KEY, has_value = e->_changes & SCRIPT_CHANGED_VALUE;
+	bool has_key = e->_changes & SCRIPT_CHANGED_KEY,
+	     has_value = e->_changes & SCRIPT_CHANGED_VALUE;
 	bool has_topic = e->_changes & SCRIPT_CHANGED_TOPIC;
 
 	o->target = topic_of(m->pl, m->p,
-		has_topic ? e->_topic : r->_changes & SCRIPT_CHANGED_TOPIC ? r->_topic : 0);
+		has_topic			     ? e->_topic
+		: r->_changes & SCRIPT_CHANGED_TOPIC ? r->_topic
+						     : 0);
 	o->key = has_key ? outputs_copy(m->f->outputs, e->_key, (size_t)e->_key_size) : m->key;
 	o->key_size = has_key ? (uint32_t)e->_key_size : (uint32_t)m->key_size;
-	o->value = has_value ? outputs_copy(m->f->outputs, e->_value, (size_t)e->_value_size) : m->value;
+	o->value = has_value ? outputs_copy(m->f->outputs, e->_value, (size_t)e->_value_size)
+			     : m->value;
 	o->value_size = has_value ? (uint32_t)e->_value_size : (uint32_t)m->value_size;
-	o->timestamp = (int64_t)(e->_changes & SCRIPT_CHANGED_TIMESTAMP ? e->_timestamp : r->_timestamp);
+	o->timestamp =
+		(int64_t)(e->_changes & SCRIPT_CHANGED_TIMESTAMP ? e->_timestamp : r->_timestamp);
 	o->wanted = e->_changes & SCRIPT_CHANGED_PARTITION   ? e->_partition
 		    : r->_changes & SCRIPT_CHANGED_PARTITION ? r->_partition
 							     : OUTPUT_BY_ROUTE;
@@ -111,8 +115,8 @@ add_number(void **headers, const char *name, int64_t number)
 {
 	char text[24];
 
-	record_add_header(
-		headers, name, text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)number));
+	record_add_header(headers, name, text,
+		(size_t)snprintf(text, sizeof(text), "%lld", (long long)number));
 }
 
 static void
@@ -130,7 +134,8 @@ dead_letter_topic(struct pipeline *pl)
 	return pl->dead_letters;
 }
 
-/* The original record for the dead-letter topic, with where it came from and why. headers: the source's.
+/* The original record for the dead-letter topic, with where it came from and why. headers: the
+   source's.
    @takes headers */
 static void
 make_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f, struct output *o,
@@ -175,7 +180,8 @@ flight_to_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f
 
 	if (!dead_letter_topic(pl))
 		return false;
-	/* Its own headers came back with the refusal; the source's when nothing else has taken them. */
+	/* Its own headers came back with the refusal; the source's when nothing else has taken
+	 * them. */
 	headers = record_copy_headers(f->message);
 	if (!output) {
 		if (f->headers)
@@ -228,11 +234,11 @@ on_script_failed(struct pipeline *pl, struct partition *p, struct flight *f, con
 	char reason[900];
 
 	counter_add(&pl->counters->script_errors, 1);
+	tally_add(TALLY_FAILED, text, 1);
 	say_failed(pl, p, f, text);
 	if (!strcmp(policy, "pass"))
 		return true;
 	if (!strcmp(policy, "drop")) {
-		tally_add(TALLY_DROPPED, "script failed", 1);
 		counter_add(&pl->counters->records_dropped, 1);
 		tracker_set(f, FLIGHT_DONE);
 		return true;
@@ -275,7 +281,8 @@ static void
 make_room(struct making *m)
 {
 	const struct script_record *r = m->r;
-	bool is_key = r->_changes & SCRIPT_CHANGED_KEY, is_value = r->_changes & SCRIPT_CHANGED_VALUE;
+	bool is_key = r->_changes & SCRIPT_CHANGED_KEY,
+	     is_value = r->_changes & SCRIPT_CHANGED_VALUE;
 	size_t key = is_key ? size_of(r->_key, r->_key_size) : 0;
 	size_t value = is_value ? size_of(r->_value, r->_value_size) : 0;
 
@@ -292,13 +299,14 @@ static void
 count_dropped(struct pipeline *pl, const struct script_record *r)
 {
 	counter_add(&pl->counters->records_dropped, 1);
-	if (r->_reason >= 0)
+	if (r->_reason >= 0 || pl->is_dry)
 		tally_add(TALLY_DROPPED, script_reason_text(pl->script, r), 1);
 }
 
 /* Turns what the hook decided into outputs, or settles the flight. */
 static void
-make_outputs(struct pipeline *pl, struct partition *p, struct flight *f, const struct script_record *r)
+make_outputs(
+	struct pipeline *pl, struct partition *p, struct flight *f, const struct script_record *r)
 {
 	struct making m = {.pl = pl, .p = p, .f = f, .r = r};
 
@@ -316,8 +324,8 @@ make_outputs(struct pipeline *pl, struct partition *p, struct flight *f, const s
 	if (r->_outcome == SCRIPT_KEEP)
 		make_own(&m);
 	else if (r->_outcome == SCRIPT_DEAD_LETTER)
-		make_dead_letter(pl, p, f, outputs_add(f->outputs),
-			record_copy_headers(f->message), script_reason_text(pl->script, r));
+		make_dead_letter(pl, p, f, outputs_add(f->outputs), record_copy_headers(f->message),
+			script_reason_text(pl->script, r));
 	for (int32_t i = r->_first_emit; i >= 0; i = script_emit_at(pl->script, i)->_next)
 		make_emit(&m, script_emit_at(pl->script, i));
 	counter_add(&pl->counters->records_emitted, (uint64_t)r->_emits);
@@ -361,8 +369,9 @@ check_outcome(struct pipeline *pl, struct partition *p, const struct script_reco
 	for (int32_t i = text[0] ? -1 : r->_first_emit; i >= 0; i = e->_next) {
 		e = script_emit_at(pl->script, i);
 		if (e->_changes & SCRIPT_CHANGED_PARTITION &&
-			!partition_is_there(pl, p, e->_changes & SCRIPT_CHANGED_TOPIC ? e->_topic : own,
-				e->_partition, text, size))
+			!partition_is_there(pl, p,
+				e->_changes & SCRIPT_CHANGED_TOPIC ? e->_topic : own, e->_partition,
+				text, size))
 			return;
 	}
 }
@@ -394,12 +403,13 @@ partition_release_script(struct pipeline *pl, struct partition *p)
 	p->offer_at = 0;
 }
 
-/* Sends a flight that is not raw any more. Once one could not be sent, none behind it may go first. */
+/* Sends a flight that is not raw any more. Once one could not be sent, none behind it may go first.
+ */
 static void
 send_now(struct pipeline *pl, struct partition *p, struct flight *f, struct record *source)
 {
-	if (p->state == PARTITION_FLOWING && flight_is_due(f) &&
-		!send_flight(pl, p, f, source) && p->state == PARTITION_FLOWING)
+	if (p->state == PARTITION_FLOWING && flight_is_due(f) && !send_flight(pl, p, f, source) &&
+		p->state == PARTITION_FLOWING)
 		partition_set_state(pl, p, PARTITION_RESENDING);
 }
 
@@ -473,8 +483,8 @@ pass_raw(struct pipeline *pl, struct partition *p, size_t count)
 	return p->raw > 0;
 }
 
-/* Of count collected records those that stand before the one at which the script never ended; held when that is the
-   first. */
+/* Of count collected records those that stand before the one at which the script never ended; held
+   when that is the first. */
 static size_t
 before_poison(struct pipeline *pl, struct partition *p, size_t count)
 {
@@ -510,8 +520,8 @@ partition_run_script(struct pipeline *pl, struct partition *p)
 	count = before_poison(pl, p, count);
 	if (count == 0)
 		return false;
-	batch = script_batch(pl->script, count, p->topic, p->number,
-		target_topic_name(p->route->target));
+	batch = script_batch(
+		pl->script, count, p->topic, p->number, target_topic_name(p->route->target));
 	for (size_t i = 0; i < count; i++)
 		show(p, &pl->records[i], &batch->_records[i]);
 	script_run(pl->script);

@@ -1,4 +1,5 @@
-/* The pipeline's sending side: flights to the producer, deliveries back, and sending again in order. */
+/* The pipeline's sending side: flights to the producer, deliveries back, and sending again in
+ * order. */
 #include <stdio.h>
 #include <string.h>
 
@@ -66,7 +67,8 @@ say_missing(struct partition *p, struct target_topic *target, bool is_topic, con
 
 /* The batch this record was in was refused. */
 static void
-on_split(struct pipeline *pl, struct partition *p, struct target_topic *target, const struct delivery *d)
+on_split(struct pipeline *pl, struct partition *p, struct target_topic *target,
+	const struct delivery *d)
 {
 	if (!p->resends_singly && d->is_too_large) {
 		LOG_LIMITED(10, EVENT_batch_too_large, F_STR("topic", target_topic_name(target)),
@@ -117,9 +119,9 @@ on_refused(struct pipeline *pl, struct partition *p, struct flight *f, struct ou
 {
 	const struct config_mirror *mirror = &pl->config->mirror;
 	/* A dead letter that is refused cannot be put aside again. */
-	const char *action = mirror->abort_on_send_failure	   ? "stop"
+	const char *action = mirror->abort_on_send_failure	? "stop"
 			     : output && output->is_dead_letter ? "pause"
-								   : mirror->send_on_error;
+								: mirror->send_on_error;
 	char reason[800];
 
 	if (p->state == PARTITION_ORPHAN || p->state == PARTITION_HELD)
@@ -226,7 +228,8 @@ wanted_partition(struct pipeline *pl, struct partition *p, const struct output *
 
 /* Which partition it shall be cannot be said yet. */
 static bool
-wait_for_partitions(struct pipeline *pl, struct partition *p, struct target_topic *target, int32_t wanted)
+wait_for_partitions(
+	struct pipeline *pl, struct partition *p, struct target_topic *target, int32_t wanted)
 {
 	producer_touch(pl->producer, target);
 	say_missing(p, target, wanted == ROUTE_UNKNOWN,
@@ -323,8 +326,8 @@ has_place(const struct places *places, const struct target_topic *target, int32_
 	return places->is_all;
 }
 
-/* A flight, or one of its outputs, in the order of their sending: it is sent again when it failed, or
-   when it was acknowledged after one that failed went to the same place. */
+/* A flight, or one of its outputs, in the order of their sending: it is sent again when it failed,
+   or when it was acknowledged after one that failed went to the same place. */
 static size_t
 choose_resend(struct places *places, struct partition *p, struct flight *f, struct output *output)
 {
@@ -364,14 +367,13 @@ choose_resends(struct pipeline *pl, struct partition *p)
 	counter_add(&pl->counters->records_resent, resent);
 }
 
-/* Nothing is on its way: what changes the sending takes hold. What was read already still goes to the
-   old place when the topic is not mirrored any more. */
+/* Nothing is on its way: what changes the sending takes hold. What was read already still goes to
+   the old place when the topic is not mirrored any more. */
 static void
 begin_anew(struct pipeline *pl, struct partition *p)
 {
 	p->lanes_seen = producer_lane_changes(pl->producer);
-	if (!p->next_route ||
-		(!p->next_route->target && tracker_count(p->tracker) > p->raw))
+	if (!p->next_route || (!p->next_route->target && tracker_count(p->tracker) > p->raw))
 		return;
 	route_release(&p->route);
 	p->route = p->next_route;
@@ -395,7 +397,8 @@ partition_must_drain(struct pipeline *pl, struct partition *p)
 static void
 resend(struct pipeline *pl, struct partition *p)
 {
-	/* Another's trouble has lowered a lane: the rest must not overtake what was sent in the old one. */
+	/* Another's trouble has lowered a lane: the rest must not overtake what was sent in the old
+	 * one. */
 	if (p->state == PARTITION_RESENDING && p->lanes_seen != producer_lane_changes(pl->producer))
 		partition_recover(pl, p, false);
 	if (p->state == PARTITION_RECOVERING) {

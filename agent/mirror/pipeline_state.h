@@ -1,4 +1,5 @@
-/* What the parts of the pipeline share: its partitions and their states. For mirror/pipeline*.c only. */
+/* What the parts of the pipeline share: its partitions and their states. For mirror/pipeline*.c
+ * only. */
 #ifndef MIRROR_PIPELINE_STATE_H
 #define MIRROR_PIPELINE_STATE_H
 
@@ -29,26 +30,28 @@ struct partition {
 	struct partition *next_active; /* of those that may have records */
 	struct source_partition *source;
 	struct tracker *tracker;
-	struct route *route, *next_route; /* next_route: NULL, or the one to take once all that is on its way
-					     by the other has come back */
+	struct route *route, *next_route; /* next_route: NULL, or the one to take once all that is
+					     on its way by the other has come back */
 	char *topic;
 	int32_t number;
 	uint8_t state;
-	unsigned lanes_seen; /* producer_lane_changes when it began to send as it does; when that has grown,
-				what is on its way comes first, or later records could overtake */
+	unsigned lanes_seen; /* producer_lane_changes when it began to send as it does; when that
+				has grown, what is on its way comes first, or later records could
+				overtake */
 	bool is_active, is_quiet,
 		is_touched;  /* in the active list; reads no more; moved since the last commit */
 	bool resends_singly; /* this recovery uses the single-record lane */
-	struct target_topic *suspect; /* recovery began with a batch of this topic that was too large, in
-					 suspect_lane, and no record was found to be */
+	struct target_topic *suspect; /* recovery began with a batch of this topic that was too
+					 large, in suspect_lane, and no record was found to be */
 	uint8_t suspect_lane;
-	bool is_script_held;	       /* stands at a record for which the script fails, until the next script */
-	bool has_poison;	       /* the script never ended at poison_offset in an earlier run */
+	bool is_script_held; /* stands at a record for which the script fails, until the next script
+			      */
+	bool has_poison;     /* the script never ended at poison_offset in an earlier run */
 	int64_t poison_offset;
-	size_t raw;		       /* flights that the script has still to see; the newest ones */
-	struct flight *first_raw;      /* the oldest of them, NULL: none */
-	int64_t cost;		       /* of a record, the average of the batch read last; 0 before the first */
-	int64_t offer_at;	       /* clock_ms: the script wants the first of them not before */
+	size_t raw;		  /* flights that the script has still to see; the newest ones */
+	struct flight *first_raw; /* the oldest of them, NULL: none */
+	int64_t cost;	  /* of a record, the average of the batch read last; 0 before the first */
+	int64_t offer_at; /* clock_ms: the script wants the first of them not before */
 	int64_t resume_at, pause_ms;   /* recovery: not before, and the pause used last */
 	int64_t committed, committing; /* offsets; -1 none */
 };
@@ -60,8 +63,9 @@ struct pipeline {
 	const struct plan *plan;
 	struct script *script; /* NULL: none, or it has no record hook */
 	struct flight **batch; /* the flights that the script runs over */
-	size_t fresh;	       /* that many of records are the raw flights of the partition fed last */
-	struct target_topic **handles; /* by the script's handles of topics; NULL: not asked for yet */
+	size_t fresh; /* that many of records are the raw flights of the partition fed last */
+	struct target_topic *
+		*handles; /* by the script's handles of topics; NULL: not asked for yet */
 	size_t handle_count;
 	struct target_topic *dead_letters; /* NULL until the first one */
 	struct partition *partitions, *orphans;
@@ -87,7 +91,8 @@ struct pipeline {
 /* pipeline.c: */
 
 /* The one place where a partition changes its state. */
-void partition_set_state(struct pipeline *pipeline, struct partition *partition, enum partition_state state);
+void partition_set_state(
+	struct pipeline *pipeline, struct partition *partition, enum partition_state state);
 
 /* May have records to read, or flights to run through the script. */
 void partition_activate(struct pipeline *pipeline, struct partition *partition);
@@ -100,9 +105,11 @@ void pipeline_fail(struct pipeline *pipeline, const char *reason);
 
 /* pipeline_send.c: */
 
-/* Offers what is due of a flight to the producer. Returns false when something is left: no room, or a
-   failure that the partition's state now says. record: the source's, NULL to restore it from the flight. */
-bool send_flight(struct pipeline *pipeline, struct partition *partition, struct flight *flight, struct record *record);
+/* Offers what is due of a flight to the producer. Returns false when something is left: no room, or
+   a failure that the partition's state now says. record: the source's, NULL to restore it from the
+   flight. */
+bool send_flight(struct pipeline *pipeline, struct partition *partition, struct flight *flight,
+	struct record *record);
 
 /* Takes deliveries. Returns true when there may be more. */
 bool take_deliveries(struct pipeline *pipeline);
@@ -113,7 +120,8 @@ void partition_recover(struct pipeline *pipeline, struct partition *partition, b
 /* Takes the recoveries on as far as they can go now. */
 void resend_all(struct pipeline *pipeline);
 
-/* Sending must change (lane, route): what is on its way comes first. Returns true while it is waited for. */
+/* Sending must change (lane, route): what is on its way comes first. Returns true while it is
+ * waited for. */
 bool partition_must_drain(struct pipeline *pipeline, struct partition *partition);
 
 /* The partition stands at a flight that can neither be sent nor left out. */
@@ -124,16 +132,16 @@ void partition_hold(struct pipeline *pipeline, struct partition *partition);
 /* A flight that was just begun is for the script. */
 void partition_add_raw(struct partition *partition, struct flight *flight);
 
-/* Runs the script over raw flights, a batch at most, and sends what it made of them. Without a script they are sent
-   as they are. Returns true when there are more that could be run now. */
+/* Runs the script over raw flights, a batch at most, and sends what it made of them. Without a
+   script they are sent as they are. Returns true when there are more that could be run now. */
 bool partition_run_script(struct pipeline *pipeline, struct partition *partition);
 
 /* The partition does not wait for the script's sake any more: neither held nor until a time. */
 void partition_release_script(struct pipeline *pipeline, struct partition *partition);
 
-/* Turns a flight, or one of its outputs that the target refused, into a dead letter of the original record.
-   output: NULL for the flight itself. Returns false when there is no dead-letter topic. */
-bool flight_to_dead_letter(struct pipeline *pipeline, struct partition *partition, struct flight *flight,
-	struct output *output, const char *reason);
+/* Turns a flight, or one of its outputs that the target refused, into a dead letter of the original
+   record. output: NULL for the flight itself. Returns false when there is no dead-letter topic. */
+bool flight_to_dead_letter(struct pipeline *pipeline, struct partition *partition,
+	struct flight *flight, struct output *output, const char *reason);
 
 #endif

@@ -46,7 +46,9 @@ mapped(const struct plan_topic *topic, int32_t source_partition)
 	int32_t to = source_partition < topic->partitions ? topic->map[source_partition]
 							  : PLAN_MAP_NOWHERE;
 
-	return to == PLAN_MAP_BY_KEY ? PRODUCER_BY_KEY : to == PLAN_MAP_NOWHERE ? ROUTE_NOWHERE : to;
+	return to == PLAN_MAP_BY_KEY	? PRODUCER_BY_KEY
+	       : to == PLAN_MAP_NOWHERE ? ROUTE_NOWHERE
+					: to;
 }
 
 int32_t
@@ -57,7 +59,8 @@ route_partition_among(
 	case PLAN_BY_KEY: break;
 	case PLAN_PRESERVE: return source_partition;
 	case PLAN_MAP: return mapped(r->topic, source_partition);
-	case PLAN_ROUND_ROBIN: return count > 0 ? (int32_t)(r->next++ % (uint32_t)count) : ROUTE_UNKNOWN;
+	case PLAN_ROUND_ROBIN:
+		return count > 0 ? (int32_t)(r->next++ % (uint32_t)count) : ROUTE_UNKNOWN;
 	case PLAN_CRC32:
 		if (!key)
 			break;

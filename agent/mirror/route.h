@@ -9,7 +9,8 @@
 #include "kafka/producer.h"
 #include "mirror/plan.h"
 
-/* A worker's copy of a topic's place in the plan. Partitions hold it while records of theirs are on their way by it.
+/* A worker's copy of a topic's place in the plan. Partitions hold it while records of theirs are on
+   their way by it.
    @thread worker for all calls */
 struct route {
 	const struct plan *plan;
@@ -21,7 +22,8 @@ struct route {
 };
 
 /* The route of a source topic in a plan. @gives one hold; route_release */
-struct route *route_new(const struct plan *plan, const char *source_topic, struct producer *producer);
+struct route *route_new(
+	const struct plan *plan, const char *source_topic, struct producer *producer);
 
 /* One more hold. */
 struct route *route_take(struct route *route);
@@ -30,13 +32,15 @@ struct route *route_take(struct route *route);
 void route_release(struct route **route);
 
 /* What route_partition says besides a number or PRODUCER_BY_KEY. */
-#define ROUTE_UNKNOWN (-2) /* the rule needs to know how many partitions the target has: not yet */
+#define ROUTE_UNKNOWN                                                                            \
+	(-2)		   /* the rule needs to know how many partitions the target has: not yet \
+			    */
 #define ROUTE_NOWHERE (-3) /* the script's partition hook gave none that is there */
 
-/* The partition to ask the producer for, by the topic's rule; count: partitions of the target topic, 0 or less while
-   unknown. A null key has no CRC: the library chooses. */
-int32_t route_partition_among(
-	struct route *route, int32_t source_partition, const void *key, size_t key_size, int32_t count);
+/* The partition to ask the producer for, by the topic's rule; count: partitions of the target
+   topic, 0 or less while unknown. A null key has no CRC: the library chooses. */
+int32_t route_partition_among(struct route *route, int32_t source_partition, const void *key,
+	size_t key_size, int32_t count);
 
 /* The same for the route's own target. */
 static inline int32_t

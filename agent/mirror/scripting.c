@@ -36,12 +36,14 @@ run_test(const struct config *config, struct err *err)
 	if (tester_run(config, file, note_case, &f, err) < 0)
 		return -1;
 	if (f.count > 0)
-		return err_set(err, "%s: %zu cases of script.test fail, the first: %s", file, f.count, f.first);
+		return err_set(err, "%s: %zu cases of script.test fail, the first: %s", file,
+			f.count, f.first);
 	return 0;
 }
 
 struct script *
-scripting_load(const struct config *config, struct script_world *world, enum script_reason reason, struct err *err)
+scripting_load(const struct config *config, struct script_world *world, enum script_reason reason,
+	struct err *err)
 {
 	const struct script_options options = {.config = config,
 		.world = world,
@@ -88,8 +90,8 @@ take(struct scripting *s, struct script *script)
 }
 
 int
-scripting_start(struct scripting *s, const struct config *config, struct script_world *world, int stream,
-	const struct plan *const *plan, struct err *err)
+scripting_start(struct scripting *s, const struct config *config, struct script_world *world,
+	int stream, const struct plan *const *plan, struct err *err)
 {
 	struct script *script;
 

@@ -10,10 +10,11 @@
 #include "mirror/plan.h"
 #include "script/script.h"
 
-/* The state that answers for topics, routes and partitions, loaded and initialized; script.test, when there is one, has
-   passed. NULL on error, or when the configuration names no script. @gives the script @blocks */
-struct script *scripting_load(
-	const struct config *config, struct script_world *world, enum script_reason reason, struct err *err);
+/* The state that answers for topics, routes and partitions, loaded and initialized; script.test,
+   when there is one, has passed. NULL on error, or when the configuration names no script. @gives
+   the script @blocks */
+struct script *scripting_load(const struct config *config, struct script_world *world,
+	enum script_reason reason, struct err *err);
 
 /* The script of one stream. Zeroed when there is none. @thread worker, but for the start */
 struct scripting {
@@ -25,18 +26,18 @@ struct scripting {
 	int64_t next_timer;	      /* clock_ms when a timer is due, 0: never */
 };
 
-/* Loads and initializes the stream's state, when the configuration names a script. @borrows config, world, plan until
-   scripting_fini @blocks */
-int scripting_start(struct scripting *scripting, const struct config *config, struct script_world *world,
-	int stream, const struct plan *const *plan, struct err *err);
+/* Loads and initializes the stream's state, when the configuration names a script. @borrows config,
+   world, plan until scripting_fini @blocks */
+int scripting_start(struct scripting *scripting, const struct config *config,
+	struct script_world *world, int stream, const struct plan *const *plan, struct err *err);
 void scripting_fini(struct scripting *scripting);
 
-/* Makes a successor from the file as it is now: what the script's close() gives is handed to its init(). The script goes
-   on until scripting_decide. @blocks on reading */
+/* Makes a successor from the file as it is now: what the script's close() gives is handed to its
+   init(). The script goes on until scripting_decide. @blocks on reading */
 int scripting_prepare(struct scripting *scripting, struct err *err);
 
-/* Takes the successor, and gives the script before it, which the caller frees when nothing refers to it any more; or
-   drops it, and gives NULL. */
+/* Takes the successor, and gives the script before it, which the caller frees when nothing refers
+   to it any more; or drops it, and gives NULL. */
 struct script *scripting_decide(struct scripting *scripting, bool is_taken);
 
 /* Tells the script that the process ends. */

@@ -1,4 +1,5 @@
-/* The tally: how many records met what, by names that come from the user: why they were left out, where they went. */
+/* The tally: how many records met what, by names that come from the user: why they were left out,
+ * where they went. */
 #include "mirror/tally.h"
 
 #include <pthread.h>

@@ -20,6 +20,7 @@
 
 struct topics {
 	char *text;
+	int groups[GROUPS]; /* Java's number to PCRE2's; of topics_new_exact */
 	bool excludes, exclude_internal;
 	pcre2_code *code;
 	pcre2_match_data *match;
@@ -101,7 +102,7 @@ compile(struct topics *topics, const char *pattern, struct err *err)
 	}
 	/* Without a JIT for this processor the interpreter does it. */
 	pcre2_jit_compile(topics->code, PCRE2_JIT_COMPLETE);
-	topics->match = pcre2_match_data_create(GROUPS, NULL);
+	topics->match = pcre2_match_data_create_from_pattern(topics->code, NULL);
 	topics->limits = pcre2_match_context_create(NULL);
 	if (!topics->match || !topics->limits)
 		return err_set(err, "there is no memory for it");
@@ -109,10 +110,11 @@ compile(struct topics *topics, const char *pattern, struct err *err)
 	return 0;
 }
 
+/* kept: groups that must capture, the whole included */
 static int
-translate_and_compile(struct topics *topics, struct err *err)
+translate_and_compile(struct topics *topics, int kept, struct err *err)
 {
-	char *pattern = javaregex_translate(topics->text, err);
+	char *pattern = javaregex_translate_groups(topics->text, topics->groups, kept, err);
 	int rc = pattern ? compile(topics, pattern, err) : -1;
 
 	free(pattern);
@@ -135,7 +137,7 @@ topics_new(const char *raw, bool excludes, bool exclude_internal, struct err *er
 			"the topic expression is empty, so that it matches no topic; to take every "
 			"topic write .*");
 		topics_free(&topics);
-	} else if (translate_and_compile(topics, err)) {
+	} else if (translate_and_compile(topics, 0, err)) {
 		explain(topics->text, err);
 		topics_free(&topics);
 	}
@@ -148,7 +150,7 @@ topics_new_exact(const char *expression, struct err *err)
 	struct topics *topics = mem_zero(1, sizeof(*topics));
 
 	topics->text = mem_strdup(expression);
-	if (translate_and_compile(topics, err)) {
+	if (translate_and_compile(topics, GROUPS, err)) {
 		explain(topics->text, err);
 		topics_free(&topics);
 	}
@@ -207,31 +209,35 @@ topics_match(struct topics *topics, const char *name, struct err *err)
 	return verdict < 0 ? -1 : verdict != topics->excludes;
 }
 
+/* What a group of the last match holds; nothing when it took no part. */
+static void
+put_group(struct topics *topics, const char *name, size_t group, struct text *out)
+{
+	const size_t *ends = pcre2_get_ovector_pointer(topics->match) + 2 * topics->groups[group];
+
+	if ((group == 0 || topics->groups[group] > 0) && ends[0] != PCRE2_UNSET &&
+		ends[0] <= ends[1])
+		text_printf(out, "%.*s", (int)(ends[1] - ends[0]), name + ends[0]);
+}
+
 int
-topics_replace(struct topics *topics, const char *name, const char *replacement, char **ret, struct err *err)
+topics_replace(struct topics *topics, const char *name, const char *replacement, char **ret,
+	struct err *err)
 {
 	int verdict = can_be_name(name) ? match(topics, name, err) : 0;
 	struct text out = {0};
-	const size_t *ends;
 
 	if (verdict <= 0)
 		return verdict;
-	ends = pcre2_get_ovector_pointer(topics->match);
 	for (const char *c = replacement; *c; c++) {
-		size_t group = (size_t)(c[1] - '0');
-
-		if (*c == '\\' && c[1]) {
+		if (*c == '\\' && c[1])
 			text_putc(&out, *++c);
-		} else if (*c != '$' || group > 9) {
+		else if (*c == '$' && c[1] >= '0' && c[1] <= '9')
+			put_group(topics, name, (size_t)(*++c - '0'), &out);
+		else
 			text_putc(&out, *c);
-		} else {
-			c++;
-			if (group < pcre2_get_ovector_count(topics->match) && ends[2 * group] != PCRE2_UNSET)
-				text_printf(&out, "%.*s", (int)(ends[2 * group + 1] - ends[2 * group]),
-					name + ends[2 * group]);
-		}
 	}
-	*ret = text_take(&out);
+	*ret = out.s ? text_take(&out) : mem_strdup("");
 	return 1;
 }
 

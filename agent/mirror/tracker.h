@@ -26,7 +26,8 @@ struct flight {
 	struct tracker *tracker;
 	void *message,
 		*headers; /* see kafka/record.h; released by the tracker's user after tracker_pop */
-	struct outputs *outputs; /* what is produced for it, see mirror/output.h; NULL: the record itself */
+	struct outputs *
+		outputs; /* what is produced for it, see mirror/output.h; NULL: the record itself */
 	int64_t offset;
 	uint32_t bytes;	   /* counted against the buffer */
 	int32_t partition; /* at the target, -1 while unknown */

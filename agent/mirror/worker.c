@@ -334,7 +334,8 @@ set_routes(struct worker *w, const struct plan *routes)
 	w->routes = plan_take(routes);
 }
 
-/* The successor is made, and told what the one that runs hands over; that one goes on if this fails. */
+/* The successor is made, and told what the one that runs hands over; that one goes on if this
+ * fails. */
 static void
 prepare(struct worker *w)
 {

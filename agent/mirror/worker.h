@@ -17,9 +17,9 @@ struct worker;
 enum worker_notice {
 	WORKER_TROUBLE = 100, /* one side may be unreachable: look */
 	WORKER_FAILED,	      /* the mirror cannot go on; reason is a finished sentence */
-	WORKER_PREPARED,      /* after worker_prepare: the new script is ready, or reason says why not */
-	WORKER_DRAINED,	      /* after worker_stop: settled and committed, or out of time for it */
-	WORKER_ENDED	      /* the thread is about to return: join it */
+	WORKER_PREPARED, /* after worker_prepare: the new script is ready, or reason says why not */
+	WORKER_DRAINED,	 /* after worker_stop: settled and committed, or out of time for it */
+	WORKER_ENDED	 /* the thread is about to return: join it */
 };
 struct worker_message {
 	struct message message; /* kind is one of the above */
@@ -27,7 +27,7 @@ struct worker_message {
 	bool is_source; /* TROUBLE */
 	bool is_start;	/* FAILED: nothing was mirrored yet and the cause is the set-up (exit status
 			   1) */
-	bool is_ready;	 /* PREPARED */
+	bool is_ready;	/* PREPARED */
 	bool is_drained; /* ENDED: everything on its way was acknowledged and committed */
 	char reason[1024];
 };
@@ -43,7 +43,8 @@ struct worker_plan {
 	bool is_dry; /* nothing is produced or committed */
 };
 
-/* Makes the clients and, where there is a script, its state, and starts the thread. stream counts from 0. @thread main
+/* Makes the clients and, where there is a script, its state, and starts the thread. stream counts
+   from 0. @thread main
    @borrows plan's members until worker_join @gives the worker */
 struct worker *worker_start(
 	const struct worker_plan *plan, const struct plan *routes, int stream, struct err *err);
@@ -52,11 +53,12 @@ struct worker *worker_start(
 void worker_set_topics(
 	struct worker *worker, const char *const *topics, size_t count, const struct plan *routes);
 
-/* Loads and initializes the script anew, beside the one that runs, and tells with PREPARED; until worker_decide nothing
-   more is read. @thread main */
+/* Loads and initializes the script anew, beside the one that runs, and tells with PREPARED; until
+   worker_decide nothing more is read. @thread main */
 void worker_prepare(struct worker *worker);
 
-/* After PREPARED: the new script and the plan that it made are taken at once (routes NULL: it is dropped). @thread main */
+/* After PREPARED: the new script and the plan that it made are taken at once (routes NULL: it is
+ * dropped). @thread main */
 void worker_decide(struct worker *worker, const struct plan *routes);
 
 /* More source brokers to ask ("host:port,..."). @thread main */

@@ -1,4 +1,5 @@
-/* The batch: the memory that a script's hooks fill while one batch runs, and the calls that do it. */
+/* The batch: the memory that a script's hooks fill while one batch runs, and the calls that do it.
+ */
 #include "script/batch.h"
 
 #include <stdlib.h>
@@ -6,45 +7,25 @@
 
 #include "base/mem.h"
 
-#define CHUNK 65536
+/* Longer reasons are cut: they are made of what a record holds. */
+#define TEXT_MOST 1024
 
-struct arena_chunk {
-	struct arena_chunk *next;
-	size_t size;
-	char bytes[];
-};
+/* A record with more headers was made by a script that does not stop. */
+#define HEADERS_MOST 10000
 
-/* The first chunk stays, so that a steady flow does not allocate. */
-static void
-arena_reset(struct arena *a)
+static int32_t
+texts_add(struct texts *t, const char *text, size_t size)
 {
-	struct arena_chunk *c;
-
-	while (a->first && (c = a->first->next)) {
-		a->first->next = c->next;
-		free(c);
-	}
-	a->at = a->first ? a->first->bytes : NULL;
-	a->end = a->first ? a->at + a->first->size : NULL;
+	t->items = mem_grow(t->items, &t->capacity, t->count, sizeof(*t->items));
+	t->items[t->count] = mem_strndup(text, size < TEXT_MOST ? size : TEXT_MOST);
+	return (int32_t)t->count++;
 }
 
-static char *
-arena_take(struct arena *a, size_t size)
+static void
+texts_clear(struct texts *t)
 {
-	char *at;
-
-	if (size > (size_t)(a->end - a->at) || !a->first) {
-		size_t room = size > CHUNK ? size : CHUNK;
-		struct arena_chunk *c = mem_alloc(sizeof(*c) + room);
-
-		*c = (struct arena_chunk){.next = a->first, .size = room};
-		a->first = c;
-		a->at = c->bytes;
-		a->end = c->bytes + room;
-	}
-	at = a->at;
-	a->at += size;
-	return at;
+	while (t->count > 0)
+		free(t->items[--t->count]);
 }
 
 void
@@ -57,12 +38,13 @@ batch_init(struct batch *b, size_t most, const struct script_headers_of *headers
 void
 batch_fini(struct batch *b)
 {
-	arena_reset(&b->arena);
-	free(b->arena.first);
+	texts_clear(&b->reasons);
+	texts_clear(&b->failures);
+	free(b->reasons.items);
+	free(b->failures.items);
 	for (size_t i = 0; i < b->list_capacity; i++)
 		free(b->lists[i].items);
 	free(b->lists);
-	free(b->texts);
 	free(b->view._emit);
 	free(b->view._records);
 }
@@ -70,8 +52,8 @@ batch_fini(struct batch *b)
 void
 batch_reset(struct batch *b, size_t count)
 {
-	arena_reset(&b->arena);
-	b->emit_count = b->list_count = b->text_count = 0;
+	texts_clear(&b->failures);
+	b->emit_count = b->list_count = 0;
 	b->view._first = b->view._done = b->view._at = 0;
 	b->view._count = (int32_t)count;
 	for (size_t i = 0; i < count; i++) {
@@ -85,22 +67,30 @@ batch_reset(struct batch *b, size_t count)
 	}
 }
 
-const char *
-batch_copy(struct batch *b, const char *bytes, size_t size)
-{
-	char *copy = arena_take(&b->arena, size + 1);
-
-	memcpy(copy, bytes, size);
-	copy[size] = '\0';
-	return copy;
-}
-
 int32_t
 batch_text(struct batch *b, const char *text, size_t size)
 {
-	b->texts = mem_grow(b->texts, &b->text_capacity, b->text_count, sizeof(*b->texts));
-	b->texts[b->text_count] = batch_copy(b, text, size);
-	return (int32_t)b->text_count++;
+	return texts_add(&b->reasons, text, size);
+}
+
+void
+batch_forget_texts(struct batch *b)
+{
+	texts_clear(&b->reasons);
+}
+
+void
+batch_renew(struct batch *b, int32_t i)
+{
+	struct script_record *r = &b->view._records[i];
+
+	if (r->_changes)
+		*r = b->view._original;
+	r->_outcome = SCRIPT_KEEP;
+	r->_topic = 0;
+	r->_changes = 0;
+	r->_emits = 0;
+	r->_reason = r->_first_emit = r->_header_list = -1;
 }
 
 void
@@ -108,11 +98,17 @@ batch_fail(struct batch *b, int32_t i, const char *reason)
 {
 	struct script_record *r = &b->view._records[i];
 
+	batch_renew(b, i);
 	r->_outcome = SCRIPT_FAILED;
-	r->_reason = batch_text(b, reason, strlen(reason));
-	r->_changes = 0;
-	r->_emits = 0;
-	r->_first_emit = r->_header_list = -1;
+	r->_reason = texts_add(&b->failures, reason, strlen(reason));
+}
+
+const char *
+batch_reason(const struct batch *b, const struct script_record *r)
+{
+	const struct texts *texts = r->_outcome == SCRIPT_FAILED ? &b->failures : &b->reasons;
+
+	return r->_reason >= 0 ? texts->items[r->_reason] : "";
 }
 
 int32_t
@@ -120,8 +116,8 @@ batch_emit(struct batch *b, struct script_record *r)
 {
 	int32_t i = (int32_t)b->emit_count, last = r->_first_emit;
 
-	b->view._emit = mem_grow(
-		b->view._emit, &b->emit_capacity, b->emit_count, sizeof(*b->view._emit));
+	b->view._emit =
+		mem_grow(b->view._emit, &b->emit_capacity, b->emit_count, sizeof(*b->view._emit));
 	b->view._emit[b->emit_count++] =
 		(struct script_emit){._partition = -1, ._header_list = -1, ._next = -1};
 	if (last < 0)
@@ -187,22 +183,27 @@ batch_header_list(struct batch *b, struct script_record *r)
 	for (int32_t i = 0; r && batch_header_at(b, r, i, &header); i++)
 		list_add(list, &header);
 	if (r) {
+		if (!r->_changes)
+			b->view._original = *r;
 		r->_header_list = (int32_t)(list - b->lists);
 		r->_changes |= SCRIPT_CHANGED_HEADERS;
 	}
 	return (int32_t)(list - b->lists);
 }
 
-void
-batch_header_add(struct batch *b, int32_t list, const char *name, size_t name_size, const char *value,
-	size_t value_size)
+int32_t
+batch_header_add(struct batch *b, int32_t number, const char *name, size_t name_size,
+	const char *value, size_t value_size)
 {
-	struct script_header header = {._name = batch_copy(b, name, name_size),
+	const struct script_header header = {._name = name,
 		._name_size = (int32_t)name_size,
-		._value = value ? batch_copy(b, value, value_size) : NULL,
+		._value = value,
 		._value_size = (int32_t)value_size};
 
-	list_add(&b->lists[list], &header);
+	if (b->lists[number].count >= HEADERS_MOST)
+		return -1;
+	list_add(&b->lists[number], &header);
+	return 0;
 }
 
 static bool
@@ -222,4 +223,18 @@ batch_header_remove(struct batch *b, int32_t number, const char *name, size_t na
 			list->items[kept++] = list->items[i];
 	list->count = kept;
 	return (int32_t)(count - kept);
+}
+
+void
+batch_header_replace(struct batch *b, int32_t number, size_t at)
+{
+	struct header_list *list = &b->lists[number];
+	struct script_header header = list->items[list->count - 1];
+	size_t kept = at + 1, count = list->count - 1;
+
+	for (size_t i = at + 1; i < count; i++)
+		if (!is_named(&list->items[i], header._name, (size_t)header._name_size))
+			list->items[kept++] = list->items[i];
+	list->items[at] = header;
+	list->count = kept;
 }

@@ -1,4 +1,5 @@
-/* The batch: the memory that a script's hooks fill while one batch runs, and the calls that do it. */
+/* The batch: the memory that a script's hooks fill while one batch runs, and the calls that do it.
+ */
 #ifndef SCRIPT_BATCH_H
 #define SCRIPT_BATCH_H
 
@@ -10,10 +11,10 @@ struct header_list {
 	size_t count, capacity;
 };
 
-/* Bytes that live until the next batch. */
-struct arena {
-	struct arena_chunk *first;
-	char *at, *end;
+/* Texts by number. */
+struct texts {
+	char **items;
+	size_t count, capacity;
 };
 
 /* Part of struct script. @thread owner of the script, for all calls */
@@ -23,9 +24,8 @@ struct batch {
 	size_t emit_count, emit_capacity;
 	struct header_list *lists;
 	size_t list_count, list_capacity;
-	const char **texts;
-	size_t text_count, text_capacity;
-	struct arena arena;
+	struct texts reasons; /* of drops and dead letters; the Lua side says when to forget them */
+	struct texts failures; /* of this batch */
 	const struct script_headers_of *headers_of;
 };
 
@@ -36,18 +36,28 @@ void batch_fini(struct batch *batch);
 /* Forgets what the batch before held, and clears the out-fields of count records. */
 void batch_reset(struct batch *batch, size_t count);
 
-/* Keeps a text; gives its number. */
+/* Keeps a reason, the first kilobyte of it; gives its number, which is good until they are
+ * forgotten. */
 int32_t batch_text(struct batch *batch, const char *text, size_t size);
 
-/* The record failed for this reason: nothing of what the hook did to it counts. */
+/* The numbers that batch_text gave are used up. */
+void batch_forget_texts(struct batch *batch);
+
+/* Nothing of what the hook did to the record counts. */
+void batch_renew(struct batch *batch, int32_t i);
+
+/* The same, and it has failed for this reason. */
 void batch_fail(struct batch *batch, int32_t i, const char *reason);
 
-/* The calls for the batch of a script. */
-const char *batch_copy(struct batch *batch, const char *bytes, size_t size);
+/* The text of a record's _reason; "" when there is none. */
+const char *batch_reason(const struct batch *batch, const struct script_record *record);
+
+/* The calls for the batch of a script; see calls.h. */
 int32_t batch_emit(struct batch *batch, struct script_record *record);
 int32_t batch_header_list(struct batch *batch, struct script_record *record);
-void batch_header_add(struct batch *batch, int32_t list, const char *name, size_t name_size, const char *value,
-	size_t value_size);
+int32_t batch_header_add(struct batch *batch, int32_t list, const char *name, size_t name_size,
+	const char *value, size_t value_size);
+void batch_header_replace(struct batch *batch, int32_t list, size_t at);
 int32_t batch_header_remove(struct batch *batch, int32_t list, const char *name, size_t name_size);
 bool batch_header_at(
 	struct batch *batch, struct script_record *record, int32_t i, struct script_header *header);

@@ -2,12 +2,24 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "script/state.h"
 
+/* A table that raises when it is asked for a field which no hook is given. */
 static void
-push_topic(lua_State *L, const struct script_topic *topic)
+push_given(struct script *s)
 {
-	lua_newtable(L);
+	lua_newtable(s->L);
+	lua_rawgeti(s->L, LUA_REGISTRYINDEX, s->strict);
+	lua_setmetatable(s->L, -2);
+}
+
+static void
+push_topic(struct script *s, const struct script_topic *topic)
+{
+	lua_State *L = s->L;
+
+	push_given(s);
 	lua_pushstring(L, topic->name);
 	lua_setfield(L, -2, "name");
 	if (topic->partitions >= 0) {
@@ -31,7 +43,8 @@ ask(struct script *s, enum script_hook hook, int args, struct err *err)
 static int
 refuse(struct script *s, const char *hook, const char *may, struct err *err)
 {
-	err_set(err, "%s: %s must return %s, not a %s", s->name, hook, may, luaL_typename(s->L, -1));
+	err_set(err, "%s: %s must return %s, not a %s", s->name, hook, may,
+		luaL_typename(s->L, -1));
 	return -1;
 }
 
@@ -42,7 +55,7 @@ script_topics(struct script *s, const struct script_topic *topic, struct err *er
 
 	if (!script_has(s, SCRIPT_TOPICS))
 		return -1;
-	push_topic(s->L, topic);
+	push_topic(s, topic);
 	if (ask(s, SCRIPT_TOPICS, 1, err) < 0)
 		return -2;
 	if (lua_isboolean(s->L, -1))
@@ -59,13 +72,45 @@ take_name(struct script *s, struct script_route *ret, struct err *err)
 	size_t size;
 	const char *name = lua_tolstring(s->L, -1, &size);
 
-	if (names_intern(&s->names, name, size) < 0)
+	if (names_intern(&s->names, name, size, true) < 0)
 		return err_set(err,
-			"%s: route() returns '%s', which cannot be a topic's name: Kafka takes 1 to 249 "
+			"%s: route() returns '%s', which cannot be a topic's name: Kafka takes 1 "
+			"to 249 "
 			"letters, digits, dots, dashes and underscores",
 			s->name, name);
 	snprintf(ret->topic, sizeof(ret->topic), "%s", name);
 	return 0;
+}
+
+struct words {
+	const char *const *names;
+	size_t count;
+};
+
+static const char *
+word_at(size_t i, void *arg)
+{
+	const struct words *words = arg;
+
+	return i < words->count ? words->names[i] : NULL;
+}
+
+/* "; did you mean 'topic'?" into out, or what there is instead: "; there are ...". */
+static const char *
+advice(const char *word, const char *const *names, size_t count, char out[200])
+{
+	struct words words = {names, count};
+	const char *near = parse_nearest(word, word_at, &words);
+	size_t n;
+
+	if (near) {
+		snprintf(out, 200, "; did you mean '%s'?", near);
+		return out;
+	}
+	n = (size_t)snprintf(out, 200, "; there %s", count == 1 ? "is" : "are");
+	for (size_t i = 0; i < count && n < 200; i++)
+		n += (size_t)snprintf(out + n, 200 - n, "%s %s", i ? "," : "", names[i]);
+	return out;
 }
 
 /* The name of each rule, as partitions = "..." has it. */
@@ -77,10 +122,13 @@ static const char *const rules[] = {
 	[SCRIPT_CRC32] = "crc32",
 };
 
+#define RULES (sizeof(rules) / sizeof(*rules) - SCRIPT_BY_KEY)
+
 static int
 take_rule(struct script *s, struct script_route *ret, struct err *err)
 {
-	const char *name = lua_tostring(s->L, -1);
+	const char *name = lua_type(s->L, -1) == LUA_TSTRING ? lua_tostring(s->L, -1) : NULL;
+	char more[200];
 
 	for (int i = SCRIPT_BY_KEY; name && i <= SCRIPT_CRC32; i++) {
 		if (strcmp(rules[i], name) != 0)
@@ -88,54 +136,82 @@ take_rule(struct script *s, struct script_route *ret, struct err *err)
 		ret->rule = (enum script_rule)i;
 		return 0;
 	}
-	return err_set(err, "%s: partitions = '%s' is none of: key preserve map round.robin crc32", s->name,
-		name ? name : luaL_typename(s->L, -1));
+	if (!name)
+		return err_set(err, "%s: a route's partitions must be a string, not a %s", s->name,
+			luaL_typename(s->L, -1));
+	return err_set(err, "%s: a route's partitions cannot be '%s'%s", s->name, name,
+		advice(name, rules + SCRIPT_BY_KEY, RULES, more));
+}
+
+static int
+take_create_partitions(struct script *s, struct script_route *ret, struct err *err)
+{
+	double count = lua_type(s->L, -1) == LUA_TNUMBER ? lua_tonumber(s->L, -1) : 0;
+
+	if (!(count >= 1 && count <= 1000000) || count != (int32_t)count)
+		return err_set(
+			err, "%s: create.partitions must be a whole number from 1 on", s->name);
+	ret->create_partitions = (int32_t)count;
+	return 0;
+}
+
+static int
+take_topic(struct script *s, struct script_route *ret, struct err *err)
+{
+	if (lua_type(s->L, -1) != LUA_TSTRING)
+		return err_set(err, "%s: a route's topic must be a string, not a %s", s->name,
+			luaL_typename(s->L, -1));
+	return take_name(s, ret, err);
+}
+
+/* How each field of a table is taken; the value is on the stack. */
+typedef int take_field(struct script *s, struct script_route *ret, struct err *err);
+
+/* Takes the fields of the table on the stack; what says what the table is. */
+static int
+take_fields(struct script *s, const char *what, const char *const *names, take_field *const *takers,
+	size_t count, struct script_route *ret, struct err *err)
+{
+	lua_State *L = s->L;
+	char more[200];
+
+	if (!lua_istable(L, -1))
+		return err_set(err, "%s: %s must be a table, not a %s", s->name, what,
+			luaL_typename(L, -1));
+	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+		const char *name =
+			lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "[number]";
+		size_t i = 0;
+
+		while (i < count && strcmp(names[i], name) != 0)
+			i++;
+		if (i < count && takers[i](s, ret, err) == 0)
+			continue;
+		if (i == count)
+			err_set(err, "%s: %s has no field '%s'%s", s->name, what, name,
+				advice(name, names, count, more));
+		lua_pop(L, 2);
+		return -1;
+	}
+	return 0;
 }
 
 static int
 take_create(struct script *s, struct script_route *ret, struct err *err)
 {
-	double count;
+	static const char *const names[] = {"partitions"};
+	static take_field *const takers[] = {take_create_partitions};
 
-	if (!lua_istable(s->L, -1))
-		return err_set(err, "%s: create must be a table, not a %s", s->name, luaL_typename(s->L, -1));
-	lua_getfield(s->L, -1, "partitions");
-	count = lua_tonumber(s->L, -1);
-	lua_pop(s->L, 1);
-	if (count < 0 || count > 1000000 || count != (int32_t)count)
-		return err_set(err, "%s: create.partitions must be a whole number", s->name);
-	ret->create_partitions = (int32_t)count;
-	return 0;
+	return take_fields(s, "a route's create", names, takers, 1, ret, err);
 }
 
-/* The fields of a route that is a table, which is on the stack. */
 static int
 take_route(struct script *s, struct script_route *ret, struct err *err)
 {
-	static const struct {
-		const char *name;
-		int (*take)(struct script *s, struct script_route *ret, struct err *err);
-	} fields[] = {{"topic", take_name}, {"partitions", take_rule}, {"create", take_create}};
-	lua_State *L = s->L;
+	static const char *const names[] = {"topic", "partitions", "create"};
+	static take_field *const takers[] = {take_topic, take_rule, take_create};
 
-	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-		const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
-		size_t i = 0;
-
-		while (i < 3 && strcmp(fields[i].name, name) != 0)
-			i++;
-		if (i < 3 && (i != 0 || lua_type(L, -1) == LUA_TSTRING) && fields[i].take(s, ret, err) == 0)
-			continue;
-		if (i == 3)
-			err_set(err, "%s: a route has no field '%s'; there are topic, partitions and create",
-				s->name, name);
-		else if (i == 0 && lua_type(L, -1) != LUA_TSTRING)
-			err_set(err, "%s: a route's topic must be a string, not a %s", s->name,
-				luaL_typename(L, -1));
-		lua_pop(L, 2);
-		return -1;
-	}
-	return 0;
+	return take_fields(s, "a route", names, takers, 3, ret, err);
 }
 
 static int
@@ -155,14 +231,15 @@ take_answer(struct script *s, struct script_route *ret, struct err *err)
 }
 
 int
-script_route(struct script *s, const struct script_topic *topic, struct script_route *ret, struct err *err)
+script_route(struct script *s, const struct script_topic *topic, struct script_route *ret,
+	struct err *err)
 {
 	int status;
 
 	*ret = (struct script_route){.rule = SCRIPT_RULE_NONE};
 	if (!script_has(s, SCRIPT_ROUTE))
 		return 0;
-	push_topic(s->L, topic);
+	push_topic(s, topic);
 	if (ask(s, SCRIPT_ROUTE, 1, err) < 0)
 		return -1;
 	status = take_answer(s, ret, err);
@@ -172,9 +249,11 @@ script_route(struct script *s, const struct script_topic *topic, struct script_r
 
 /* src of the partition hook. */
 static void
-push_source(lua_State *L, const struct script_topic *topic, int32_t partition)
+push_source(struct script *s, const struct script_topic *topic, int32_t partition)
 {
-	lua_newtable(L);
+	lua_State *L = s->L;
+
+	push_given(s);
 	lua_pushstring(L, topic->name);
 	lua_setfield(L, -2, "topic");
 	lua_pushinteger(L, partition);
@@ -184,9 +263,11 @@ push_source(lua_State *L, const struct script_topic *topic, int32_t partition)
 }
 
 static void
-push_target(lua_State *L, const struct script_topic *topic)
+push_target(struct script *s, const struct script_topic *topic)
 {
-	lua_newtable(L);
+	lua_State *L = s->L;
+
+	push_given(s);
 	lua_pushstring(L, topic->name);
 	lua_setfield(L, -2, "topic");
 	if (topic->partitions <= 0)
@@ -204,9 +285,10 @@ script_partition(struct script *s, const struct script_topic *source, int32_t pa
 
 	if (!script_has(s, SCRIPT_PARTITION))
 		return err_set(err,
-			"%s: partitions are to be mapped, but the script has no partition hook", s->name);
-	push_source(s->L, source, partition);
-	push_target(s->L, target);
+			"%s: partitions are to be mapped, but the script has no partition hook",
+			s->name);
+	push_source(s, source, partition);
+	push_target(s, target);
 	if (ask(s, SCRIPT_PARTITION, 2, err) < 0)
 		return -1;
 	if (lua_type(s->L, -1) == LUA_TNUMBER)
@@ -215,7 +297,8 @@ script_partition(struct script *s, const struct script_topic *source, int32_t pa
 		status = refuse(s, "partition()", "a number or nothing", err);
 	if (status == 0 && lua_type(s->L, -1) == LUA_TNUMBER &&
 		(number < 0 || number > INT32_MAX || number != (int32_t)number))
-		status = err_set(err, "%s: partition() returns %.14g, which is no partition", s->name, number);
+		status = err_set(err, "%s: partition() returns %.14g, which is no partition",
+			s->name, number);
 	lua_pop(s->L, 1);
 	if (status == 0)
 		*ret = (int32_t)number;

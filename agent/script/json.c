@@ -30,6 +30,16 @@ is_plain(const char *p)
 		 ~word);
 }
 
+bool
+json_is_plain(const char *p, const char *end)
+{
+	while (end - p >= 8 && is_plain(p))
+		p += 8;
+	while (p < end && (unsigned char)*p >= 0x20 && *p != '"' && *p != '\\')
+		p++;
+	return p == end;
+}
+
 static int
 hex_digit(char c)
 {

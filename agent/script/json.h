@@ -18,6 +18,9 @@ const char *json_blanks(const char *p, const char *end);
 const char *json_value(const char *p, const char *end);
 const char *json_string(const char *p, const char *end);
 
+/* Can these bytes stand between quotes as they are: no quote, backslash or control character? */
+bool json_is_plain(const char *p, const char *end);
+
 /* What stands between the quotes of a string that json_string accepted, unescaped into text; a lone
    surrogate becomes U+FFFD. */
 void json_unescape(const char *p, const char *end, struct text *text);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "script/digest.h"
+#include "script/json.h"
 #include "script/jsonpath.h"
 #include "script/regex.h"
 #include "script/world.h"
@@ -33,6 +34,12 @@ static struct script_path *
 make_path(struct script_seat *seat, const char *path, size_t size)
 {
 	return jsonpath_new(path, size, &seat->err);
+}
+
+static int
+is_plain(const char *bytes, size_t size)
+{
+	return json_is_plain(bytes, bytes + size);
 }
 
 static struct script_cell *
@@ -189,6 +196,7 @@ script_library_calls(void)
 		.path_is_many = jsonpath_is_many,
 		.path_get = jsonpath_get,
 		.path_spans = jsonpath_spans,
+		.is_plain = is_plain,
 		.cell = make_cell,
 		.shared = open_shared,
 		.shared_get = get_shared,

@@ -88,6 +88,8 @@ struct script_library_calls {
 	int32_t (*path_spans)(struct script_path *path, const char *json, size_t size,
 		const struct script_span **ret);
 
+	int (*is_plain)(const char *bytes, size_t size); /* needs no escape in JSON */
+
 	/* Counters (kind 0) and gauges (1); NULL: error. */
 	struct script_cell *(*cell)(struct script_seat *seat, int kind, const char *name,
 		const char *help, const char *const *label_names, const char *const *label_values,

@@ -8,11 +8,13 @@
 /* More than this are most likely made of keys or values, and would never end. */
 #define NAMES_MOST 10000
 
-/* Kafka's rule (org.apache.kafka.common.internals.Topic): 1 to 249 of these, and neither "." nor "..". */
+/* Kafka's rule (org.apache.kafka.common.internals.Topic): 1 to 249 of these, and neither "." nor
+ * "..". */
 static bool
 is_topic_name(const char *name, size_t size)
 {
-	if (size == 0 || size > 249 || (name[0] == '.' && (size == 1 || (size == 2 && name[1] == '.'))))
+	if (size == 0 || size > 249 ||
+		(name[0] == '.' && (size == 1 || (size == 2 && name[1] == '.'))))
 		return false;
 	for (size_t i = 0; i < size; i++) {
 		char c = name[i];
@@ -62,11 +64,11 @@ make_room(struct names *n)
 }
 
 int32_t
-names_intern(struct names *n, const char *name, size_t size)
+names_intern(struct names *n, const char *name, size_t size, bool is_made)
 {
 	uint32_t *slot;
 
-	if (!is_topic_name(name, size))
+	if (is_made && !is_topic_name(name, size))
 		return -1;
 	if (n->count == 0) {
 		n->items = mem_grow(n->items, &n->capacity, 0, sizeof(*n->items));
@@ -76,8 +78,9 @@ names_intern(struct names *n, const char *name, size_t size)
 	slot = find_slot(n, name, size);
 	if (*slot)
 		return (int32_t)*slot;
-	if (n->count > NAMES_MOST)
+	if (is_made && n->made_count == NAMES_MOST)
 		return -2;
+	n->made_count += is_made;
 	n->items = mem_grow(n->items, &n->capacity, n->count, sizeof(*n->items));
 	n->items[n->count] = mem_strndup(name, size);
 	*slot = (uint32_t)n->count;

@@ -9,7 +9,8 @@
 /* Deeper tables are not plain, or contain themselves. */
 #define DEPTH_MOST 32
 
-/* The forms: n nil, t true, f false, dNUMBER; for a number, sSIZE:BYTES for a string, {key value ...} for a table. */
+/* The forms: n nil, t true, f false, dNUMBER; for a number, sSIZE:BYTES for a string, {key value
+ * ...} for a table. */
 
 static bool
 write_value(lua_State *L, int at, struct text *out, int depth)
@@ -59,7 +60,7 @@ saved_text(lua_State *L)
 static int
 digit(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	return c <= '9' ? c - '0' : c - 'a' + 10;
 }
 
 /* sSIZE:HEX; pushes the bytes. */
@@ -69,7 +70,7 @@ read_string(lua_State *L, const char **at)
 	char *end, *bytes;
 	size_t size = strtoull(*at, &end, 10);
 
-	if (*end != ':' || strlen(end + 1) / 2 < size)
+	if (end == *at || *end != ':' || strspn(end + 1, "0123456789abcdef") / 2 < size)
 		return false;
 	bytes = mem_alloc(size + 1);
 	end++;
@@ -85,6 +86,7 @@ read_string(lua_State *L, const char **at)
 static bool
 read_value(lua_State *L, const char **at, int depth)
 {
+	double number;
 	char *end;
 
 	switch (*(*at)++) {
@@ -93,8 +95,11 @@ read_value(lua_State *L, const char **at, int depth)
 	case 'f': lua_pushboolean(L, 0); return true;
 	case 's': return read_string(L, at);
 	case 'd':
-		lua_pushnumber(L, strtod(*at, &end));
-		*at = end + (*end == ';');
+		number = strtod(*at, &end);
+		if (end == *at || *end != ';')
+			return false;
+		lua_pushnumber(L, number);
+		*at = end + 1;
 		return true;
 	case '{': break;
 	default: return false;
@@ -105,7 +110,9 @@ read_value(lua_State *L, const char **at, int depth)
 	while (**at != '}') {
 		int top = lua_gettop(L);
 
-		if (!read_value(L, at, depth + 1) || !read_value(L, at, depth + 1)) {
+		/* nil and nan cannot be keys. */
+		if (!read_value(L, at, depth + 1) || lua_isnil(L, -1) || !lua_equal(L, -1, -1) ||
+			!read_value(L, at, depth + 1)) {
 			lua_settop(L, top - 1);
 			return false;
 		}
@@ -118,6 +125,10 @@ read_value(lua_State *L, const char **at, int depth)
 void
 saved_push(lua_State *L, const char *text)
 {
-	if (!text || !read_value(L, &text, 0))
-		lua_pushnil(L);
+	int top = lua_gettop(L);
+
+	if (text && read_value(L, &text, 0) && !*text)
+		return;
+	lua_settop(L, top);
+	lua_pushnil(L);
 }

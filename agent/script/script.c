@@ -75,7 +75,8 @@ check_keys(struct script *s, struct err *err)
 	lua_State *L = s->L;
 
 	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-		const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL, *near;
+		const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL,
+			   *near;
 		size_t i = 0;
 
 		while (name && i < KEYS && strcmp(keys[i].name, name) != 0)
@@ -84,7 +85,8 @@ check_keys(struct script *s, struct err *err)
 			continue;
 		near = name && i == KEYS ? parse_nearest(name, key_name, NULL) : NULL;
 		if (!name)
-			err_set(err, "%s: the table that it returns has a key that is no name", s->name);
+			err_set(err, "%s: the table that it returns has a key that is no name",
+				s->name);
 		else if (i == KEYS)
 			err_set(err, "%s: there is no hook '%s'%s%s%s", s->name, name,
 				near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
@@ -117,7 +119,16 @@ take_timer(struct script *s, int i, struct err *err)
 	lua_State *L = s->L;
 	struct script_timer *timer = &s->timers[s->timer_count];
 	double every = 0;
+	int top = lua_gettop(L);
 
+	for (lua_pushnil(L); lua_istable(L, -2) && lua_next(L, -2); lua_pop(L, 1)) {
+		const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+
+		if (strcmp(name, "every") != 0 && strcmp(name, "run") != 0)
+			return err_set(err, "%s: timer %d has '%s'; there are every and run",
+				s->name, i, name);
+	}
+	lua_settop(L, top);
 	if (lua_istable(L, -1)) {
 		lua_getfield(L, -1, "every");
 		every = lua_tonumber(L, -1);
@@ -126,7 +137,8 @@ take_timer(struct script *s, int i, struct err *err)
 	}
 	if (every < 0.01 || every > 86400 || !lua_isfunction(L, -1))
 		return err_set(err,
-			"%s: timer %d must be { every = SECONDS, run = FUNCTION } with 0.01 to 86400 "
+			"%s: timer %d must be { every = SECONDS, run = FUNCTION } with 0.01 to "
+			"86400 "
 			"seconds",
 			s->name, i);
 	timer->ref = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -145,6 +157,15 @@ take_timers(struct script *s, struct err *err)
 	lua_getfield(L, -1, "timers");
 	top = lua_gettop(L);
 	count = lua_istable(L, -1) ? (int)lua_objlen(L, -1) : 0;
+	for (lua_pushnil(L); lua_istable(L, top) && lua_next(L, top); lua_pop(L, 1))
+		if (lua_type(L, -2) != LUA_TNUMBER)
+			return err_set(err,
+				"%s: timers is a list of { every = SECONDS, run = FUNCTION }, and "
+				"'%s' "
+				"is no number in a list",
+				s->name,
+				lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?");
+	lua_settop(L, top);
 	s->timers = mem_zero((size_t)count, sizeof(*s->timers));
 	for (int i = 1; i <= count; i++) {
 		lua_rawgeti(L, top, i);
@@ -182,7 +203,8 @@ take_hooks(struct script *s, struct err *err)
 
 	if (!lua_istable(L, -1))
 		return err_set(err,
-			"%s: a script must return a table with its hooks, and this one returns a %s",
+			"%s: a script must return a table with its hooks, and this one returns a "
+			"%s",
 			s->name, luaL_typename(L, -1));
 	if (check_keys(s, err) < 0 || check_api(s, err) < 0 || take_timers(s, err) < 0)
 		return -1;
@@ -221,7 +243,8 @@ script_new(const struct script_options *options)
 	for (int i = 0; i < SCRIPT_HOOKS; i++)
 		s->hooks[i] = LUA_NOREF;
 	batch_init(&s->batch, (size_t)c->batch_records, options->headers);
-	s->batch.view._stops_on_error = !strcmp(c->on_error, "pause") || !strcmp(c->on_error, "stop");
+	s->batch.view._stops_on_error =
+		!strcmp(c->on_error, "pause") || !strcmp(c->on_error, "stop");
 	watchdog_watch(s);
 	return s;
 }
@@ -297,7 +320,8 @@ script_init(struct script *s, const char *saved, struct err *err)
 static void
 say_raised(const struct script *s, const char *hook, const struct err *err)
 {
-	LOG(EVENT_script_error, F_STR("script", s->name), F_STR("hook", hook), F_STR("text", err->text));
+	LOG(EVENT_script_error, F_STR("script", s->name), F_STR("hook", hook),
+		F_STR("text", err->text));
 }
 
 void
@@ -316,8 +340,9 @@ script_close(struct script *s, const char *reason, char **ret_saved)
 	}
 	if (!lua_isnil(s->L, -1) && !(*ret_saved = saved_text(s->L)))
 		LOG(EVENT_script_error, F_STR("script", s->name), F_STR("hook", "close"),
-			F_STR("text", "what it returns is not plain data (strings, numbers, booleans "
-				      "and tables of them), so nothing is handed on"));
+			F_STR("text",
+				"what it returns is not plain data (strings, numbers, booleans "
+				"and tables of them), so nothing is handed on"));
 	lua_pop(s->L, 1);
 }
 
@@ -358,15 +383,6 @@ script_batch_size(const struct script *s)
 	return s->batch.most;
 }
 
-/* A name that comes from Kafka, not from the script: it may be one that Kafka itself would not take now. */
-static int32_t
-handle_of(struct script *s, const char *name)
-{
-	int32_t handle = names_intern(&s->names, name, strlen(name));
-
-	return handle > 0 ? handle : 0;
-}
-
 struct script_batch *
 script_batch(struct script *s, size_t count, const char *source_topic, int32_t source_partition,
 	const char *target_topic)
@@ -375,8 +391,8 @@ script_batch(struct script *s, size_t count, const char *source_topic, int32_t s
 
 	batch_reset(&s->batch, count);
 	b->_source_partition = source_partition;
-	b->_source_topic = handle_of(s, source_topic);
-	b->_target_topic = handle_of(s, target_topic);
+	b->_source_topic = names_intern(&s->names, source_topic, strlen(source_topic), false);
+	b->_target_topic = names_intern(&s->names, target_topic, strlen(target_topic), false);
 	return b;
 }
 
@@ -386,22 +402,26 @@ script_run(struct script *s)
 	struct script_batch *b = &s->batch.view;
 	struct err err;
 
+	s->is_in_batch = true;
 	while (b->_first < b->_count) {
 		lua_rawgeti(s->L, LUA_REGISTRYINDEX, s->run);
 		if (state_call(s, 0, 0, limit_of(s), &err) == 0)
-			return;
-		/* What escapes from the loop (the time limit, most likely) belongs to the record it was at. */
+			break;
+		/* What escapes from the loop (the time limit, most likely) belongs to the record it
+		 * was at. */
 		batch_fail(&s->batch, b->_at, err.text);
+		b->_view._r = b->_headers._r = NULL;
 		b->_done = b->_first = b->_at + 1;
 		if (b->_stops_on_error)
-			return;
+			break;
 	}
+	s->is_in_batch = false;
 }
 
 const char *
 script_reason_text(const struct script *s, const struct script_record *record)
 {
-	return record->_reason >= 0 ? s->batch.texts[record->_reason] : "";
+	return batch_reason(&s->batch, record);
 }
 
 bool

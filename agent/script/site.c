@@ -61,7 +61,7 @@ find_or_add(struct sites *sites, const char *at)
 		site = site->next;
 	if (site)
 		return site;
-	if (sites->count == SITES_MAX && strcmp(at, "elsewhere") != 0)
+	if (sites->count >= SITES_MAX && strcmp(at, "elsewhere") != 0)
 		return find_or_add(sites, "elsewhere");
 	site = mem_zero(1, sizeof(*site));
 	site->at = mem_strdup(at);

@@ -38,7 +38,7 @@ allocate(void *arg, void *p, size_t old, size_t size)
 		s->memory -= old;
 		return NULL;
 	}
-	if (size > old && s->memory + (size - old) > s->memory_limit)
+	if (size > old && s->is_limited && s->memory + (size - old) > s->memory_limit)
 		return NULL;
 	q = realloc(p, size);
 	if (q)
@@ -100,9 +100,13 @@ lua_embedded(lua_State *L)
 	const char *name = luaL_checkstring(L, 1);
 	const struct embedded *e = find_embedded(name);
 
-	if (!e || !strncmp(name, "ffi.", 4) || !strcmp(name, "mirror.loop") ||
-		!strcmp(name, "mirror.sandbox"))
+	static const char *const internal[] = {"mirror.errors", "mirror.loop", "mirror.sandbox"};
+
+	if (!e || !strncmp(name, "ffi.", 4))
 		return 0;
+	for (size_t i = 0; i < sizeof(internal) / sizeof(*internal); i++)
+		if (!strcmp(name, internal[i]))
+			return 0;
 	lua_pushlstring(L, e->text, e->size);
 	return 1;
 }
@@ -124,25 +128,44 @@ module_file(const struct script *s, const char *name)
 	return text_take(&file);
 }
 
+static const char *
+last_part(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+
+	return slash ? slash + 1 : file;
+}
+
 /* read_module(name): text and the file's name; nil and why not. */
 static int
 lua_read_module(lua_State *L)
 {
 	const char *name = luaL_checkstring(L, 1);
+	struct script *s = script_of(L);
+	bool is_name = isalnum((unsigned char)*name) || *name == '_';
 	struct err err;
 	size_t size;
 	char *file, *text;
 
 	for (const char *c = name; *c; c++)
-		if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
-			return luaL_error(L, "'%s' cannot be a module's name", name);
-	file = module_file(script_of(L), name);
+		is_name &= isalnum((unsigned char)*c) || *c == '_' || *c == '-' ||
+			   (*c == '.' && c[1] != '.' && c[1]);
+	if (!is_name) {
+		lua_pushnil(L);
+		lua_pushfstring(L, "'%s' cannot be a module's name", name);
+		return 2;
+	}
+	file = module_file(s, name);
 	if (state_read(file, &text, &size, &err) < 0) {
 		lua_pushnil(L);
 		lua_pushfstring(L, "the module '%s' is not there: %s", name, err.text);
 	} else {
+		/* Nothing may raise while text is ours: these two are small, or the limit's own
+		 * affair below. */
+		s->is_limited = false;
 		lua_pushlstring(L, text, size);
-		lua_pushstring(L, file);
+		lua_pushstring(L, last_part(file));
+		s->is_limited = true;
 		free(text);
 	}
 	free(file);
@@ -199,6 +222,18 @@ lua_print(lua_State *L)
 	return 0;
 }
 
+/* relieve(): collects all garbage, for which there may be no room otherwise. */
+static int
+lua_relieve(lua_State *L)
+{
+	struct script *s = script_of(L);
+
+	s->is_limited = false;
+	lua_gc(L, LUA_GCCOLLECT, 0);
+	s->is_limited = true;
+	return 0;
+}
+
 /* fail(i, text): the record's hook failed. */
 static int
 lua_fail(lua_State *L)
@@ -227,6 +262,39 @@ set_text(struct script *s, const char *name, const char *text)
 {
 	lua_pushstring(s->L, text);
 	lua_setfield(s->L, -2, name);
+}
+
+/* What script.libs may name: the first ones are there without it. */
+static const char *const lib_names[] = {"base", "string", "table", "math", "bit", "os.time",
+	"os.date", "os.clock", "ffi", "io", "os", "debug", "package.loadlib", "jit", NULL};
+
+static const char *
+lib_name(size_t i, void *arg)
+{
+	(void)arg;
+	return lib_names[i];
+}
+
+static int
+check_libs(const struct script *s, struct err *err)
+{
+	const char *at = s->options.config->script.libs, *near;
+	char name[64];
+
+	for (size_t n, i; at && *at; at += n + strspn(at + n, ", ")) {
+		n = strcspn(at, ", ");
+		snprintf(name, sizeof(name), "%.*s", (int)n, at);
+		for (i = 0; lib_names[i] && strcmp(lib_names[i], name) != 0;)
+			i++;
+		if (n == 0 || lib_names[i])
+			continue;
+		near = parse_nearest(name, lib_name, NULL);
+		return err_set(err, "script.libs: there is no '%s'%s%s%s", name,
+			near ? "; did you mean '"
+			     : "; there are ffi, io, os, debug, package.loadlib and jit",
+			near ? near : "", near ? "'?" : "");
+	}
+	return 0;
 }
 
 /* script.libs as a set. */
@@ -273,6 +341,7 @@ push_private(struct script *s)
 	set_function(s, "nearest", lua_nearest);
 	set_function(s, "print", lua_print);
 	set_function(s, "fail", lua_fail);
+	set_function(s, "relieve", lua_relieve);
 	set_pointer(s, "calls_pointer", script_calls());
 	set_pointer(s, "library_pointer", script_library_calls());
 	set_pointer(s, "world_pointer", s->options.world);
@@ -299,15 +368,21 @@ push_private(struct script *s)
 	s->private = luaL_ref(s->L, LUA_REGISTRYINDEX);
 }
 
-/* What is declared to FFI, and compared: a header that the compiler reads in another way than LuaJIT would have scripts
-   read other memory than meant. */
+/* What is declared to FFI, and compared: a header that the compiler reads in another way than
+   LuaJIT would have scripts read other memory than meant.
+
+   No trace is stitched around a call of a C function (minstitch): Debian's LuaJIT of 2022 then
+   compiles recursive code that calls table.sort and the like to something else; test_library's
+   row "JSON written often and deep" showed tables silently taken for empty. */
 static const char prepare[] =
 	"local private, jit_on, size_record, size_emit, size_batch = ...\n"
 	"local ffi = require 'ffi'\n"
 	"private.ffi = ffi\n"
-	"for _, name in ipairs { 'view', 'calls', 'library' } do ffi.cdef(private.declarations(name)) end\n"
+	"for _, name in ipairs { 'view', 'calls', 'library' } do "
+	"ffi.cdef(private.declarations(name)) end\n"
 	"private.calls = ffi.cast('const struct script_calls *', private.calls_pointer)\n"
-	"private.library = ffi.cast('const struct script_library_calls *', private.library_pointer)\n"
+	"private.library = ffi.cast('const struct script_library_calls *', "
+	"private.library_pointer)\n"
 	"private.world = ffi.cast('struct script_world *', private.world_pointer)\n"
 	"private.script = ffi.cast('struct script *', private.script_pointer)\n"
 	"private.batch = ffi.cast('struct script_batch *', private.batch_pointer)\n"
@@ -316,7 +391,8 @@ static const char prepare[] =
 	"assert(ffi.sizeof 'struct script_record' == size_record, 'script_record')\n"
 	"assert(ffi.sizeof 'struct script_emit' == size_emit, 'script_emit')\n"
 	"assert(ffi.sizeof 'struct script_batch' == size_batch, 'script_batch')\n"
-	"if jit_on then require('jit.opt').start('maxtrace=8000', 'maxrecord=16000', 'maxmcode=16384', 'maxsnap=1000')\n"
+	"if jit_on then require('jit.opt').start('minstitch=1000000', 'maxtrace=8000', "
+	"'maxrecord=16000', 'maxmcode=16384', 'maxsnap=1000')\n"
 	"else jit.off() end\n";
 
 /* declarations(name): a header's FFI part. */
@@ -338,7 +414,11 @@ run_embedded(struct script *s, const char *name)
 {
 	const struct embedded *e = find_embedded(name);
 
-	if (luaL_loadbuffer(s->L, e->text, e->size, name))
+	char chunk[80];
+
+	/* errors.lua knows our own functions by this. */
+	snprintf(chunk, sizeof(chunk), "=lua/mirror/%s.lua", strchr(name, '.') + 1);
+	if (luaL_loadbuffer(s->L, e->text, e->size, chunk))
 		return -1;
 	lua_rawgeti(s->L, LUA_REGISTRYINDEX, s->private);
 	return lua_pcall(s->L, 1, 1, 0) ? -1 : 0;
@@ -354,7 +434,7 @@ open_all(struct script *s)
 	push_private(s);
 	set_function(s, "declarations", lua_declarations);
 	lua_pop(L, 1);
-	if (luaL_loadbuffer(L, prepare, sizeof(prepare) - 1, "prepare"))
+	if (luaL_loadbuffer(L, prepare, sizeof(prepare) - 1, "=lua/prepare"))
 		return -1;
 	lua_rawgeti(L, LUA_REGISTRYINDEX, s->private);
 	lua_pushboolean(L, !strcmp(s->options.config->script.jit, "on"));
@@ -364,6 +444,13 @@ open_all(struct script *s)
 	if (lua_pcall(L, 5, 0, 0))
 		return -1;
 	lua_rawgeti(L, LUA_REGISTRYINDEX, s->private);
+	if (run_embedded(s, "mirror.errors") < 0)
+		return -1;
+	lua_pop(L, 1);
+	lua_getfield(L, -1, "on_error");
+	s->on_error = luaL_ref(L, LUA_REGISTRYINDEX);
+	lua_getfield(L, -1, "strict");
+	s->strict = luaL_ref(L, LUA_REGISTRYINDEX);
 	if (run_embedded(s, "mirror.loop") < 0)
 		return -1;
 	lua_setfield(L, -2, "loop");
@@ -377,9 +464,12 @@ open_all(struct script *s)
 int
 state_open(struct script *s, struct err *err)
 {
+	if (check_libs(s, err) < 0)
+		return -1;
 	s->L = lua_newstate(allocate, s);
 	if (!s->L)
-		return err_set(err, "%s: no memory for a Lua state; raise script.memory.limit", s->file);
+		return err_set(
+			err, "%s: no memory for a Lua state; raise script.memory.limit", s->file);
 	if (open_all(s) == 0)
 		return 0;
 	err_set(err, "%s: the script's world cannot be made: %s", s->file, lua_tostring(s->L, -1));
@@ -394,35 +484,50 @@ state_close(struct script *s)
 	s->L = NULL;
 }
 
-static int
-add_traceback(lua_State *L)
+/* The sentence of a call that failed, whose message is on the stack. */
+static void
+take_message(struct script *s, int status, struct err *err)
 {
-	if (!lua_isstring(L, 1)) {
-		lua_getglobal(L, "tostring");
-		lua_pushvalue(L, 1);
-		lua_call(L, 1, 1);
-		lua_replace(L, 1);
-	}
-	lua_settop(L, 1);
-	return 1;
+	const char *message = lua_tostring(s->L, -1);
+
+	if (s->late[0])
+		err_set(err, "%s: the script takes longer than script.time.limit.ms allows",
+			s->late);
+	else if (status == LUA_ERRMEM)
+		err_set(err, "%s: not enough memory: it takes more than script.memory.limit allows",
+			s->name);
+	else if (status == LUA_ERRERR || !message)
+		err_set(err,
+			"%s: an error, and then another one while its message was made (stack "
+			"overflow?)",
+			s->name);
+	else
+		err_set(err, "%s%s%s", strchr(message, ':') ? "" : s->name,
+			strchr(message, ':') ? "" : ": ", message);
+	s->late[0] = '\0';
 }
 
 int
 state_call(struct script *s, int args, int results, int64_t limit_ms, struct err *err)
 {
 	int at = lua_gettop(s->L) - args, status;
-	const char *message;
 
-	lua_pushcfunction(s->L, add_traceback);
+	lua_rawgeti(s->L, LUA_REGISTRYINDEX, s->on_error);
 	lua_insert(s->L, at);
 	watchdog_enter(s, limit_ms);
+	s->is_limited = true;
 	status = lua_pcall(s->L, args, results, at);
+	s->is_limited = false;
 	watchdog_leave(s);
 	lua_remove(s->L, at);
-	if (status == 0)
+	/* Garbage is not to use the limit up: a cycle begins now, not when the heap has doubled. */
+	if (s->memory > s->memory_limit / 4 * 3)
+		lua_gc(s->L, LUA_GCRESTART, 0);
+	if (status == 0) {
+		s->late[0] = '\0';
 		return 0;
-	message = lua_tostring(s->L, -1);
-	err_set(err, "%s", message ? message : "it raised something that is no text");
+	}
+	take_message(s, status, err);
 	lua_pop(s->L, 1);
 	if (status == LUA_ERRMEM)
 		lua_gc(s->L, LUA_GCCOLLECT, 0);

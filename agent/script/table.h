@@ -40,9 +40,10 @@ void table_release(struct table *table);
 /* The row of a key, -1: there is none. */
 int32_t table_find(const struct table *table, const char *key, size_t size);
 
-int32_t table_rows(const struct table *table);	       /* rows, the names not counted */
-int32_t table_columns(const struct table *table);      /* of each row */
-int32_t table_value_column(const struct table *table); /* from 0 */
+/* Rows (the names not counted), fields of each row, and the column of values, from 0. */
+int32_t table_rows(const struct table *table);
+int32_t table_columns(const struct table *table);
+int32_t table_value_column(const struct table *table);
 
 /* A field's bytes (size returned), or a column's name (-1: columns have none). Live as long as the
    table. row and column from 0 and within range. */

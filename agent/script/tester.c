@@ -11,7 +11,7 @@
 struct subject {
 	struct script *script;
 	struct script_world *world;
-	lua_State *L;	 /* the test file's, asked for partition counts */
+	lua_State *L;	/* the test file's, asked for partition counts */
 	int partitions; /* registry of L: topic -> count */
 	struct config config;
 };
@@ -23,7 +23,8 @@ struct test_headers {
 };
 
 static bool
-header_of_test(void *message, size_t i, const char **ret_name, const void **ret_value, size_t *ret_size)
+header_of_test(
+	void *message, size_t i, const char **ret_name, const void **ret_value, size_t *ret_size)
 {
 	const struct test_headers *headers = message;
 
@@ -85,8 +86,8 @@ static void
 take_params(lua_State *L, int at, struct config_script *script)
 {
 	for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) {
-		script->params =
-			mem_resize(script->params, script->param_count + 1, sizeof(*script->params));
+		script->params = mem_resize(
+			script->params, script->param_count + 1, sizeof(*script->params));
 		lua_pushvalue(L, -2);
 		script->params[script->param_count].name = mem_strdup(lua_tostring(L, -1));
 		lua_pop(L, 1);
@@ -96,7 +97,8 @@ take_params(lua_State *L, int at, struct config_script *script)
 	}
 }
 
-/* open(file, params, args, partitions, mocks): a script of its own, loaded and initialized; nil and why not. */
+/* open(file, params, args, partitions, mocks): a script of its own, loaded and initialized; nil and
+ * why not. */
 static int
 open_subject(lua_State *L)
 {
@@ -110,7 +112,8 @@ open_subject(lua_State *L)
 		.partitions_arg = t};
 	struct err err;
 
-	*t = (struct subject){.L = L, .world = script_world_new(), .config = *owner->options.config};
+	*t = (struct subject){
+		.L = L, .world = script_world_new(), .config = *owner->options.config};
 	luaL_getmetatable(L, "subject");
 	lua_setmetatable(L, -2);
 	t->config.script.params = NULL;
@@ -223,7 +226,8 @@ set_headers(struct subject *t, lua_State *L, struct script_record *r, int32_t li
 static void
 set_place(struct subject *t, lua_State *L, int32_t topic, bool has_partition, int32_t partition)
 {
-	lua_pushstring(L, script_topic_name(t->script, topic ? topic : t->script->batch.view._target_topic));
+	lua_pushstring(L,
+		script_topic_name(t->script, topic ? topic : t->script->batch.view._target_topic));
 	lua_setfield(L, -2, "topic");
 	if (has_partition) {
 		lua_pushinteger(L, partition);
@@ -292,7 +296,8 @@ push_outcome(struct subject *t, lua_State *L, struct script_record *r)
 	}
 }
 
-/* run(subject, record): the outcome of a record, as a list; {topic, partition, key, ...} as tests write it. */
+/* run(subject, record): the outcome of a record, as a list; {topic, partition, key, ...} as tests
+ * write it. */
 static int
 run_subject(lua_State *L)
 {
@@ -310,7 +315,8 @@ run_subject(lua_State *L)
 	if (!topic)
 		return luaL_error(L, "a record needs a topic");
 	take_headers(L, 2, &headers);
-	b = script_batch(t->script, 1, topic, (int32_t)number_of(L, 2, "partition", 0), routed ? routed : topic);
+	b = script_batch(t->script, 1, topic, (int32_t)number_of(L, 2, "partition", 0),
+		routed ? routed : topic);
 	r = b->_records;
 	r->_key = bytes_of(L, 2, "key", &r->_key_size);
 	r->_value = bytes_of(L, 2, "value", &r->_value_size);
@@ -350,7 +356,8 @@ ask_topics(lua_State *L)
 	return 1;
 }
 
-/* route(subject, name, partitions): the target's name and the rule's (nil: the configuration's), or false. */
+/* route(subject, name, partitions): the target's name and the rule's (nil: the configuration's), or
+ * false. */
 static int
 ask_route(lua_State *L)
 {
@@ -371,17 +378,21 @@ ask_route(lua_State *L)
 	return 2;
 }
 
-/* partition(subject, topic, partition, partitions, target topic, target partitions): the number, or nil. */
+/* partition(subject, topic, partition, partitions, target topic, target partitions): the number, or
+ * nil. */
 static int
 ask_partition(lua_State *L)
 {
 	struct subject *t = subject_at(L, 1);
-	struct script_topic source = {luaL_checkstring(L, 2), (int32_t)luaL_checkinteger(L, 4), false};
-	struct script_topic target = {luaL_checkstring(L, 5), (int32_t)luaL_checkinteger(L, 6), false};
+	struct script_topic source = {
+		luaL_checkstring(L, 2), (int32_t)luaL_checkinteger(L, 4), false};
+	struct script_topic target = {
+		luaL_checkstring(L, 5), (int32_t)luaL_checkinteger(L, 6), false};
 	struct err err;
 	int32_t to;
 
-	if (script_partition(t->script, &source, (int32_t)luaL_checkinteger(L, 3), &target, &to, &err) < 0)
+	if (script_partition(
+		    t->script, &source, (int32_t)luaL_checkinteger(L, 3), &target, &to, &err) < 0)
 		return luaL_error(L, "%s", err.text);
 	if (to < 0)
 		return 0;
@@ -399,10 +410,15 @@ set_function(lua_State *L, struct script *s, const char *name, lua_CFunction fun
 
 /* A state for a test file: its private.tester can make scripts and run them. */
 static struct script *
-open_tester(const struct config *config, const char *file, struct script_world *world, struct err *err)
+open_tester(
+	const struct config *config, const char *file, struct script_world *world, struct err *err)
 {
-	const struct script_options options = {
-		.config = config, .file = file, .world = world, .reason = SCRIPT_AT_TEST, .stream = -1, .streams = 1};
+	const struct script_options options = {.config = config,
+		.file = file,
+		.world = world,
+		.reason = SCRIPT_AT_TEST,
+		.stream = -1,
+		.streams = 1};
 	struct script *s = script_new(&options);
 
 	if (state_open(s, err) < 0) {
@@ -425,7 +441,8 @@ open_tester(const struct config *config, const char *file, struct script_world *
 	return s;
 }
 
-/* Calls a function of private.tester that mirror.test has put there, with the arguments on the stack. */
+/* Calls a function of private.tester that mirror.test has put there, with the arguments on the
+ * stack. */
 static int
 call_tester(struct script *s, const char *name, int args, int results, struct err *err)
 {
@@ -459,7 +476,8 @@ report_all(lua_State *L, tester_report *report, void *arg)
 }
 
 int
-tester_run(const struct config *config, const char *file, tester_report *report, void *arg, struct err *err)
+tester_run(const struct config *config, const char *file, tester_report *report, void *arg,
+	struct err *err)
 {
 	struct script_world *world = script_world_new();
 	struct script *s = open_tester(config, file, world, err);
@@ -467,7 +485,8 @@ tester_run(const struct config *config, const char *file, tester_report *report,
 	size_t size;
 	int rc = -1;
 
-	if (s && state_read(s->file, &text, &size, err) == 0 && script_run_file(s, text, size, 0, err) == 0 &&
+	if (s && state_read(s->file, &text, &size, err) == 0 &&
+		script_run_file(s, text, size, 0, err) == 0 &&
 		call_tester(s, "finish", 0, 1, err) == 0) {
 		rc = 0;
 		if (report_all(s->L, report, arg) == 0)
@@ -480,7 +499,8 @@ tester_run(const struct config *config, const char *file, tester_report *report,
 }
 
 int
-tester_run_records(const struct config *config, const char *records_file, char **ret, struct err *err)
+tester_run_records(
+	const struct config *config, const char *records_file, char **ret, struct err *err)
 {
 	struct script_world *world = script_world_new();
 	struct script *s = open_tester(config, config->script.file, world, err);

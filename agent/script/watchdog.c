@@ -1,4 +1,5 @@
-/* The watchdog: a thread that notices a script which does not come back, and the note of what it was doing. */
+/* The watchdog: a thread that notices a script which does not come back, and the note of what it
+ * was doing. */
 #include "script/watchdog.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,8 +17,12 @@
 #include "base/mem.h"
 #include "script/state.h"
 
-/* Looks so often; the shortest limit is 10 ms. */
-#define LOOK_MS 5
+/* Looks at least and at most so often; the shortest limit is 10 ms. */
+#define LOOK_MOST_MS 250
+#define LOOK_LEAST_MS 5
+/* A script that uses no processor time may take so many times its limit: it waits, for a file most
+ * likely. */
+#define STUCK_TIMES 20
 /* Says that the file is ours and of this layout. */
 #define MAGIC "reflejo1"
 
@@ -39,7 +45,10 @@ struct watch {
 	struct watch *next;
 	struct script *script;
 	struct slot *slot; /* NULL: nothing is noted */
-	int64_t interrupted;
+	int64_t began;	   /* the call that was seen last */
+	int64_t spent;	   /* ms in it, as far as the process ran */
+	int64_t cpu_began; /* of its thread when it was seen first */
+	bool is_given_up;
 };
 
 static struct dog {
@@ -54,14 +63,41 @@ static struct dog {
 	size_t poisoned_count;
 	watchdog_fatal *fatal;
 	void *arg;
-} dog = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+} dog = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* Raised in the script's own thread at its next instruction, and at each one after it until it has left. */
+/* Where the script is, for the message: the innermost place of what a user wrote. */
+static void
+say_where(lua_State *L, struct script *s)
+{
+	lua_Debug ar;
+
+	snprintf(s->late, sizeof(s->late), "%s", s->name);
+	for (int level = 0; level < 200 && lua_getstack(L, level, &ar); level++) {
+		if (!lua_getinfo(L, "Sl", &ar) || ar.currentline < 0 ||
+			!strncmp(ar.source, "=lua/", 5))
+			continue;
+		snprintf(s->late, sizeof(s->late), "%s:%d", ar.short_src, ar.currentline);
+		return;
+	}
+}
+
+/* Raised in the script's own thread at its next instruction, and at each one after it until it has
+   left: no pcall of the script's keeps it. */
 static void
 on_hook(lua_State *L, lua_Debug *ar)
 {
+	struct script *s;
+	void *arg;
+
 	(void)ar;
-	luaL_error(L, "the script took longer than script.time.limit.ms allows");
+	lua_getallocf(L, &arg); /* the allocator's argument is the script */
+	s = arg;
+	/* Meant for the call before this one. */
+	if (clock_ms() - atomic_load(&s->began) < atomic_load(&s->limit_ms))
+		return;
+	if (!s->late[0])
+		say_where(L, s);
+	luaL_error(L, "time limit");
 }
 
 static void
@@ -71,58 +107,120 @@ end_process(struct watch *w)
 	const struct script_batch *b = &s->batch.view;
 	char where[600];
 
-	if (w->slot && s->batch.view._count > 0) {
+	if (s->is_in_batch) {
 		const char *topic = script_topic_name(s, b->_source_topic);
 
-		w->slot->offset = (int64_t)b->_records[b->_at]._offset;
-		w->slot->is_poisoned = 1;
-		snprintf(where, sizeof(where), "%s never ends for the record at offset %lld of %s partition %d",
-			s->name, (long long)w->slot->offset, topic, (int)b->_source_partition);
+		int64_t offset = (int64_t)b->_records[b->_at]._offset;
+
+		if (w->slot) {
+			w->slot->offset = offset;
+			w->slot->is_poisoned = 1;
+		}
+		snprintf(where, sizeof(where),
+			"%s never ends for the record at offset %lld of %s partition %d", s->name,
+			(long long)offset, topic, (int)b->_source_partition);
 	} else {
 		snprintf(where, sizeof(where), "%s never ends", s->name);
 	}
 	dog.fatal(where, dog.arg);
 }
 
+static int64_t
+cpu_ms(clockid_t clock)
+{
+	struct timespec used;
+
+	if (clock_gettime(clock, &used))
+		return 0;
+	return (int64_t)used.tv_sec * 1000 + used.tv_nsec / 1000000;
+}
+
+/* Does it run, or does it only not get to run? A process that was stopped, or a host without time
+   for it, is no endless loop; a script that waits for something is one after much longer. */
+static bool
+is_endless(struct watch *w, int64_t limit)
+{
+	int64_t used = cpu_ms(atomic_load(&w->script->cpu_clock)) - w->cpu_began;
+
+	return w->spent > 2 * limit && (used > limit / 2 || w->spent > STUCK_TIMES * limit);
+}
+
 static void
-look_at(struct watch *w, int64_t now)
+look_at(struct watch *w, int64_t passed)
 {
 	struct script *s = w->script;
 	int64_t began = atomic_load(&s->began), limit = atomic_load(&s->limit_ms);
 
-	if (began == 0 || now - began <= limit) {
-		w->interrupted = 0;
+	if (began == 0 || began != w->began) {
+		w->began = began;
+		w->spent = 0;
+		w->cpu_began = began ? cpu_ms(atomic_load(&s->cpu_clock)) : 0;
 		return;
 	}
-	if (w->interrupted != began) {
-		w->interrupted = began;
-		atomic_store(&s->is_interrupted, true);
-		lua_sethook(s->L, on_hook, LUA_MASKCOUNT, 1);
-		/* It came back just now: it must not find the hook at its next call. */
-		if (atomic_load(&s->began) != began)
-			lua_sethook(s->L, NULL, 0, 0);
-	} else if (now - began > 2 * limit + LOOK_MS) {
+	w->spent += passed;
+	if (w->spent <= limit)
+		return;
+	if (is_endless(w, limit) && !w->is_given_up) {
+		w->is_given_up = true;
 		end_process(w);
+		return;
 	}
+	atomic_store(&s->is_interrupted, true);
+	/* Again at each look: the thread itself writes what this writes, if seldom. */
+	lua_sethook(s->L, on_hook, LUA_MASKCOUNT, 1);
+	/* It came back just now: it must not find the hook at its next call. */
+	if (atomic_load(&s->began) != began)
+		lua_sethook(s->L, NULL, 0, 0);
+}
+
+/* How long until the next look: an eighth of the shortest limit. */
+static int64_t
+pause_ms(void)
+{
+	int64_t pause = LOOK_MOST_MS;
+
+	for (struct watch *w = dog.watches; w; w = w->next) {
+		int64_t limit = w->script->options.config->script.time_limit_ms / 8;
+
+		if (limit < pause)
+			pause = limit;
+	}
+	return pause < LOOK_LEAST_MS ? LOOK_LEAST_MS : pause;
+}
+
+/* @thread watchdog, which holds the lock */
+static void
+sleep_ms(int64_t ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_cond_timedwait(&dog.wake, &dog.lock, &until);
 }
 
 static void *
 run(void *arg)
 {
+	int64_t last = clock_ms();
+
 	(void)arg;
 	pthread_mutex_lock(&dog.lock);
 	while (!dog.must_stop) {
-		struct timespec until;
+		int64_t pause = pause_ms(), now;
 
+		sleep_ms(pause);
+		now = clock_ms();
+		/* What passed while nobody ran (a stopped process, a suspended host) does not
+		 * count. */
 		for (struct watch *w = dog.watches; w; w = w->next)
-			look_at(w, clock_ms());
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += LOOK_MS * 1000000;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_sec++;
-			until.tv_nsec -= 1000000000;
-		}
-		pthread_cond_timedwait(&dog.wake, &dog.lock, &until);
+			look_at(w, now - last < 2 * pause ? now - last : 2 * pause);
+		last = now;
 	}
 	pthread_mutex_unlock(&dog.lock);
 	return NULL;
@@ -146,7 +244,8 @@ read_note(int fd)
 	}
 }
 
-/* Maps the file with a slot for each stream. Poisoned slots stay in it behind those, until watchdog_clear. */
+/* Maps the file with a slot for each stream. Poisoned slots stay in it behind those, until
+ * watchdog_clear. */
 static int
 open_note(const char *file, int streams, struct err *err)
 {
@@ -155,8 +254,8 @@ open_note(const char *file, int streams, struct err *err)
 	void *map = MAP_FAILED;
 
 	if (fd < 0)
-		return err_set(err, "%s: cannot be written: %s; name another script.state.file", file,
-			strerror(errno));
+		return err_set(err, "%s: cannot be written: %s; name another script.state.file",
+			file, strerror(errno));
 	read_note(fd);
 	slots = (size_t)streams + dog.poisoned_count;
 	size = sizeof(struct note) + slots * sizeof(struct slot);
@@ -164,8 +263,8 @@ open_note(const char *file, int streams, struct err *err)
 		map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	if (map == MAP_FAILED)
-		return err_set(err, "%s: cannot be mapped: %s; name another script.state.file", file,
-			strerror(errno));
+		return err_set(err, "%s: cannot be mapped: %s; name another script.state.file",
+			file, strerror(errno));
 	dog.note = map;
 	dog.note_size = size;
 	memcpy(dog.note->magic, MAGIC, 8);
@@ -176,8 +275,15 @@ open_note(const char *file, int streams, struct err *err)
 }
 
 int
-watchdog_start(const char *state_file, int streams, watchdog_fatal *fatal, void *arg, struct err *err)
+watchdog_start(
+	const char *state_file, int streams, watchdog_fatal *fatal, void *arg, struct err *err)
 {
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&dog.wake, &attr);
+	pthread_condattr_destroy(&attr);
 	dog.fatal = fatal;
 	dog.arg = arg;
 	dog.must_stop = false;
@@ -200,6 +306,8 @@ watchdog_stop(void)
 	pthread_mutex_unlock(&dog.lock);
 	pthread_join(dog.thread, NULL);
 	dog.is_running = false;
+	for (struct watch *w = dog.watches; w; w = w->next)
+		w->slot = NULL;
 	if (dog.note)
 		munmap(dog.note, dog.note_size);
 	dog.note = NULL;
@@ -273,7 +381,7 @@ note_batch(struct script *s)
 	struct slot *slot = s->watch->slot;
 	const struct script_batch *b = &s->batch.view;
 
-	if (!slot || b->_count == 0)
+	if (!slot || !s->is_in_batch)
 		return;
 	slot->partition = b->_source_partition;
 	slot->offset = (int64_t)b->_records[b->_first]._offset;
@@ -286,6 +394,14 @@ watchdog_enter(struct script *s, int64_t limit_ms)
 	if (!s->watch)
 		return;
 	note_batch(s);
+	if (!s->has_clock || !pthread_equal(s->thread, pthread_self())) {
+		clockid_t clock = CLOCK_PROCESS_CPUTIME_ID;
+
+		pthread_getcpuclockid(pthread_self(), &clock);
+		atomic_store(&s->cpu_clock, clock);
+		s->thread = pthread_self();
+		s->has_clock = true;
+	}
 	atomic_store(&s->limit_ms, limit_ms);
 	atomic_store(&s->began, clock_ms());
 }
@@ -317,7 +433,8 @@ count_hook(lua_State *L, lua_Debug *ar)
 bool
 script_engine_is_stoppable(void)
 {
-	/* Compiled after some dozen rounds; a hook every 100,000 instructions comes only when it is looked for there. */
+	/* Compiled after some dozen rounds; a hook every 100,000 instructions comes only when it is
+	 * looked for there. */
 	static const char loop[] = "local n = 0 for i = 1, 2e7 do n = n + i % 7 end return n";
 	lua_State *L = luaL_newstate();
 	bool reached = false;

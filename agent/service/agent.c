@@ -50,7 +50,7 @@ struct agent {
 		RELOAD_TRYING,	 /* the scout plans with the new script */
 		RELOAD_PREPARING /* the streams load it */
 	} reload;
-	char reload_failure[1024];	 /* of the first stream that cannot */
+	char reload_failure[1024]; /* of the first stream that cannot */
 	uint64_t reload_failures;
 	bool is_reload_wanted;		 /* once more, when this one is over */
 	int unprepared;			 /* streams that have not answered yet */
@@ -367,19 +367,34 @@ leave_now(int status)
 	quick_exit(status);
 }
 
-/* Has the file changed since the last call? One that is not there, as while an editor writes it anew, has not. */
+/* Has the file changed since the last call? One that is not there, as while an editor writes it
+ * anew, has not. */
 static bool
 stamp_changed(struct file_stamp *stamp, const char *file)
 {
 	struct stat st;
 
-	if (stat(file, &st) < 0 ||
-		(st.st_mtim.tv_sec == stamp->changed.tv_sec &&
-			st.st_mtim.tv_nsec == stamp->changed.tv_nsec && st.st_size == stamp->size &&
-			st.st_ino == stamp->inode))
+	if (stat(file, &st) < 0 || (st.st_mtim.tv_sec == stamp->changed.tv_sec &&
+					   st.st_mtim.tv_nsec == stamp->changed.tv_nsec &&
+					   st.st_size == stamp->size && st.st_ino == stamp->inode))
 		return false;
 	*stamp = (struct file_stamp){st.st_mtim, st.st_size, st.st_ino};
 	return true;
+}
+
+/* Has a dry run read what is there? A held partition reads no more. */
+static bool
+has_caught_up(struct agent *a)
+{
+	struct counters sum;
+
+	if (!a->workers)
+		return false;
+	sum_counters(a, &sum);
+	return counter_get(&sum.rebalances) >= (uint64_t)a->worker_count &&
+	       (sum.lag == 0 ||
+		       (counter_get(&sum.partitions_held) > 0 &&
+			       counter_get(&sum.partitions_held) == counter_get(&sum.partitions)));
 }
 
 static void
@@ -403,6 +418,8 @@ on_second(evutil_socket_t fd, short what, void *arg)
 		sum_counters(a, &sum);
 		a->options->observer(&sum, a->options->observer_arg);
 	}
+	if (a->config->mirror.dry_run && has_caught_up(a))
+		stop(a, AGENT_OK, "everything that is there was read");
 	if (a->options && a->options->run_ms && now - a->started >= a->options->run_ms)
 		stop(a, AGENT_OK, "its time is over");
 }
@@ -582,7 +599,8 @@ state_file_of(const struct config *config)
 {
 	if (config->script.state_file)
 		return mem_strdup(config->script.state_file);
-	return mem_printf("/var/tmp/reflejo-%u-%s.state", (unsigned)getuid(), config->source.group_id);
+	return mem_printf(
+		"/var/tmp/reflejo-%u-%s.state", (unsigned)getuid(), config->source.group_id);
 }
 
 /* The script's own state for topics and routes, and the thread that watches over all states. */

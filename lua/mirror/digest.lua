@@ -14,7 +14,7 @@ local small = ffi.new("char[?]", 64)
 -- s: string, the bytes
 -- returns: number, signed 32 bit as in Java
 -- raises: s is not a string
--- cost: 10 ns for a short key
+-- cost: 5 ns for a short key
 -- example:
 --   assert(mirror.murmur2("foobar") == -790332482)
 --   assert(bit.band(mirror.murmur2("21"), 0x7fffffff) % 6 == 0)
@@ -27,7 +27,7 @@ end
 -- s: string, the bytes
 -- returns: number, 0 to 4294967295
 -- raises: s is not a string
--- cost: 20 ns for a short key, 1 ns a byte
+-- cost: 12 ns for a short key, 0.3 ns a byte
 -- example:
 --   assert(mirror.crc32("123456789") == 0xcbf43926)
 function M.crc32(s)
@@ -39,7 +39,7 @@ end
 -- s: string, the bytes
 -- returns: number, 0 to 4294967295
 -- raises: s is not a string
--- cost: 10 ns for a short key, 1 ns a byte
+-- cost: 6 ns for a short key, 1 ns a byte
 -- example:
 --   assert(mirror.fnv1a("foobar") == 0xbf9cf968)
 function M.fnv1a(s)
@@ -52,7 +52,7 @@ end
 -- s: string, the bytes
 -- returns: number, 0 to 2147483648
 -- raises: s is not a string
--- cost: 10 ns for a short key, 1 ns a byte
+-- cost: 6 ns for a short key, 1 ns a byte
 -- example:
 --   assert(mirror.fnv1a_sarama("foobar") == 4294967296 - 0xbf9cf968)
 function M.fnv1a_sarama(s)
@@ -64,7 +64,7 @@ end
 -- s: string, the bytes
 -- returns: string, 16 lower-case hex digits
 -- raises: s is not a string
--- cost: 100 ns, 0.1 ns a byte
+-- cost: 15 ns, 0.1 ns a byte, and 60 ns for the new string
 -- example:
 --   assert(mirror.xxhash("") == "ef46db3751d8e999")
 function M.xxhash(s)
@@ -74,7 +74,7 @@ end
 
 local function in_form(bytes, form)
   if form == "raw" then return bytes end
-  if form ~= nil and form ~= "hex" then error('the form is "hex" or "raw"', 3) end
+  if form ~= nil and form ~= "hex" then error('the form is "hex" or "raw"', 2) end
   return M.hex.encode(bytes)
 end
 
@@ -84,7 +84,7 @@ end
 -- form: "hex" (default): 64 lower-case hex digits; "raw": 32 bytes
 -- returns: string
 -- raises: s is not a string, an unknown form
--- cost: 1 microsecond, 3 ns a byte without the processor's SHA instructions
+-- cost: 0.4 microseconds, 0.5 ns a byte with the processor's SHA instructions, 3 without
 -- example:
 --   assert(mirror.sha256("abc"):sub(1, 8) == "ba7816bf")
 --   assert(#mirror.sha256("abc", "raw") == 32)
@@ -100,7 +100,7 @@ end
 -- form: "hex" (default): 64 lower-case hex digits; "raw": 32 bytes
 -- returns: string
 -- raises: key or s is not a string, an unknown form
--- cost: 2 microseconds, 3 ns a byte
+-- cost: 1 microsecond, and a byte as sha256
 -- example:
 --   assert(mirror.hmac("Jefe", "what do ya want for nothing?"):sub(1, 8) == "5bdcc146")
 function M.hmac(key, s, form)

@@ -41,8 +41,8 @@ end
 -- text: string; with further arguments a format as string.format takes
 -- returns: nothing
 -- raises: the format does not fit its arguments (only when the line is written)
--- cost: 5 ns when the level is not shown, 40 ns when the site is silent, 1 microsecond more for a text never seen, 3 microseconds
---   and a write to the log when it speaks
+-- cost: 3 ns when the level is not shown, 30 ns when the site is silent, 0.6 microseconds for a text never seen before, a write to
+--   the log when it speaks
 -- example:
 --   mirror.log.info("%d tenants read from %s", 12, "tenants.csv")
 return { debug = logger(0), info = logger(1), warn = logger(2), error = logger(3) }

@@ -1,93 +1,116 @@
 -- The record as a script sees it, and the loop that runs a script's record hook over a batch. Internal: scripts do not require it.
 -- Called with `private`: ffi, calls (struct script_calls *), script (struct script *), batch (struct script_batch *), null, emit_limit,
--- allows_ffi, nearest, murmur2. Gives run(record), which makes the function that C calls once a batch.
+-- allows_ffi, nearest, raise, on_error, fail, relieve. Gives the maker of the function that C calls once a batch.
+--
+-- All of this is compiled into the loop's trace, so: no table, closure or string for a record that the script did not ask for, no
+-- `pairs` but in emit, and what cannot change in local variables, which LuaJIT then takes for constants.
 local private = ...
 local ffi, bit = private.ffi, require "bit"
 local calls, script, batch, null = private.calls, private.script, private.batch, private.null
+local raise, nearest, fail = private.raise, private.nearest, private.fail
 local bor, band = bit.bor, bit.band
-local type, error, tostring, rawequal = type, error, tostring, rawequal
-local to_string, new = ffi.string, ffi.new
+local type, tostring, pairs, xpcall = type, tostring, pairs, xpcall
+local to_string, new, copy = ffi.string, ffi.new, ffi.copy
 
-local KEEP, DROP, DEAD_LETTER, RETRY = 0, 1, 2, 3
-local KEY, VALUE, TIMESTAMP, HEADERS, TOPIC, PARTITION = 1, 2, 4, 8, 16, 32
+local KEEP, DROP, DEAD_LETTER, RETRY = ffi.C.SCRIPT_KEEP, ffi.C.SCRIPT_DROP, ffi.C.SCRIPT_DEAD_LETTER, ffi.C.SCRIPT_RETRY
+local KEY, VALUE, TIMESTAMP = ffi.C.SCRIPT_CHANGED_KEY, ffi.C.SCRIPT_CHANGED_VALUE, ffi.C.SCRIPT_CHANGED_TIMESTAMP
+local HEADERS, TOPIC, PARTITION = ffi.C.SCRIPT_CHANGED_HEADERS, ffi.C.SCRIPT_CHANGED_TOPIC, ffi.C.SCRIPT_CHANGED_PARTITION
 local TIMESTAMP_TYPES = { [0] = "none", "create", "append" }
+local RECORD_SIZE = ffi.sizeof "struct script_record"
+local NO_MEMORY = "not enough memory" -- what LuaJIT raises
 
-local view = new "struct script_view"
-local headers_view = new "struct script_headers_view"
+local view, headers_view = batch._view, batch._headers
 local header = new "struct script_header"
-local keys, values = {}, {} -- strings that a script has assigned: alive until the next batch, by the record's place in its batch
-local at = 0
+
+-- Strings whose bytes the batch points to: alive until the next one.
+local anchors, anchored = {}, 0
+
+local function anchor(s)
+  anchored = anchored + 1
+  anchors[anchored] = s
+end
+
+local function release_anchors()
+  for i = 1, anchored do anchors[i] = nil end
+  anchored = 0
+end
 
 -- Names of topics by handle and handles by name, as far as they were asked for.
-local names = setmetatable({}, { __index = function(names, handle)
-  local name = to_string(calls.topic_name(script, handle))
-  names[handle] = name
-  return name
-end })
+local names, handles = {}, {}
 
-local function intern(name, level)
+local function name_of(handle)
+  local name = names[handle]
+  if not name then
+    name = to_string(calls.topic_name(script, handle))
+    names[handle] = name
+  end
+  return name
+end
+
+local function intern(name)
   local handle = calls.intern(script, name, #name)
   if handle == -1 then
-    error("'" .. name .. "' cannot be a topic's name: Kafka takes 1 to 249 letters, digits, dots, dashes and underscores", level + 1)
+    raise("'" .. name .. "' cannot be a topic's name: Kafka takes 1 to 249 letters, digits, dots, dashes and underscores")
   elseif handle == -2 then
-    error("the script has named 10000 topics, and '" .. name .. "' is one more: names must come from a bounded set", level + 1)
+    raise("the script has named 10000 topics, and '" .. name .. "' is one more: names must come from a bounded set")
   end
+  handles[name] = handle
   return handle
 end
 
-local handles = {}
-
 -- A topic given as a string, or as what mirror.topic gave.
-local function handle_of(topic, level)
-  if type(topic) == "string" then
-    local handle = handles[topic]
-    if not handle then
-      handle = intern(topic, level + 1)
-      handles[topic] = handle
-    end
-    return handle
-  end
+local function handle_of(topic)
+  if type(topic) == "string" then return handles[topic] or intern(topic) end
   if type(topic) == "cdata" and ffi.istype("struct script_topic_handle", topic) then return topic._handle end
-  error("a topic is a string or what mirror.topic() gives, not a " .. type(topic), level + 1)
+  raise("a topic is a string or what mirror.topic() gives, not a " .. type(topic))
 end
 
 ffi.metatype("struct script_topic_handle", {
-  __tostring = function(handle) return names[handle._handle] end,
+  __tostring = function(handle) return name_of(handle._handle) end,
   __index = function(handle, field)
-    if field == "name" then return names[handle._handle] end
-    error("a topic's handle has no field '" .. tostring(field) .. "'", 2)
+    if field == "name" then return name_of(handle._handle) end
+    raise("a topic's handle has no field '" .. tostring(field) .. "'")
   end,
 })
 
 local function live(v)
   local r = v._r
-  if r == nil then error("the record may be used only while its record() runs: keep what you need of it, not r itself", 3) end
+  if r == nil then raise "the record may be used only while its record() runs: keep what you need of it, not r itself" end
   return r
 end
 
-local function check_text(what, v, level)
-  if type(v) ~= "string" then error(what .. " must be a string or nil, not a " .. type(v), level + 1) end
+-- Before the first change: what the record is again when its hook fails.
+local function touch(r, change)
+  local changes = r._changes
+  if changes == 0 then copy(batch._original, r, RECORD_SIZE) end
+  r._changes = bor(changes, change)
 end
 
-local function check_partition(v, level)
-  if type(v) ~= "number" or v < 0 or v > 2147483647 or v % 1 ~= 0 then
-    error("a partition is a whole number from 0 on, or nil, not " .. tostring(v), level + 1)
+local function is_null(v) return v == nil or v == null end
+
+local function check_text(what, v)
+  if type(v) ~= "string" then raise(what .. " must be a string or nil, not a " .. type(v)) end
+end
+
+local function check_partition(v)
+  if type(v) ~= "number" or not (v >= 0 and v <= 2147483647 and v % 1 == 0) then
+    raise("a partition is a whole number from 0 on, or nil, not " .. tostring(v))
   end
 end
 
-local function check_timestamp(v, level)
-  if type(v) ~= "number" or v < 0 or v ~= v or v >= 2 ^ 53 then
-    error("a timestamp is milliseconds since 1970, or nil, not " .. tostring(v), level + 1)
+local function check_timestamp(v)
+  if type(v) ~= "number" or not (v >= 0 and v < 2 ^ 53) then
+    raise("a timestamp is milliseconds since 1970, or nil, not " .. tostring(v))
   end
 end
 
 local readers = {
-  source_topic = function() return names[batch._source_topic] end,
+  source_topic = function() return name_of(batch._source_topic) end,
   source_partition = function() return batch._source_partition end,
   offset = function(r) return r._offset end,
   topic = function(r)
     local handle = r._topic
-    return names[handle ~= 0 and handle or batch._target_topic]
+    return name_of(handle ~= 0 and handle or batch._target_topic)
   end,
   partition = function(r)
     local partition = r._partition
@@ -117,129 +140,232 @@ local readers = {
 
 local writers = {
   topic = function(r, v)
-    r._topic = handle_of(v, 3)
-    r._changes = bor(r._changes, TOPIC)
+    local handle = handle_of(v)
+    touch(r, TOPIC)
+    r._topic = handle
   end,
   partition = function(r, v)
-    if v == nil then
-      r._partition = -1
-    else
-      check_partition(v, 3)
-      r._partition = v
-    end
-    r._changes = bor(r._changes, PARTITION)
+    if is_null(v) then v = -1 else check_partition(v) end
+    touch(r, PARTITION)
+    r._partition = v
   end,
   timestamp = function(r, v)
-    if v == nil then
-      r._timestamp = -1
-    else
-      check_timestamp(v, 3)
-      r._timestamp = v
-    end
-    r._changes = bor(r._changes, TIMESTAMP)
+    if is_null(v) then v = -1 else check_timestamp(v) end
+    touch(r, TIMESTAMP)
+    r._timestamp = v - v % 1
   end,
   key = function(r, v)
-    if v == nil or rawequal(v, null) then
-      r._key, r._key_size = nil, 0
-    else
-      check_text("a key", v, 3)
-      keys[at] = v
+    if type(v) == "string" then
+      anchor(v)
+      touch(r, KEY)
       r._key, r._key_size = v, #v
+    else
+      if not is_null(v) then check_text("a key", v) end
+      touch(r, KEY)
+      r._key, r._key_size = nil, 0
     end
-    r._changes = bor(r._changes, KEY)
   end,
   value = function(r, v)
-    if v == nil or rawequal(v, null) then
-      r._value, r._value_size = nil, 0
-    else
-      check_text("a value", v, 3)
-      values[at] = v
+    if type(v) == "string" then
+      anchor(v)
+      touch(r, VALUE)
       r._value, r._value_size = v, #v
+    else
+      if not is_null(v) then check_text("a value", v) end
+      touch(r, VALUE)
+      r._value, r._value_size = nil, 0
     end
-    r._changes = bor(r._changes, VALUE)
   end,
 }
 
-local function starts_with(bytes, size, prefix)
-  if bytes == nil or size < #prefix then return false end
-  return calls.same(bytes, prefix, #prefix)
-end
+-- Headers. -------------------------------------------------------------------------------------------------------------------
 
--- The reason of a drop or a dead letter.
-local function set_reason(r, reason)
-  if reason == nil then return end
-  reason = tostring(reason)
-  r._reason = calls.text(script, reason, #reason)
-end
-
-local function add_headers(list, headers, level)
-  if type(headers) ~= "table" then error("headers is a list of { name, value }, not a " .. type(headers), level + 1) end
-  for i = 1, #headers do
-    local pair = headers[i]
-    if type(pair) ~= "table" or type(pair[1]) ~= "string" then
-      error("headers is a list of { name, value }, and the " .. i .. ". is none", level + 1)
-    end
-    local name, value = pair[1], pair[2]
-    if value == nil or rawequal(value, null) then
-      calls.header_add(script, list, name, #name, nil, 0)
-    else
-      check_text("a header's value", value, level + 1)
-      calls.header_add(script, list, name, #name, value, #value)
-    end
+local function check_name(name)
+  if type(name) ~= "string" or name == "" or name:find("\0", 1, true) then
+    raise("a header's name is a string of one byte or more and without zero bytes, not "
+      .. (type(name) == "string" and "this one" or "a " .. type(name)))
   end
+end
+
+local function add_header(list, name, value)
+  local size = 0
+  check_name(name)
+  anchor(name)
+  if is_null(value) then
+    value = nil
+  else
+    check_text("a header's value", value)
+    anchor(value)
+    size = #value
+  end
+  if calls.header_add(script, list, name, #name, value, size) < 0 then
+    raise "a record can have 10000 headers at most, and this one is to have more"
+  end
+end
+
+local function add_pairs(list, pairs_of)
+  if type(pairs_of) ~= "table" then raise("headers is a list of { name, value }, not a " .. type(pairs_of)) end
+  for key in pairs(pairs_of) do
+    if type(key) ~= "number" then raise("headers is a list of { name, value }, and '" .. tostring(key) .. "' is no number in a list") end
+  end
+  for i = 1, #pairs_of do
+    local pair = pairs_of[i]
+    if type(pair) ~= "table" then raise("headers is a list of { name, value }, and the " .. i .. ". is a " .. type(pair)) end
+    add_header(list, pair[1], pair[2])
+  end
+end
+
+local function value_of_header()
+  if header._value ~= nil then return to_string(header._value, header._value_size) end
+  return null
+end
+
+local new_walk = ffi.typeof "struct script_header_walk"
+
+-- The next header of each(): what the walk has come to is in the walk.
+local function next_header(walk)
+  local r = walk._r
+  if view._r ~= r then raise "the record may be used only while its record() runs: keep what you need of it, not r.headers" end
+  walk._i = walk._i + 1
+  if calls.header_at(script, r, walk._i, header) then return to_string(header._name, header._name_size), value_of_header() end
+end
+
+local header_methods = {
+  get = function(h, name)
+    local r = live(h)
+    check_name(name)
+    local i = calls.header_find(script, r, calls.header_count(script, r) - 1, -1, name, #name, header)
+    if i >= 0 then return value_of_header() end
+  end,
+  all = function(h, name)
+    local r, found, n = live(h), {}, 0
+    check_name(name)
+    local i = calls.header_find(script, r, 0, 1, name, #name, header)
+    while i >= 0 do
+      n = n + 1
+      found[n] = value_of_header()
+      i = calls.header_find(script, r, i + 1, 1, name, #name, header)
+    end
+    return found
+  end,
+  each = function(h)
+    return next_header, new_walk(live(h), -1)
+  end,
+  add = function(h, name, value)
+    local r = live(h)
+    add_header(calls.header_list(script, r), name, value)
+  end,
+  set = function(h, name, value)
+    local r = live(h)
+    check_name(name)
+    local list = calls.header_list(script, r)
+    local at = calls.header_find(script, r, 0, 1, name, #name, header)
+    add_header(list, name, value)
+    if at >= 0 then calls.header_replace(script, list, at) end
+  end,
+  remove = function(h, name)
+    local r = live(h)
+    check_name(name)
+    if calls.header_find(script, r, 0, 1, name, #name, header) < 0 then return 0 end
+    return calls.header_remove(script, calls.header_list(script, r), name, #name)
+  end,
+  count = function(h) return calls.header_count(script, live(h)) end,
+}
+
+ffi.metatype("struct script_headers_view", {
+  __index = function(_, name)
+    local method = header_methods[name]
+    if method then return method end
+    raise("r.headers has no method '" .. tostring(name) .. "'" .. nearest(name, header_methods))
+  end,
+  __newindex = function() raise "headers are changed with r.headers:set(name, value)" end,
+})
+
+-- Outcomes. ------------------------------------------------------------------------------------------------------------------
+
+-- Reasons by text: most scripts have few, and give them often.
+local reasons, reason_count = {}, 0
+local REASONS_MOST = 1000
+
+local function forget_reasons()
+  reasons, reason_count = {}, 0
+  calls.forget_texts(script)
+end
+
+local function reason_of(reason)
+  if reason == nil then return -1 end
+  local number = reasons[reason]
+  if number then return number end
+  if type(reason) ~= "string" then raise("a reason must be a string or nil, not a " .. type(reason)) end
+  number = calls.text(script, reason, #reason)
+  reasons[reason] = number
+  reason_count = reason_count + 1
+  return number
 end
 
 -- What an emit may be given; each puts its value into the emit.
 local emitters = {
-  topic = function(e, v) e._topic = handle_of(v, 4) return TOPIC end,
+  topic = function(e, v)
+    e._topic = handle_of(v)
+    return TOPIC
+  end,
   key = function(e, v)
-    if not rawequal(v, null) then
-      check_text("a key", v, 4)
-      e._key, e._key_size = calls.copy(script, v, #v), #v
+    if v ~= null then
+      check_text("a key", v)
+      anchor(v)
+      e._key, e._key_size = v, #v
     end
     return KEY
   end,
   value = function(e, v)
-    if not rawequal(v, null) then
-      check_text("a value", v, 4)
-      e._value, e._value_size = calls.copy(script, v, #v), #v
+    if v ~= null then
+      check_text("a value", v)
+      anchor(v)
+      e._value, e._value_size = v, #v
     end
     return VALUE
   end,
   partition = function(e, v)
-    if not rawequal(v, null) then
-      check_partition(v, 4)
+    if v ~= null then
+      check_partition(v)
       e._partition = v
     end
     return PARTITION
   end,
   timestamp = function(e, v)
     e._timestamp = -1
-    if not rawequal(v, null) then
-      check_timestamp(v, 4)
-      e._timestamp = v
+    if v ~= null then
+      check_timestamp(v)
+      e._timestamp = v - v % 1
     end
     return TIMESTAMP
   end,
   headers = function(e, v)
     local list = calls.header_list(script, nil)
-    add_headers(list, v, 4)
+    add_pairs(list, v)
     e._header_list = list
     return HEADERS
   end,
 }
 
-local methods
-methods = {
+local function check_bytes_call(method)
+  if not private.allows_ffi then raise("r:" .. method .. "() is for scripts with script.libs = ffi") end
+end
+
+local function starts_with(bytes, size, prefix)
+  return bytes ~= nil and size >= #prefix and calls.same(bytes, prefix, #prefix)
+end
+
+local methods = {
   key_has_prefix = function(v, prefix)
     local r = live(v)
-    check_text("a prefix", prefix, 2)
+    if type(prefix) ~= "string" then raise("a prefix must be a string, not a " .. type(prefix)) end
     return starts_with(r._key, r._key_size, prefix)
   end,
   key_equals = function(v, key)
     local r = live(v)
-    if key == nil or rawequal(key, null) then return r._key == nil end
-    check_text("a key", key, 2)
+    if is_null(key) then return r._key == nil end
+    check_text("a key", key)
     return r._key_size == #key and starts_with(r._key, r._key_size, key)
   end,
   key_matches = function(v, re)
@@ -248,7 +374,7 @@ methods = {
   end,
   value_contains = function(v, text)
     local r = live(v)
-    check_text("a text", text, 2)
+    if type(text) ~= "string" then raise("a text must be a string, not a " .. type(text)) end
     return r._value ~= nil and calls.contains(r._value, r._value_size, text, #text)
   end,
   value_matches = function(v, re)
@@ -257,142 +383,54 @@ methods = {
   end,
   key_partition = function(v, count)
     local r = live(v)
-    if type(count) ~= "number" or count < 1 then error("key_partition takes the number of partitions, not " .. tostring(count), 2) end
+    if type(count) ~= "number" or not (count >= 1 and count <= 2147483647 and count % 1 == 0) then
+      raise("key_partition takes the number of partitions, a whole number from 1 on, not " .. tostring(count))
+    end
     if r._key == nil then return nil end
     return band(calls.murmur2(r._key, r._key_size), 0x7fffffff) % count
   end,
   key_ptr = function(v)
     local r = live(v)
-    if not private.allows_ffi then error("r:key_ptr() needs script.libs = ffi", 2) end
+    check_bytes_call "key_ptr"
     return r._key, r._key_size
   end,
   value_ptr = function(v)
     local r = live(v)
-    if not private.allows_ffi then error("r:value_ptr() needs script.libs = ffi", 2) end
+    check_bytes_call "value_ptr"
     return r._value, r._value_size
   end,
   drop = function(v, reason)
     local r = live(v)
+    r._reason = reason_of(reason)
     r._outcome = DROP
-    set_reason(r, reason)
   end,
   dead_letter = function(v, reason)
     local r = live(v)
+    r._reason = reason_of(reason)
     r._outcome = DEAD_LETTER
-    set_reason(r, reason)
   end,
   retry = function(v, ms)
     local r = live(v)
     if type(ms) ~= "number" or not (ms >= 1 and ms <= 86400000) then
-      error("r:retry takes milliseconds from 1 to a day, not " .. tostring(ms), 2)
+      raise("r:retry takes milliseconds from 1 to a day, not " .. tostring(ms))
     end
     r._outcome, r._wait_ms = RETRY, ms
   end,
   emit = function(v, fields)
     local r = live(v)
-    if type(fields) ~= "table" then error("r:emit takes a table, not a " .. type(fields), 2) end
+    if type(fields) ~= "table" then raise("r:emit takes a table, not a " .. type(fields)) end
     if r._emits >= private.emit_limit then
-      error("the record has emitted " .. private.emit_limit .. " outputs; script.emit.limit allows no more", 2)
-    end
-    for name in pairs(fields) do
-      if not emitters[name] then
-        error("r:emit has no field '" .. tostring(name) .. "'" .. private.nearest(name, emitters), 2)
-      end
+      raise("the record has emitted " .. private.emit_limit .. " outputs; script.emit.limit allows no more")
     end
     local i, changes = calls.emit(script, r), 0
     for name, value in pairs(fields) do
-      changes = bor(changes, emitters[name](batch._emit + i, value))
+      local put = emitters[name]
+      if not put then raise("r:emit has no field '" .. tostring(name) .. "'" .. nearest(name, emitters)) end
+      changes = bor(changes, put(batch._emit + i, value))
     end
-    (batch._emit + i)._changes = changes
+    batch._emit[i]._changes = changes
   end,
 }
-
-local header_methods = {}
-
--- The record of r.headers.
-local function live_headers(h)
-  local r = h._r
-  if r == nil then error("the record may be used only while its record() runs: keep what you need of it, not r.headers", 3) end
-  return r
-end
-
-local function value_of_header()
-  if header._value ~= nil then return to_string(header._value, header._value_size) end
-  return null
-end
-
-local function check_name(name, level)
-  if type(name) ~= "string" then error("a header's name is a string, not a " .. type(name), level + 1) end
-end
-
-function header_methods.get(h, name)
-  local r = live_headers(h)
-  check_name(name, 2)
-  local i = calls.header_find(script, r, calls.header_count(script, r) - 1, -1, name, #name, header)
-  if i >= 0 then return value_of_header() end
-end
-
-function header_methods.all(h, name)
-  local r, found = live_headers(h), {}
-  check_name(name, 2)
-  local i = calls.header_find(script, r, 0, 1, name, #name, header)
-  while i >= 0 do
-    found[#found + 1] = value_of_header()
-    i = calls.header_find(script, r, i + 1, 1, name, #name, header)
-  end
-  return found
-end
-
-function header_methods.each(h)
-  local r, i = live_headers(h), -1
-  return function()
-    if h._r ~= r then live_headers(h) end
-    i = i + 1
-    if calls.header_at(script, r, i, header) then return to_string(header._name, header._name_size), value_of_header() end
-  end
-end
-
-local function add(r, name, value)
-  if value == nil or rawequal(value, null) then
-    calls.header_add(script, calls.header_list(script, r), name, #name, nil, 0)
-  else
-    check_text("a header's value", value, 3)
-    calls.header_add(script, calls.header_list(script, r), name, #name, value, #value)
-  end
-end
-
-function header_methods.add(h, name, value)
-  local r = live_headers(h)
-  check_name(name, 2)
-  add(r, name, value)
-end
-
-function header_methods.set(h, name, value)
-  local r = live_headers(h)
-  check_name(name, 2)
-  calls.header_remove(script, calls.header_list(script, r), name, #name)
-  add(r, name, value)
-end
-
-function header_methods.remove(h, name)
-  local r = live_headers(h)
-  check_name(name, 2)
-  if calls.header_find(script, r, 0, 1, name, #name, header) < 0 then return 0 end
-  return calls.header_remove(script, calls.header_list(script, r), name, #name)
-end
-
-function header_methods.count(h)
-  return calls.header_count(script, live_headers(h))
-end
-
-ffi.metatype("struct script_headers_view", {
-  __index = function(_, name)
-    local method = header_methods[name]
-    if method then return method end
-    error("r.headers has no method '" .. tostring(name) .. "'" .. private.nearest(name, header_methods), 2)
-  end,
-  __newindex = function() error("headers are changed with r.headers:set(name, value)", 2) end,
-})
 
 ffi.metatype("struct script_view", {
   __index = function(v, name)
@@ -400,13 +438,17 @@ ffi.metatype("struct script_view", {
     if method then return method end
     local read = readers[name]
     if read then return read(live(v)) end
-    error("a record has no field '" .. tostring(name) .. "'" .. private.nearest(name, readers, methods), 2)
+    raise("a record has no field '" .. tostring(name) .. "'" .. nearest(name, readers, methods))
   end,
   __newindex = function(v, name, value)
     local write = writers[name]
     if write then return write(live(v), value) end
-    if readers[name] then error("r." .. name .. " cannot be changed", 2) end
-    error("a record has no field '" .. tostring(name) .. "'" .. private.nearest(name, writers), 2)
+    if readers[name] then raise("r." .. name .. " cannot be changed") end
+    raise("a record has no field '" .. tostring(name) .. "'" .. nearest(name, writers))
+  end,
+  __tostring = function(v)
+    if v._r == nil then return "record" end
+    return ("record %s[%d]@%.0f"):format(name_of(batch._source_topic), batch._source_partition, v._r._offset)
   end,
 })
 
@@ -426,52 +468,65 @@ function private.is_record(v)
 end
 
 function private.topic(name)
-  check_text("a topic's name", name, 2)
-  return new("struct script_topic_handle", handle_of(name, 2))
+  if type(name) ~= "string" then raise("a topic's name must be a string, not a " .. type(name)) end
+  return new("struct script_topic_handle", handle_of(name))
 end
 
 function private.partitions(topic)
   if type(topic) == "cdata" then topic = topic.name end
-  check_text("a topic's name", topic, 2)
+  if type(topic) ~= "string" then raise("a topic's name must be a string, not a " .. type(topic)) end
   local count = calls.partitions(script, topic)
   if count > 0 then return count end
 end
 
-local fail_index = private.fail -- fail(i, text): C keeps the reason
-
-local traceback = debug.traceback
-
-local function on_error(e)
-  if type(e) ~= "string" then e = tostring(e) end
-  return e .. "\n" .. traceback("", 2)
-end
+-- The loop. ------------------------------------------------------------------------------------------------------------------
 
 -- Makes the function that C calls: runs the hook over records _first to _count - 1.
 return function(record)
-  local records = batch._records
+  local records, on_error = batch._records, private.on_error
 
-  local function take(r, i, ok, result)
+  -- Whatever the batch had put away may be what there was no room for: the record gets one more try on an empty table.
+  local function again(i)
+    calls.renew(script, i)
+    private.relieve()
+    return xpcall(record, on_error, view)
+  end
+
+  -- The hook raised, or returned something.
+  local function settle(r, i, ok, result)
+    if not ok and result == NO_MEMORY then
+      ok, result = again(i)
+      if not ok and result == NO_MEMORY then
+        calls.renew(script, i)
+        private.relieve()
+        result = private.name .. ": not enough memory: the record takes more than script.memory.limit allows"
+      end
+    end
     if not ok then
-      -- LuaJIT does not collect before it gives up.
-      if result == "not enough memory" then collectgarbage() end
-      fail_index(i, tostring(result))
+      result = tostring(result)
+      -- On a full stack there is no room for on_error.
+      if not result:find(":", 1, true) then result = private.name .. ": " .. result end
+      fail(i, result)
     elseif result == false then
       if r._outcome == KEEP then r._outcome = DROP end
     elseif result ~= nil and result ~= true then
-      fail_index(i, private.name .. ": record() must return true, false or nothing, not a " .. type(result))
+      fail(i, private.place_of(record) .. ": record() must return true, false or nothing, not a " .. type(result))
     end
   end
 
   return function()
     local stops = batch._stops_on_error ~= 0
-    local last = batch._count - 1
-    for i = batch._first, last do
+    local first, last = batch._first, batch._count - 1
+    if first == 0 then
+      release_anchors()
+      if reason_count > REASONS_MOST then forget_reasons() end
+    end
+    for i = first, last do
       local r = records + i
-      at = i
       batch._at = i
       view._r = r
       local ok, result = xpcall(record, on_error, view)
-      if not ok or result ~= nil then take(r, i, ok, result) end
+      if not ok or result ~= nil then settle(r, i, ok, result) end
       local outcome = r._outcome
       if outcome >= RETRY and (outcome == RETRY or stops) then
         last = i

@@ -9,6 +9,7 @@ local Counter, Gauge, Family = {}, {}, {}
 Counter.__index, Gauge.__index, Family.__index = Counter, Gauge, Family
 local classes = { [COUNTER] = Counter, [GAUGE] = Gauge }
 
+-- level: of the caller, as error counts here; a call that is the last thing of a function does not count.
 local function new(kind, name, help, names, values, level)
   local n = #names
   local c_names, c_values = ffi.new("const char *[?]", n + 1), ffi.new("const char *[?]", n + 1)
@@ -16,28 +17,28 @@ local function new(kind, name, help, names, values, level)
     c_names[i - 1], c_values[i - 1] = names[i], values[i]
   end
   local cell = library.cell(seat.seat, kind, name, help, c_names, c_values, n)
-  if cell == nil then fail(level + 1) end
+  if cell == nil then fail(level) end
   return setmetatable({ cell = cell }, classes[kind])
 end
 
-local function text_of(value, name, level)
+local function text_of(value, name)
   if type(value) == "number" or type(value) == "boolean" then return tostring(value) end
-  return want("string", value, "the label " .. tostring(name), level + 1)
+  return want("string", value, "the label " .. tostring(name))
 end
 
 local function declare(kind, name, help, labels)
-  want("string", name, "name", 3)
-  want("string", help, "help", 3)
-  labels = labels == nil and {} or want("table", labels, "labels", 3)
+  want("string", name, "name")
+  want("string", help, "help")
+  labels = labels == nil and {} or want("table", labels, "labels")
   if labels[1] ~= nil then
-    for i, label in ipairs(labels) do want("string", label, "label " .. i, 3) end
+    for i, label in ipairs(labels) do want("string", label, "label " .. i) end
     return setmetatable({ kind = kind, name = name, help = help, labels = labels, made = {} }, Family)
   end
   local names, values = {}, {}
-  for label in pairs(labels) do names[#names + 1] = want("string", label, "a label's name", 3) end
+  for label in pairs(labels) do names[#names + 1] = want("string", label, "a label's name") end
   table.sort(names)
-  for i, label in ipairs(names) do values[i] = text_of(labels[label], label, 3) end
-  return new(kind, name, help, names, values, 3)
+  for i, label in ipairs(names) do values[i] = text_of(labels[label], label) end
+  return new(kind, name, help, names, values, 2)
 end
 
 --- mirror.counter(name, help[, labels]): a number that only grows, shown with the agent's metrics, summed over streams and reloads.
@@ -124,11 +125,11 @@ function Family:with(...)
   local first = ...
   if n == 1 and self.made[first] then return self.made[first] end
   local values = { ... }
-  for i = 1, n do values[i] = text_of(values[i], self.labels[i], 2) end
+  for i = 1, n do values[i] = text_of(values[i], self.labels[i]) end
   local key = table.concat(values, "\0")
   local made = self.made[key]
   if not made then
-    made = new(self.kind, self.name, self.help, self.labels, values, 2)
+    made = new(self.kind, self.name, self.help, self.labels, values, 3)
     self.made[key] = made
   end
   return made

@@ -15,7 +15,7 @@ local M = {}
 -- seed: number; another one makes another choice of keys; 0 when absent
 -- returns: a function of the record, or of a string, that returns a boolean; for mirror.filter, too
 -- raises: part is not from 0 to 1, seed is not a whole number from 0 to 2^53
--- cost: 10 ns, in place
+-- cost: 6 ns, in place
 -- example:
 --   local sample = require "mirror.sample"
 --   local tenth, half = sample.by_key(0.1), sample.by_key(0.5)
@@ -42,7 +42,7 @@ end
 -- n: whole number from 1
 -- returns: a function that returns a boolean
 -- raises: n is not a whole number from 1
--- cost: 2 ns
+-- cost: 1 ns
 -- example:
 --   local third = require("mirror.sample").every(3)
 --   assert(third() and not third() and not third() and third())

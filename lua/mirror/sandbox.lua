@@ -1,8 +1,8 @@
 -- The world that a script lives in: its globals, and require. Internal: scripts do not require it.
--- Called with `private`: libs (a set of names), embedded(name) -> text or nil, read_module(name) -> text, file or nil, message, print(text).
+-- Called with `private`: raise, nearest, libs (a set of names), embedded(name) -> text or nil, read_module(name) -> text, file or nil, message, print(text).
 -- Gives the table of globals. Guards against accidents, not against malice.
 local private = ...
-local libs = private.libs
+local libs, raise = private.libs, private.raise
 local env = {}
 
 for name in ([[assert error ipairs next pairs pcall xpcall select tonumber tostring type unpack rawequal rawget rawset getmetatable
@@ -10,12 +10,17 @@ for name in ([[assert error ipairs next pairs pcall xpcall select tonumber tostr
   env[name] = _G[name]
 end
 
-local function copy(from, without)
+-- A library of the script's own: what it puts there, or takes away, is not seen by the program's modules.
+local function copy(from, name_of, without)
   local to = {}
   for name, value in pairs(from) do
     if name ~= without then to[name] = value end
   end
-  return to
+  return setmetatable(to, {
+    __index = function(_, name)
+      if name == without then raise(name_of .. "." .. name .. " is not there for scripts: bytecode is refused") end
+    end,
+  })
 end
 
 -- What is there only when script.libs says so, and for what it has to say it.
@@ -28,11 +33,12 @@ local never = {
 }
 
 env._G = env
-env.string, env.table, env.math, env.bit = copy(string, "dump"), copy(table), copy(math), copy(require "bit")
+env.string, env.table, env.math, env.bit = copy(string, "string", "dump"), copy(table), copy(math), copy(require "bit")
+getmetatable("").__index = env.string -- what a script adds to string is a method, as everywhere
 env.os = libs.os and os
   or setmetatable({ time = os.time, date = os.date, clock = os.clock }, {
     __index = function(_, name)
-      error("os." .. tostring(name) .. " is not there for scripts; script.libs = os brings it", 2)
+      raise("os." .. tostring(name) .. " is not there for scripts; script.libs = os brings it")
     end,
   })
 if libs.io then env.io, env.loadfile, env.dofile = io, loadfile, dofile end
@@ -49,13 +55,13 @@ end
 
 -- Text only: what bytecode does cannot be known.
 local function compile(text, name, globals)
-  if type(text) ~= "string" then error("a chunk is a string, not a " .. type(text), 3) end
-  if text:byte(1) == 27 then error((name:gsub("^[@=]", "")) .. " is bytecode; scripts are text", 3) end
+  if type(text) ~= "string" then raise("a chunk is a string, not a " .. type(text)) end
+  if text:byte(1) == 27 then raise((name:gsub("^[@=]", "")) .. " is bytecode; scripts are text") end
   return load(text, name, "t", globals)
 end
 
 function env.load(text, name, _, globals)
-  return compile(text, name or "=(load)", globals or env)
+  return compile(text, name or "=load", globals or env)
 end
 env.loadstring = env.load
 
@@ -64,25 +70,26 @@ local loaded, loading = { bit = env.bit, string = env.string, table = env.table,
 local function load_module(name)
   local text, file, chunk, message = private.embedded(name), nil, nil, nil
   if text then
-    chunk, message = compile(text, "@lua/" .. name:gsub("%.", "/") .. ".lua", setmetatable({ require = env.require }, { __index = _G }))
+    chunk, message = compile(text, "=lua/" .. name:gsub("%.", "/") .. ".lua", setmetatable({ require = env.require }, { __index = _G }))
     if not chunk then error(message, 0) end
     return chunk(private)
   end
   text, file = private.read_module(name)
-  if not text then error(file, 3) end
+  if not text then error({ file }) end -- said by require
   chunk, message = compile(text, "@" .. file, env)
   if not chunk then error(message, 0) end
   return chunk(name)
 end
 
 function env.require(name)
-  if type(name) ~= "string" then error("require takes a module's name, not a " .. type(name), 2) end
+  if type(name) ~= "string" then raise("require takes a module's name, not a " .. type(name)) end
   if loaded[name] ~= nil then return loaded[name] end
-  if name == "ffi" or name == "jit" or name == "io" or name == "debug" then return env[name] end
-  if loading[name] then error("the module '" .. name .. "' requires itself", 2) end
+  if needs[name] then return env[name] end
+  if loading[name] then raise("the module '" .. name .. "' requires itself") end
   loading[name] = true
   local ok, module = pcall(load_module, name)
   loading[name] = nil
+  if not ok and type(module) == "table" and type(module[1]) == "string" then raise(module[1]) end
   if not ok then error(module, 0) end
   loaded[name] = module == nil and true or module
   return loaded[name]
@@ -91,12 +98,12 @@ private.require = env.require
 
 return setmetatable(env, {
   __index = function(_, name)
-    if needs[name] then error(name .. " is not there for scripts; script.libs = " .. needs[name] .. " brings it", 2) end
-    if never[name] then error(name .. " is not there for scripts: " .. never[name], 2) end
-    error("'" .. tostring(name) .. "' is not defined" .. private.nearest(name, env), 2)
+    if needs[name] then raise(name .. " is not there for scripts; script.libs = " .. needs[name] .. " brings it") end
+    if never[name] then raise(name .. " is not there for scripts: " .. never[name]) end
+    raise("'" .. tostring(name) .. "' is not defined" .. private.nearest(name, env))
   end,
   __newindex = function(_, name)
-    error("'" .. tostring(name) .. "' is not declared: write local " .. tostring(name) .. ", or put it into a table", 2)
+    raise("'" .. tostring(name) .. "' is not declared: write local " .. tostring(name) .. ", or put it into a table")
   end,
   __metatable = "globals of a script",
 })

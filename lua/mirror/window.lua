@@ -79,7 +79,7 @@ end
 -- now_ms: number, the time to go by; the clock's when absent. r.timestamp measures the records' own time.
 -- returns: boolean
 -- raises: key is not a string
--- cost: 100 ns
+-- cost: 40 ns for what was seen, 500 ns for what is new
 -- example:
 --   local seen = require("mirror.window").seen { age_ms = 60000 }
 --   assert(not seen:check("a") and seen:check("a") and not seen:check("b"))
@@ -140,7 +140,7 @@ end
 -- now_ms: number, the time to go by; the clock's when absent
 -- returns: number, the sum
 -- raises: a wrong type; more keys than entries
--- cost: 60 ns
+-- cost: 30 ns
 -- example:
 --   local per_minute = require("mirror.window").count { every_ms = 60000 }
 --   local is_too_much = per_minute:add("tenant") > 1000

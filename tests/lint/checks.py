@@ -131,7 +131,7 @@ def uncommented(name, text):
 
 def headers_alone(top):
     """Every header compiles by itself."""
-    flags = subprocess.run(["pkg-config", "--cflags", "rdkafka", "libcjson"], capture_output=True, text=True).stdout.split()
+    flags = subprocess.run(["pkg-config", "--cflags", "rdkafka", "libcjson", "luajit"], capture_output=True, text=True).stdout.split()
     for name in files(top, ".h"):
         if not name.startswith("agent/"):
             continue
@@ -215,7 +215,7 @@ def options(top):
                    if name.startswith("agent/") and not name.startswith("agent/config/"))
     for number, line in lines(top, "agent/config/options.def"):
         found = re.match(r"OPTION\((\w+), (\w+),", line)
-        if found and found.group(2) not in UNREAD_OPTIONS and not re.search(rf"\.{found.group(2)}\b", text):
+        if found and found.group(2) not in UNREAD_OPTIONS and not re.search(rf"(\.|->){found.group(2)}\b", text):
             yield f"agent/config/options.def:{number}: nothing reads {found.group(1)}.{found.group(2)}"
 
 

@@ -246,18 +246,23 @@ TEST(what_is_wrong)
 			"?--num.producers: num.producers has no effect: MirrorMaker 0.8's producer "
 			"count. Each stream has its own producer here.\n"},
 		{CONSUMER, PRODUCER, "", FILES "--whitelist t --message.handler a.b.Handler",
-			"--message.handler: 'a.b.Handler' is a Java class, which cannot run here, "
-			"and "
-			"scripts are not available in this version; remove it if records may be "
-			"mirrored as they are (--whitelist chooses topics)\n"},
-		{CONSUMER, PRODUCER, "", FILES "--whitelist t --message.handler dir/x.lua",
-			"--message.handler: 'dir/x.lua' cannot be used: scripts are not available "
-			"in "
-			"this version, and no message handler can be given; remove it\n"},
+			"--message.handler: 'a.b.Handler' is a Java class, which cannot run here; "
+			"write the handler as a Lua script and name its file (lua/README.md), or "
+			"remove it if records may be mirrored as they are\n"},
+		{CONSUMER, PRODUCER, "", FILES "--whitelist t --message.handler dir/x.lua", ""},
 		{CONSUMER, PRODUCER, "", FILES "--whitelist t --consumer.rebalance.listener x",
-			"--consumer.rebalance.listener: 'x' cannot be used: scripts are not "
-			"available "
-			"in this version, and no rebalance listener can be given; remove it\n"},
+			"--consumer.rebalance.listener: 'x' is a Java class, which cannot run "
+			"here; "
+			"remove it (rebalances are logged as assigned and revoked)\n"},
+		{CONSUMER, PRODUCER, "", FILES "--whitelist t --partition.mode map",
+			"partition.mode=map needs a script whose partition hook answers: write "
+			"--script.file FILE, or use partition.mode=preserve\n"},
+		{CONSUMER, PRODUCER, "", FILES "--whitelist t --script.on.error dead-letter",
+			"records are to be put into the dead-letter topic, but there is none: "
+			"write --dead.letter.topic TOPIC\n"},
+		{CONSUMER, PRODUCER, "", FILES "--whitelist t --topic.rename.regex a",
+			"topic.rename.regex and topic.rename.replacement belong together; write "
+			"both, or none\n"},
 		{CONSUMER, PRODUCER,
 			"[mirror]\nwhitelist=t\nnum.stream=2\n[mirrr]\na=b\nc=d\n[script]\nfile="
 			"x\n",
@@ -265,10 +270,7 @@ TEST(what_is_wrong)
 			"i:3: unknown key 'num.stream' in [mirror]; did you mean 'num.streams'?\n"
 			"i:5: there is no section [mirrr]; did you mean [mirror]?; known are "
 			"[mirror] "
-			"[consumer] [producer] [log]\n"
-			"i:8: there is no section [script]; known are [mirror] [consumer] "
-			"[producer] "
-			"[log]\n"},
+			"[consumer] [producer] [script] [log]\n"},
 		{CONSUMER "foo=1\n\nfetch.min.bytes=x\nsasl.password=@/nowhere\n",
 			PRODUCER "acks=2\n", "", FILES "--whitelist t --numstreams 3 stray",
 			"--numstreams is not a flag (--help lists them); did you mean "

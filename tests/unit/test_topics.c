@@ -264,3 +264,38 @@ TEST(hostile_expressions_are_refused)
 		text_fini(&text);
 	}
 }
+
+/* expression, replacement, name, what becomes of it (NULL: it does not match) */
+static const struct {
+	const char *expression, *replacement, *name, *becomes;
+} renames[] = {
+	{"t\\.(.)", "$1.t", "t.a", "a.t"},
+	{"(a)(b)?(c)", "$3-$2-$1-$0-$9", "ac", "c--a-ac-"},
+	{"(?:x(y))z", "$1", "xyz", "y"},
+	{"(?<n>a+)(?!b)(.*)", "$2$1", "aac", "caa"},
+	{"(.*),(.)", "$1", "a,b", "a"},
+	{"a", "\\$1\\\\$", "a", "$1\\$"},
+	{"a", "", "a", ""},
+	{"a", "b", "ab", NULL},
+	{"(?<=(a{1,3}))b|(ab)", "[$1$2]", "ab", "[ab]"},
+};
+
+TEST(a_name_is_replaced_by_its_groups)
+{
+	for (size_t i = 0; i < sizeof(renames) / sizeof(renames[0]); i++) {
+		struct err err = {""};
+		struct topics *topics = topics_new_exact(renames[i].expression, &err);
+		char *text = NULL;
+		int verdict;
+
+		if (!CHECK(topics != NULL))
+			continue;
+		verdict = topics_replace(
+			topics, renames[i].name, renames[i].replacement, &text, &err);
+		CHECK_INT(verdict, renames[i].becomes != NULL);
+		CHECK_STR(text, renames[i].becomes);
+		free(text);
+		topics_free(&topics);
+	}
+	CHECK(topics_new_exact("(", &(struct err){""}) == NULL);
+}

@@ -1,0 +1,908 @@
+/* Scripts: what is loaded and refused, what a record hook may do, what the other hooks answer,
+ * limits. */
+#include "tests/unit/unit.h"
+
+#include <poll.h>
+
+#include "base/clock.h"
+#include "tests/unit/script_rig.h"
+
+static const struct rig_header headers[] = {
+	{"a", "1", 1}, {"n", NULL, -1}, {"a", "two", 3}, {"e", "", 0}};
+
+/* Most rows see the first; the others are what a record may look like besides. */
+static const struct rig_record records[] = {
+	{"key", "value", 3, 5, headers, 4, 100, 1000, 1},
+	{NULL, "", -1, 0, NULL, 0, 101, -1, 0},
+	{"", NULL, 0, -1, NULL, 0, 102, 2000, 2},
+	{"k\0y", "v\0\xff", 3, 3, NULL, 0, 4503599627370497, 3000, 1},
+};
+
+/* Loads a script whose record hook has this body. */
+static bool
+load_body(struct rig *rig, const char *body)
+{
+	char *text = mem_printf("local mirror = require 'mirror'\nreturn { api = 1, record = "
+				"function(r)\n%s\nend }\n",
+		body);
+	bool is_loaded = rig_load(rig, text);
+
+	free(text);
+	return is_loaded;
+}
+
+/* Fails, with what was found, when part does not stand in text. */
+static void
+check_contains(const char *text, const char *part, const char *what)
+{
+	if (!CHECK(strstr(text, part) != NULL))
+		printf("# %s\n# gives: %s\n# not:   %s\n", what, text, part);
+}
+
+static void
+check_outcome(struct rig *rig, size_t i, const char *expected, const char *what)
+{
+	const char *outcome = rig_outcome(rig, i);
+
+	if (!CHECK(!strcmp(outcome, expected)))
+		printf("# %s\n# record %zu gives: %s\n# not:            %s\n", what, i, outcome,
+			expected);
+}
+
+TEST(load_refuses_what_is_no_script)
+{
+	static const struct {
+		const char *text, *error;
+	} rows[] = {
+		{"return", "must return a table"},
+		{"return 1", "must return a table"},
+		{"return {}", "api = 1"},
+		{"return { api = 2 }", "api = 1"},
+		{"return { api = '1' }", "'api' must be a number, not a string"},
+		{"return { api = 1, rekord = print }", "'rekord'; did you mean 'record'?"},
+		{"return { api = 1, [1] = print }", "a key that is no name"},
+		{"return { api = 1, record = 1 }", "'record' must be a function, not a number"},
+		{"return { api = 1, timers = 1 }", "'timers' must be a table"},
+		{"return { api = 1, timers = { { every = 0, run = print } } }", "timer 1"},
+		{"return { api = 1, timers = { { every = 1 } } }", "timer 1"},
+		{"return { api = 1, timers = { { every = 1, run = print, now = 1 } } }", "'now'"},
+		{"return { api = 1, timers = { every = 1, run = print } }", "timers is a list"},
+		{"x = 1", "s.lua:1: "},
+		{"local a\n= = 2", "s.lua:2: "},
+		{"\n\nreturn undefined", "s.lua:3: 'undefined' is not defined"},
+		{"error 'stop here'", "s.lua:1: stop here"},
+		{"error({})", "s.lua"},
+		{"error(setmetatable({}, { __tostring = error }))", "s.lua"},
+		{"\33LJ\2", "bytecode"},
+		{"require 'nothere'", "nothere"},
+		{"require 'mirror.loop'", "mirror.loop"},
+		{"local function f() return f() + 1 end f()", "stack overflow"},
+		{"local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(1e5) .. i end",
+			"not enough memory"},
+	};
+	struct rig rig;
+
+	rig_init(&rig);
+	rig_set(&rig, "memory.limit", "16MiB");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (CHECK(!rig_load(&rig, rows[i].text)))
+			check_contains(rig.err.text, rows[i].error, rows[i].text);
+		else
+			printf("# %s\n", rows[i].text);
+		CHECK(!strchr(rig.err.text, '\n'));
+	}
+	rig_fini(&rig);
+}
+
+TEST(load_says_which_file_is_missing)
+{
+	struct rig rig;
+	const struct script_options options = {.config = &rig.config, .file = "/nonexistent/s.lua"};
+
+	rig_init(&rig);
+	CHECK(!script_load(&options, &rig.err));
+	check_contains(rig.err.text, "/nonexistent/s.lua", "a missing file");
+	rig_fini(&rig);
+}
+
+/* Every one raises, and says by which key it could be allowed or why it is not. */
+TEST(sandbox_refuses_what_could_do_harm)
+{
+	static const struct {
+		const char *text, *error;
+	} rows[] = {
+		{"io.open('/etc/passwd')", "script.libs"},
+		{"os.execute('true')", "script.libs"},
+		{"os.exit(0)", "script.libs"},
+		{"os.getenv('HOME')", "script.libs"},
+		{"debug.sethook()", "script.libs"},
+		{"jit.off()", "script.libs"},
+		{"package.loadlib('x', 'y')", "script.libs"},
+		{"loadfile('x')", "script.libs"},
+		{"dofile('x')", "script.libs"},
+		{"require 'ffi'", "script.libs"},
+		{"require 'io'", "script.libs"},
+		{"require 'debug'", "script.libs"},
+		{"require 'jit'", "script.libs"},
+		{"require 'package'", "script.libs"},
+		{"require 'jit.opt'", "jit.opt"},
+		{"require '../x'", "../x"},
+		{"require '.x'", ".x"},
+		{"require '/etc/x'", "/etc/x"},
+		{"string.dump(print)", "dump"},
+		{"(''):dump()", "dump"},
+		{"collectgarbage('stop')", "collectgarbage"},
+		{"getfenv(0)", "getfenv"},
+		{"setfenv(1, {})", "setfenv"},
+		{"newproxy(true)", "newproxy"},
+		{"module 'x'", "module"},
+		{"assert(load('\\27LJ'))", "bytecode"},
+		{"assert(loadstring('\\27LJ'))", "bytecode"},
+		{"assert(load('x = 1', '=s.lua'))()", "'x'"},
+		{"new_global = 1", "'new_global'"},
+		{"_G.new_global = 1", "'new_global'"},
+		{"local x = old_global", "'old_global'"},
+		{"string.nothing()", "nothing"},
+	};
+	struct rig rig;
+
+	rig_init(&rig);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (CHECK(!rig_load(&rig, rows[i].text)))
+			check_contains(rig.err.text, rows[i].error, rows[i].text);
+		else
+			printf("# %s\n", rows[i].text);
+		check_contains(rig.err.text, "s.lua:1: ", rows[i].text);
+	}
+	rig_fini(&rig);
+}
+
+TEST(libs_opens_what_it_names_and_no_more)
+{
+	static const struct {
+		const char *libs, *text;
+	} rows[] = {
+		{"io", "assert(io.open) assert(loadfile) assert(require 'io' == io)"},
+		{"os", "assert(os.getenv)"},
+		{"debug", "assert(debug.getinfo) assert(require 'debug' == debug)"},
+		{"jit", "assert(jit.version) assert(require 'jit' == jit)"},
+		{"ffi", "assert(require('ffi').new)"},
+		{"package.loadlib", "assert(package.loadlib)"},
+		{"ffi, io os", "assert(io and os.getenv and require 'ffi')"},
+		{"base string table math bit os.time os.date os.clock", "assert(os.time() > 0)"},
+		{"", "assert(os.time() > 0 and os.clock() and os.date() and bit.bor(1, 2) == 3)"},
+		{"", "assert(string.format('%d', 1) == '1' and table.concat { 'a' } == 'a')"},
+		{"", "assert(math.floor(1.5) == 1 and assert(load 'return 7')() == 7)"},
+		{"", "assert(select(2, pcall(error, 'x')) == 'x')"},
+	};
+	struct rig rig;
+
+	rig_init(&rig);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *text = mem_printf("%s return { api = 1 }", rows[i].text);
+
+		rig_set(&rig, "libs", rows[i].libs);
+		if (!CHECK(rig_load(&rig, text)))
+			printf("# libs=%s: %s\n", rows[i].libs, rig.err.text);
+		free(text);
+	}
+	rig_set(&rig, "libs", "io jitt");
+	CHECK(!rig_load(&rig, "return { api = 1 }"));
+	check_contains(rig.err.text, "'jitt'", "libs");
+	check_contains(rig.err.text, "did you mean 'jit'?", "libs");
+	rig_fini(&rig);
+}
+
+TEST(require_finds_modules_beside_the_script)
+{
+	static const char module[] = "local M = {} function M.twice(x) return 2 * x end return M";
+	static const char global[] = "leak = 1";
+	struct rig rig;
+
+	rig_init(&rig);
+	rig_write(&rig, "calc.lua", module, sizeof(module) - 1);
+	rig_write(&rig, "leaks.lua", global, sizeof(global) - 1);
+	rig_write(&rig, "coded.lua", "\33LJ\2", 4);
+	CHECK(rig_load(&rig,
+		"local c = require 'calc' assert(c.twice(2) == 4 and require 'calc' == c) "
+		"return { api = 1 }"));
+	CHECK_STR(rig.err.text, "");
+	CHECK(!rig_load(&rig, "require 'leaks'"));
+	check_contains(rig.err.text, "leaks.lua:1: 'leak'", "a module's global");
+	CHECK(!rig_load(&rig, "require 'coded'"));
+	check_contains(rig.err.text, "bytecode", "a module of bytecode");
+	rig_fini(&rig);
+}
+
+/* The outcome of the first record. */
+TEST(record_fields_and_outcomes)
+{
+	static const struct {
+		const char *body, *outcome;
+	} rows[] = {
+		{"", "keep"},
+		{"return nil", "keep"},
+		{"return true", "keep"},
+		{"return false", "drop"},
+		{"r:drop 'why'", "drop(why)"},
+		{"return r:drop()", "drop"},
+		{"r:drop 'why' return true", "drop(why)"},
+		{"r:dead_letter 'why'", "dead(why)"},
+		{"r:dead_letter 'why' return false", "dead(why)"},
+		{"r:retry(50)", "retry 50"},
+		{"r.key = 'x' r:retry(50)", "retry 50"},
+		{"r.key = 'x'", "keep key='x'"},
+		{"r.key = ''", "keep key=''"},
+		{"r.key = nil", "keep key=null"},
+		{"r.key = mirror.null", "keep key=null"},
+		{"r.key = 'a\\0b'", "keep key='a\\x00b'"},
+		{"r.value = r.value .. '!'", "keep value='value!'"},
+		{"r.value = nil r.value = 'y'", "keep value='y'"},
+		{"r.value = nil assert(r.tombstone and r.value == nil and r.value_size == nil)",
+			"keep value=null"},
+		{"r.key = 'abc' assert(r.key == 'abc' and r.key_size == 3)", "keep key='abc'"},
+		{"r.timestamp = 5", "keep timestamp=5"},
+		{"r.timestamp = nil assert(r.timestamp == nil)", "keep timestamp=-1"},
+		{"r.timestamp = mirror.null", "keep timestamp=-1"},
+		{"r.timestamp = 1700000000000", "keep timestamp=1700000000000"},
+		{"r.topic = 'other' assert(r.topic == 'other')", "keep topic=other"},
+		{"r.topic = mirror.topic 'other'", "keep topic=other"},
+		{"r.partition = 7 assert(r.partition == 7)", "keep partition=7"},
+		{"r.partition = nil", "keep partition=-1"},
+		{"r.partition = mirror.null", "keep partition=-1"},
+		{"r.partition = r:key_partition(6)", "keep partition=1"},
+		{"assert(r.topic == 'target' and r.source_topic == 'source' and r.source_partition "
+		 "== 3)",
+			"keep"},
+		{"assert(r.offset == 100 and r.timestamp == 1000 and r.timestamp_type == 'create')",
+			"keep"},
+		{"assert(r.key == 'key' and r.value == 'value' and r.partition == nil)", "keep"},
+		{"assert(r.key_size == 3 and r.value_size == 5 and not r.tombstone)", "keep"},
+		{"assert(r:key_has_prefix 'ke' and r:key_has_prefix '' and not r:key_has_prefix "
+		 "'keys')",
+			"keep"},
+		{"assert(r:key_equals 'key' and not r:key_equals 'ke' and not r:key_equals(nil))",
+			"keep"},
+		{"assert(r:value_contains 'alu' and not r:value_contains 'x')", "keep"},
+		{"assert(mirror.partitions 'six' == 6 and mirror.partitions 'seven' == nil)",
+			"keep"},
+		{"r:emit { topic = 'other' }", "keep + topic=other"},
+		{"r:emit { key = 'x', value = mirror.null } return false",
+			"drop + key='x' value=null"},
+		{"r:emit { partition = 2, timestamp = 9 } r:emit {}",
+			"keep + timestamp=9 partition=2 +"},
+		{"r:emit { headers = { { 'x', 'y' }, { 'x', mirror.null } } }",
+			"keep + headers=[x='y' x=null]"},
+		{"r:emit { headers = {} }", "keep + headers=[]"},
+		{"r:emit { partition = mirror.null, timestamp = mirror.null }",
+			"keep + timestamp=-1 partition=-1"},
+	};
+	struct rig rig;
+
+	rig_init(&rig);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (!CHECK(load_body(&rig, rows[i].body))) {
+			printf("# %s\n", rig.err.text);
+			continue;
+		}
+		rig_run(&rig, records, 1);
+		CHECK_INT(rig.batch->_done, 1);
+		check_outcome(&rig, 0, rows[i].outcome, rows[i].body);
+	}
+	rig_fini(&rig);
+}
+
+TEST(headers_are_an_ordered_multimap)
+{
+	static const struct {
+		const char *body, *outcome;
+	} rows[] = {
+		{"assert(h:get 'a' == 'two' and h:get 'x' == nil and h:get 'e' == '')", "keep"},
+		{"assert(h:get 'n' == mirror.null and h:count() == 4)", "keep"},
+		{"local all = h:all 'a' assert(#all == 2 and all[1] == '1' and all[2] == 'two')",
+			"keep"},
+		{"assert(h:all('n')[1] == mirror.null and #h:all 'x' == 0)", "keep"},
+		{"local s = '' for n, v in h:each() do s = s .. n .. '=' .. tostring(v) .. ' ' end "
+		 "assert(s == 'a=1 n=mirror.null a=two e= ', s)",
+			"keep"},
+		{"local n = 0 for a in h:each() do for b in h:each() do n = n + 1 end end assert(n "
+		 "== 16)",
+			"keep"},
+		{"h:add('b', 'x')", "keep headers=[a='1' n=null a='two' e='' b='x']"},
+		{"h:add('b', nil) h:add('b', mirror.null) h:add('b', '')",
+			"keep headers=[a='1' n=null a='two' e='' b=null b=null b='']"},
+		{"h:set('a', 'x')", "keep headers=[a='x' n=null e='']"},
+		{"h:set('b', 'x')", "keep headers=[a='1' n=null a='two' e='' b='x']"},
+		{"assert(h:remove 'a' == 2 and h:remove 'a' == 0 and h:count() == 2)",
+			"keep headers=[n=null e='']"},
+		{"assert(h:remove 'x' == 0)", "keep"},
+		{"h:remove 'a' h:remove 'n' h:remove 'e' assert(h:get 'a' == nil)",
+			"keep headers=[]"},
+		{"h:set('a', 'x') assert(h:get 'a' == 'x' and #h:all 'a' == 1)",
+			"keep headers=[a='x' n=null e='']"},
+		{"h:set('e', h:get 'a') h:add(r.key, r.value)",
+			"keep headers=[a='1' n=null a='two' e='two' key='value']"},
+		{"h:add('a', 'x') r:emit { headers = { { 'a', h:get 'a' } } }",
+			"keep headers=[a='1' n=null a='two' e='' a='x'] + headers=[a='x']"},
+		{"h:add('a', 'x') error 'no'", "failed(s.lua:3: no)"},
+	};
+	struct rig rig;
+
+	rig_init(&rig);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *body = mem_printf("local h = r.headers %s", rows[i].body);
+
+		if (CHECK(load_body(&rig, body))) {
+			rig_run(&rig, records, 1);
+			check_outcome(&rig, 0, rows[i].outcome, rows[i].body);
+		}
+		free(body);
+	}
+	rig_fini(&rig);
+}
+
+/* Each fails the record with a message that begins with where it stands and has this in it. */
+TEST(record_refuses_what_makes_no_sense)
+{
+	static const struct {
+		const char *body, *error;
+	} rows[] = {
+		{"r.kay = 1", "'kay'; did you mean 'key'?"},
+		{"local x = r.valu", "'valu'; did you mean 'value'?"},
+		{"r:dropp()", "'dropp'; did you mean 'drop'?"},
+		{"r.offset = 1", "offset cannot be changed"},
+		{"r.source_topic = 'x'", "source_topic cannot be changed"},
+		{"r.headers = {}", "headers"},
+		{"r.headers.x = 1", "headers"},
+		{"r.headers:gett 'x'", "'gett'; did you mean 'get'?"},
+		{"r.headers:add(1, 'x')", "a header's name"},
+		{"r.headers:add('', nil) r.headers:add('a\\0b', 'x')", "a header's name"},
+		{"r.headers:add('a', 1)", "number"},
+		{"r.headers:set('a', {})", "table"},
+		{"r.key = 1", "a key must be a string or nil, not a number"},
+		{"r.value = {}", "a value must be a string or nil, not a table"},
+		{"r.partition = -1", "a partition"},
+		{"r.partition = 1.5", "a partition"},
+		{"r.partition = '1'", "a partition"},
+		{"r.partition = 0/0", "a partition"},
+		{"r.timestamp = 'now'", "a timestamp"},
+		{"r.timestamp = -1", "a timestamp"},
+		{"r.timestamp = 0/0", "a timestamp"},
+		{"r.topic = nil", "a topic"},
+		{"r.topic = 5", "a topic"},
+		{"r.topic = ''", "name"},
+		{"r.topic = '..'", "'..'"},
+		{"r.topic = 'a b'", "'a b'"},
+		{"r.topic = ('x'):rep(250)", "249"},
+		{"r.topic = 'a\\0b'", "name"},
+		{"r:retry(0)", "r:retry"},
+		{"r:retry()", "r:retry"},
+		{"r:emit()", "r:emit"},
+		{"r:emit { topik = 'x' }", "'topik'; did you mean 'topic'?"},
+		{"r:emit { 'x' }", "r:emit"},
+		{"r:emit { key = 1 }", "a key"},
+		{"r:emit { headers = { 'x' } }", "headers is a list"},
+		{"r:emit { headers = { x = 'y' } }", "headers is a list"},
+		{"r:emit { headers = { { 'x', 1 } } }", "a header's value"},
+		{"r:emit { topic = '.' }", "'.'"},
+		{"for i = 1, 17 do r:emit {} end", "script.emit.limit"},
+		{"r:key_has_prefix()", "a prefix"},
+		{"r:key_partition(0)", "key_partition"},
+		{"r:key_partition(1.5)", "key_partition"},
+		{"r:key_ptr()", "script.libs"},
+		{"r:drop({})", "reason"},
+		{"return 1", "record() must return true, false or nothing, not a number"},
+		{"return 'drop'", "not a string"},
+		{"return {}", "not a table"},
+		{"error()", "s.lua"},
+		{"error({})", "s.lua"},
+		{"error(nil)", "s.lua"},
+		{"error(setmetatable({}, { __tostring = function() error 'x' end }))", "s.lua"},
+		{"local function f() return f() + 1 end f()", "stack overflow"},
+		{"require 'nothere'", "nothere"},
+		{"coroutine.yield()", ""},
+	};
+	struct rig rig;
+
+	rig_init(&rig);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const char *outcome;
+
+		if (!CHECK(load_body(&rig, rows[i].body))) {
+			printf("# %s\n", rig.err.text);
+			continue;
+		}
+		rig_run(&rig, records, 1);
+		outcome = rig_outcome(&rig, 0);
+		check_contains(outcome, "failed(s.lua", rows[i].body);
+		check_contains(outcome, rows[i].error, rows[i].body);
+		CHECK(!strchr(outcome, '\n'));
+		CHECK_INT(rig.batch->_records[0]._changes, 0);
+		CHECK_INT(rig.batch->_records[0]._emits, 0);
+		CHECK_STR(rig.batch->_records[0]._key, "key");
+	}
+	rig_fini(&rig);
+}
+
+TEST(records_of_every_shape_are_seen_as_they_are)
+{
+	static const char text[] =
+		"local n = 0\n"
+		"return { api = 1, record = function(r) n = n + 1\n"
+		"if n == 2 then assert(r.key == nil and r.key_size == nil and r.value == '' and\n"
+		"  r.value_size == 0 and not r.tombstone and r.timestamp == nil and\n"
+		"  r.timestamp_type == 'none' and r.headers:count() == 0 and not r:key_has_prefix "
+		"'' and\n"
+		"  not r:key_equals '' and r:value_contains '' and r:key_partition(3) == nil) end\n"
+		"if n == 3 then assert(r.key == '' and r.key_size == 0 and r.value == nil and\n"
+		"  r.value_size == nil and r.tombstone and r.timestamp_type == 'append' and\n"
+		"  r:key_has_prefix '' and r:key_equals '' and not r:value_contains '' and\n"
+		"  r:key_partition(3) == 0x106e08d9 % 3) end\n"
+		"if n == 4 then assert(r.key == 'k\\0y' and #r.value == 3 and r.offset == "
+		"4503599627370497\n"
+		"  and r:key_has_prefix 'k\\0' and r:value_contains '\\255') end\n"
+		"end }";
+	struct rig rig;
+
+	rig_init(&rig);
+	if (!CHECK(rig_load(&rig, text)))
+		printf("# %s\n", rig.err.text);
+	rig_run(&rig, records, 4);
+	for (size_t i = 0; i < 4; i++)
+		check_outcome(&rig, i, "keep", "shapes");
+	CHECK_INT(rig.batch->_done, 4);
+	rig_fini(&rig);
+}
+
+/* A no-op hook leaves every byte of the in-fields alone. */
+TEST(untouched_records_stay_untouched)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	CHECK(load_body(&rig, "local k, v, h = r.key, r.value, r.headers:get 'a'"));
+	rig_run(&rig, records, 4);
+	for (size_t i = 0; i < 4; i++) {
+		const struct script_record *r = &rig.batch->_records[i];
+
+		CHECK(r->_key == (records[i].key_size < 0 ? NULL : records[i].key));
+		CHECK(r->_value == (records[i].value_size < 0 ? NULL : records[i].value));
+		CHECK_INT(r->_changes, 0);
+		CHECK_INT(r->_header_list, -1);
+		CHECK_INT(r->_topic, 0);
+		CHECK_INT((int64_t)r->_timestamp, records[i].timestamp);
+	}
+	rig_fini(&rig);
+}
+
+/* For every k: a record that fails leaves its neighbours as if they were alone. */
+TEST(an_error_touches_its_own_record_only)
+{
+	struct rig rig;
+	struct rig_record many[40];
+
+	rig_init(&rig);
+	rig_set(&rig, "on.error", "drop");
+	CHECK(load_body(&rig,
+		"r.key = 'n' .. r.offset r.headers:add('x', r.key) r:emit { key = r.key }\n"
+		"if r.offset % 7 == 3 then r.value = nil error('no ' .. r.offset) end\n"
+		"r:emit { value = r.key }"));
+	for (int i = 0; i < 40; i++) {
+		many[i] = records[0];
+		many[i].offset = i;
+	}
+	for (int run = 0; run < 5; run++) {
+		rig_run(&rig, many, 40);
+		CHECK_INT(rig.batch->_done, 40);
+		for (int i = 0; i < 40; i++) {
+			char *expected =
+				i % 7 == 3
+					? mem_printf("failed(s.lua:4: no %d)", i)
+					: mem_printf("keep key='n%d' headers=[a='1' n=null a='two' "
+						     "e='' x='n%d'] + key='n%d' + value='n%d'",
+						  i, i, i, i);
+
+			check_outcome(&rig, (size_t)i, expected, "neighbours");
+			free(expected);
+		}
+	}
+	rig_fini(&rig);
+}
+
+TEST(the_loop_ends_where_the_policy_says)
+{
+	static const struct {
+		const char *policy, *body;
+		int done;
+	} rows[] = {
+		{"stop", "if r.offset == 102 then error 'x' end", 3},
+		{"pause", "if r.offset == 102 then error 'x' end", 3},
+		{"drop", "if r.offset == 102 then error 'x' end", 4},
+		{"pass", "if r.offset == 102 then error 'x' end", 4},
+		{"dead-letter", "if r.offset == 102 then return 5 end", 4},
+		{"pause", "if r.offset == 102 then return 5 end", 3},
+		{"drop", "if r.offset == 101 then r:retry(10) end", 2},
+		{"drop", "if r.offset == 101 then r:retry(10) error 'x' end", 4},
+	};
+	struct rig rig;
+
+	rig_init(&rig);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		rig_set(&rig, "on.error", rows[i].policy);
+		CHECK(load_body(&rig, rows[i].body));
+		rig_run(&rig, records, 4);
+		if (!CHECK_INT(rig.batch->_done, rows[i].done))
+			printf("# %s: %s\n", rows[i].policy, rows[i].body);
+	}
+	rig_fini(&rig);
+}
+
+TEST(the_record_may_be_used_only_during_the_call)
+{
+	int64_t deadline = clock_ms() + 20000;
+	struct rig rig;
+
+	rig_init(&rig);
+	rig_set(&rig, "on.error", "drop");
+	/* Kept in a timer's upvalue, the only hook that runs between two batches. */
+	CHECK(rig_load(&rig,
+		"local kept, headers, each, walk, said\n"
+		"return { api = 1, record = function(r) kept, headers = r, r.headers each, walk = "
+		"headers:each()\n"
+		"  if said then error(said) end end,\n"
+		"  timers = { { every = 0.01, run = function()\n"
+		"    for _, use in ipairs { function() return kept.key end, function() kept.key = "
+		"'x' end,\n"
+		"      function() kept:drop() end, function() return headers:get 'a' end,\n"
+		"      function() headers:add('a', 'b') end, function() kept:emit {} end,\n"
+		"      function() return kept.headers end, function() each(walk) end } do\n"
+		"      local ok, message = pcall(use)\n"
+		"      assert(not ok and message:find('only while', 1, true), message)\n"
+		"    end said = 'tried' end } } }"));
+	rig_run(&rig, records, 1);
+	check_outcome(&rig, 0, "keep", "the first call");
+	do {
+		poll(NULL, 0, (int)script_run_timers(rig.script));
+		rig_run(&rig, records, 1);
+	} while (rig.batch->_records[0]._outcome == SCRIPT_KEEP && clock_ms() < deadline);
+	check_contains(rig_outcome(&rig, 0), "tried", "the second call");
+	rig_fini(&rig);
+}
+
+TEST(assigned_strings_live_until_the_next_batch)
+{
+	struct rig rig;
+	struct rig_record many[256];
+
+	rig_init(&rig);
+	rig_set(&rig, "memory.limit", "64MiB");
+	CHECK(load_body(&rig,
+		"r.key = ('k'):rep(100) .. r.offset r.value = ('v'):rep(2000) .. r.offset\n"
+		"r.headers:add('h' .. r.offset, ('w'):rep(50) .. r.offset)\n"
+		"r:emit { key = ('e'):rep(60) .. r.offset }"));
+	for (int i = 0; i < 256; i++) {
+		many[i] = records[1];
+		many[i].offset = i;
+	}
+	for (int run = 0; run < 40; run++) {
+		rig_run(&rig, many, 256);
+		for (size_t i = 0; i < 256; i++) {
+			const struct script_record *r = &rig.batch->_records[i];
+			const struct script_emit *e;
+			const char *name;
+			const void *value;
+			size_t size;
+
+			if (!CHECK(r->_outcome == SCRIPT_KEEP && r->_first_emit >= 0))
+				break;
+			e = script_emit_at(rig.script, r->_first_emit);
+			CHECK(r->_key[99] == 'k' && atoi(r->_key + 100) == (int)i);
+			CHECK(r->_value[1999] == 'v' && atoi(r->_value + 2000) == (int)i);
+			CHECK(e->_key[59] == 'e' && atoi(e->_key + 60) == (int)i);
+			CHECK(script_header(rig.script, r->_header_list, 0, &name, &value, &size));
+			CHECK(atoi(name + 1) == (int)i && atoi((const char *)value + 50) == (int)i);
+		}
+	}
+	CHECK(script_memory(rig.script) < 64 * 1024 * 1024);
+	rig_fini(&rig);
+}
+
+/* Garbage is collected in time: a record that needs a part of the limit never fails for it. */
+TEST(garbage_of_large_records_does_not_use_up_the_limit)
+{
+	struct rig rig;
+	struct rig_record many[64];
+	char *large = mem_alloc(1 << 20);
+
+	memset(large, 'x', 1 << 20);
+	rig_init(&rig);
+	rig_set(&rig, "memory.limit", "8MiB");
+	CHECK(load_body(&rig, "r.key = #(r.value .. r.offset) .. ''"));
+	for (int i = 0; i < 64; i++) {
+		many[i] = records[0];
+		many[i].value = large;
+		many[i].value_size = 1 << 20;
+		many[i].offset = i;
+	}
+	for (int run = 0; run < 4; run++) {
+		rig_run(&rig, many, 64);
+		CHECK_INT(rig.batch->_done, 64);
+		for (size_t i = 0; i < 64; i++)
+			check_outcome(&rig, i, i < 10 ? "keep key='1048577'" : "keep key='1048578'",
+				"large");
+	}
+	free(large);
+	rig_fini(&rig);
+}
+
+TEST(an_allocation_bomb_fails_its_record_alone)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	rig_set(&rig, "on.error", "drop");
+	rig_set(&rig, "memory.limit", "8MiB");
+	for (int jit = 0; jit < 2; jit++) {
+		rig_set(&rig, "jit", jit ? "on" : "off");
+		CHECK(load_body(&rig, "r.key = 'x' if r.offset == 101 then local t = {}\n"
+				      "for i = 1, 1e9 do t[i] = { tostring(i) } end end"));
+		for (int run = 0; run < 3; run++) {
+			rig_run(&rig, records, 4);
+			check_outcome(&rig, 0, "keep key='x'", "a bomb");
+			check_contains(rig_outcome(&rig, 1), "failed(s.lua", "a bomb");
+			check_contains(rig_outcome(&rig, 1), "not enough memory", "a bomb");
+			check_contains(rig_outcome(&rig, 1), "script.memory.limit", "a bomb");
+			check_outcome(&rig, 2, "keep key='x'", "a bomb");
+			check_outcome(&rig, 3, "keep key='x'", "a bomb");
+		}
+		CHECK(load_body(&rig,
+			"if r.offset == 101 then local s = 'x' while true do s = s .. s end end"));
+		rig_run(&rig, records, 4);
+		check_contains(rig_outcome(&rig, 1), "not enough memory", "a long string");
+		check_outcome(&rig, 2, "keep", "a long string");
+		CHECK(load_body(&rig, "if r.offset == 101 then for i = 1, 1e9 do "
+				      "r.headers:add('a', 'b') end end"));
+		rig_run(&rig, records, 4);
+		check_contains(rig_outcome(&rig, 1), "headers", "many headers");
+		check_outcome(&rig, 2, "keep", "many headers");
+	}
+	rig_fini(&rig);
+}
+
+/* The smallest limit that may be configured still loads the library and runs. */
+TEST(the_smallest_memory_limit_is_enough_to_load)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	rig_set(&rig, "memory.limit", "1MiB");
+	if (!CHECK(load_body(&rig, "r.key = 'x'")))
+		printf("# %s\n", rig.err.text);
+	else {
+		rig_run(&rig, records, 1);
+		check_outcome(&rig, 0, "keep key='x'", "little memory");
+	}
+	rig_fini(&rig);
+}
+
+TEST(a_million_topic_names_are_refused)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	rig_set(&rig, "on.error", "drop");
+	CHECK(load_body(&rig, "for i = 1, 1e6 do r.topic = 'made-' .. i end"));
+	rig_run(&rig, records, 1);
+	check_contains(rig_outcome(&rig, 0), "10000", "many topics");
+	/* Topics that Kafka has are none of the script's. */
+	script_batch(rig.script, 1, "never-seen", 0, "never-seen-either");
+	CHECK_STR(script_topic_name(rig.script, rig.batch->_source_topic), "never-seen");
+	CHECK_STR(script_topic_name(rig.script, rig.batch->_target_topic), "never-seen-either");
+	CHECK(load_body(&rig, "for i = 1, 9000 do r.topic = 'made-' .. i end"));
+	for (int run = 0; run < 3; run++) {
+		rig_run(&rig, records, 1);
+		check_outcome(&rig, 0, "keep topic=made-9000", "many topics");
+	}
+	rig_fini(&rig);
+}
+
+static void
+route_text(struct rig *rig, const char *name, char *out, size_t size)
+{
+	const struct script_topic topic = {name, 6, false};
+	struct script_route route;
+
+	if (script_route(rig->script, &topic, &route, &rig->err) < 0)
+		snprintf(out, size, "error %s", rig->err.text);
+	else
+		snprintf(out, size, "'%s' %s%d %d", route.topic, route.is_refused ? "refused " : "",
+			(int)route.rule, (int)route.create_partitions);
+}
+
+TEST(route_answers)
+{
+	static const struct {
+		const char *answer, *result;
+	} rows[] = {
+		{"nil", "'' 0 0"},
+		{"'x.' .. t.name", "'x.orders' 0 0"},
+		{"false", "'' refused 0 0"},
+		{"{ topic = 'b' }", "'b' 0 0"},
+		{"{ partitions = 'key' }", "'' 1 0"},
+		{"{ partitions = 'preserve' }", "'' 2 0"},
+		{"{ partitions = 'map' }", "'' 3 0"},
+		{"{ partitions = 'round.robin' }", "'' 4 0"},
+		{"{ partitions = 'crc32', create = { partitions = t.partitions } }", "'' 5 6"},
+		{"{}", "'' 0 0"},
+		{"true", "error s.lua"},
+		{"5", "error s.lua"},
+		{"''", "error s.lua"},
+		{"'a b'", "'a b'"},
+		{"{ topik = 'b' }", "'topik'; did you mean 'topic'?"},
+		{"{ topic = 5 }", "error s.lua"},
+		{"{ partitions = 'preserv' }", "did you mean 'preserve'?"},
+		{"{ create = 5 }", "error s.lua"},
+		{"{ create = { partitions = 1.5 } }", "error s.lua"},
+		{"{ create = { partitions = 0 } }", "error s.lua"},
+		{"{ create = { partition = 1 } }", "'partition'; did you mean 'partitions'?"},
+		{"t.partition_s", "'partition_s'; did you mean 'partitions'?"},
+		{"(error 'no')", "error s.lua:1: no"},
+	};
+	struct rig rig;
+	char result[1200];
+
+	rig_init(&rig);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *text = mem_printf(
+			"return { api = 1, route = function(t) return %s end }", rows[i].answer);
+
+		if (CHECK(rig_load(&rig, text))) {
+			route_text(&rig, "orders", result, sizeof(result));
+			check_contains(result, rows[i].result, rows[i].answer);
+		}
+		free(text);
+	}
+	rig_fini(&rig);
+}
+
+TEST(topics_and_partition_answer)
+{
+	const struct script_topic topic = {"orders", 6, true}, target = {"copy", 3, false};
+	struct rig rig;
+	int32_t number = 77;
+
+	rig_init(&rig);
+	CHECK(rig_load(&rig,
+		"local answers = { yes = true, no = false, odd = 5 }\n"
+		"return { api = 1, topics = function(t) if t.name == 'bad' then error 'x' end\n"
+		"  if t.internal then return t.partitions == 6 end return answers[t.name] end,\n"
+		"partition = function(src, dst) if src.partition == 5 then return nil end\n"
+		"  if src.partition == 4 then return -1 end if src.partition == 3 then return 'x' "
+		"end\n"
+		"  assert(src.topic == 'orders' and src.partitions == 6 and dst.topic == 'copy')\n"
+		"  return src.partition % dst.partitions end }"));
+	CHECK(script_has(rig.script, SCRIPT_TOPICS) && script_has(rig.script, SCRIPT_PARTITION));
+	CHECK(!script_has(rig.script, SCRIPT_ROUTE) && !script_has(rig.script, SCRIPT_RECORD));
+	CHECK_INT(script_topics(rig.script, &topic, &rig.err), 1);
+	CHECK_INT(script_topics(rig.script, &(struct script_topic){"yes", 1, false}, &rig.err), 1);
+	CHECK_INT(script_topics(rig.script, &(struct script_topic){"no", 1, false}, &rig.err), 0);
+	CHECK_INT(script_topics(rig.script, &(struct script_topic){"any", 1, false}, &rig.err), -1);
+	CHECK_INT(script_topics(rig.script, &(struct script_topic){"odd", 1, false}, &rig.err), -2);
+	check_contains(rig.err.text, "not a number", "odd");
+	CHECK_INT(script_topics(rig.script, &(struct script_topic){"bad", 1, false}, &rig.err), -2);
+	check_contains(rig.err.text, "s.lua:2: x", "bad");
+	CHECK_INT(script_partition(rig.script, &topic, 2, &target, &number, &rig.err), 0);
+	CHECK_INT(number, 2);
+	CHECK_INT(script_partition(rig.script, &topic, 5, &target, &number, &rig.err), 0);
+	CHECK_INT(number, -1);
+	number = 77;
+	CHECK_INT(script_partition(rig.script, &topic, 4, &target, &number, &rig.err), -1);
+	CHECK_INT(script_partition(rig.script, &topic, 3, &target, &number, &rig.err), -1);
+	CHECK_INT(number, 77);
+	rig_fini(&rig);
+}
+
+/* What close returns is what the next init sees. */
+TEST(saved_data_makes_the_round_trip)
+{
+	static const char check[] =
+		"local function same(a, b) if type(a) ~= 'table' then return a == b end\n"
+		"  for k, v in pairs(a) do if not same(v, b[k]) then return false end end\n"
+		"  for k in pairs(b) do if a[k] == nil then return false end end return true end\n"
+		"local data = %s\n"
+		"return { api = 1, close = function(reason) assert(reason == 'reload') return data "
+		"end,\n"
+		"init = function(ctx) assert(ctx.reason == 'start' and ctx.stream == 0)\n"
+		"  if ctx.saved ~= nil then assert(same(data, ctx.saved)) end end }";
+	static const char *const rows[] = {"true", "false", "0", "-1.5", "1e300", "2^53", "1/0",
+		"''", "'a\\0b\\255\"\\\\\\n'", "{}", "{ 1, 2, { 3 } }",
+		"{ [true] = 'x', [1.5] = false }",
+		"{ a = { b = { c = { d = 'deep' } } }, ['x y'] = 0.1 }", "('x'):rep(100000)"};
+	struct rig rig;
+
+	rig_init(&rig);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *text = mem_printf(check, rows[i]), *saved = NULL;
+
+		CHECK(rig_load(&rig, text));
+		CHECK_INT(script_init(rig.script, NULL, &rig.err), 0);
+		script_close(rig.script, "reload", &saved);
+		if (!CHECK(saved != NULL) ||
+			!CHECK_INT(script_init(rig.script, saved, &rig.err), 0))
+			printf("# %s: %s\n", rows[i], rig.err.text);
+		free(saved);
+		free(text);
+	}
+	rig_fini(&rig);
+}
+
+TEST(data_that_is_not_plain_is_not_handed_on)
+{
+	static const char *const rows[] = {"nil", "print", "{ print }", "{ { [print] = 1 } }",
+		"loop", "error 'no'", "coroutine"};
+	/* None of them was written by close. */
+	static const char *const bad[] = {"", "x", "{", "{n", "{tn", "s5:61", "s1:zz",
+		"s99999999999999999999:", "d", "tt", "{nt}", "{d", "s-1:"};
+	struct rig rig;
+
+	rig_init(&rig);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *text = mem_printf("local loop = {} loop[1] = loop\n"
+					"return { api = 1, close = function() return %s end }",
+			rows[i]);
+		char *saved = text;
+
+		CHECK(rig_load(&rig, text));
+		script_close(rig.script, "reload", &saved);
+		if (!CHECK(saved == NULL))
+			printf("# %s gives %s\n", rows[i], saved);
+		free(text);
+	}
+	CHECK(rig_load(&rig, "return { api = 1, init = function(c) assert(c.saved == nil) end }"));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (!CHECK_INT(script_init(rig.script, bad[i], &rig.err), 0))
+			printf("# '%s': %s\n", bad[i], rig.err.text);
+	rig_fini(&rig);
+}
+
+TEST(init_is_told_and_may_refuse)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	rig_set(&rig, "args", "a b");
+	CHECK(rig_load(&rig, "return { api = 1, init = function(ctx) assert(ctx.args == 'a b' and\n"
+			     "ctx.streams == 1 and ctx.saved == nil) error 'not today' end }"));
+	CHECK_INT(script_init(rig.script, NULL, &rig.err), -1);
+	CHECK_STR(rig.err.text, "s.lua:2: not today");
+	CHECK(rig_load(&rig, "return { api = 1 }"));
+	CHECK_INT(script_init(rig.script, NULL, &rig.err), 0);
+	CHECK_INT(script_run_timers(rig.script), -1);
+	rig_fini(&rig);
+}
+
+/* Where a failure is said to be, with a way through functions and modules. */
+TEST(errors_name_their_place)
+{
+	static const char module[] =
+		"local M = {}\nfunction M.fail()\n  error 'deep'\nend\nreturn M";
+	struct rig rig;
+
+	rig_init(&rig);
+	rig_write(&rig, "helper.lua", module, sizeof(module) - 1);
+	CHECK(rig_load(&rig,
+		"local helper = require 'helper'\nlocal function f(x)\n  x.y = 1\nend\n"
+		"return { api = 1, record = function(r)\n"
+		"  if r.offset == 100 then helper.fail() return true end\n"
+		"  f(nil)\n  return true\nend }"));
+	rig_set(&rig, "on.error", "drop");
+	rig_run(&rig, records, 1);
+	check_contains(rig_outcome(&rig, 0), "failed(helper.lua:3: deep (called from s.lua:6)",
+		"a module");
+	rig_run(&rig, records + 1, 1);
+	check_contains(rig_outcome(&rig, 0),
+		"failed(s.lua:3: attempt to index local 'x' (a nil value) (called "
+		"from s.lua:7)",
+		"a function");
+	rig_fini(&rig);
+}
