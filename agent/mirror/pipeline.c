@@ -15,7 +15,7 @@
 /* Partitions read in one turn, so that timers and messages are never far. */
 #define VISITS 16
 /* What one partition's records that wait for the script may take, however small its share is. */
-#define RAW_LEAST 65536
+#define RAW_LEAST 8192
 
 struct pipeline *
 pipeline_new(const struct config *config, struct producer *producer, struct counters *counters,
@@ -313,7 +313,7 @@ read_most(const struct pipeline *pl, const struct partition *p)
 		return pl->most;
 	if (share < RAW_LEAST)
 		share = RAW_LEAST;
-	most = share / (p->cost ? p->cost : RAW_LEAST / 16);
+	most = share / (p->cost ? p->cost : 4096);
 	return most < 1 ? 1 : most < (int64_t)pl->most ? (size_t)most : pl->most;
 }
 

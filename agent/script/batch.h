@@ -39,8 +39,6 @@ void batch_reset(struct batch *batch, size_t count);
 /* Keeps a reason, the first kilobyte of it; gives its number, which is good until they are
  * forgotten. */
 int32_t batch_text(struct batch *batch, const char *text, size_t size);
-
-/* The numbers that batch_text gave are used up. */
 void batch_forget_texts(struct batch *batch);
 
 /* Nothing of what the hook did to the record counts. */

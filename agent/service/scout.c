@@ -424,9 +424,11 @@ static void
 next_plan(struct scout *s)
 {
 	struct err err;
-	const struct plan *plan = make_plan(s, s->script, s->plan, &err), *old = s->plan;
+	const struct plan *plan, *old = s->plan;
 	bool is_changed;
 
+	/* While a new script is being taken nothing may go by the old one's plan again. */
+	plan = s->candidate ? NULL : make_plan(s, s->script, s->plan, &err);
 	if (!plan || is_endless(s, plan)) {
 		plan_release(&plan);
 		return;
@@ -605,30 +607,38 @@ try_script(struct scout *s)
 	mailbox_post(s->notices, &m->message);
 }
 
-/* The candidate is the script from now on; the plan that it made is sent by whoever tried it. */
+/* The candidate is the script from now on, and its plan is sent, with what has changed since it was
+   tried. */
 static void
 adopt(struct scout *s)
 {
+	const struct plan *old = s->plan;
 	char *saved = NULL;
 	struct err err;
-	const struct plan *plan;
 
+	/* Cannot fail: for what a hook has no answer now, the plan before has one. */
+	s->plan = make_plan(s, s->candidate, old, &err);
 	if (s->script)
 		script_close(s->script, "reload", &saved);
 	free(saved);
 	script_free(&s->script);
 	s->script = s->candidate;
 	s->candidate = NULL;
-	plan = make_plan(s, s->script, s->plan, &err);
-	if (!plan)
-		return;
-	plan_say_changes(s->plan, plan);
-	plan_say_problems(s->plan, plan);
-	plan_release(&s->plan);
-	s->plan = plan;
+	plan_say_changes(old, s->plan);
+	plan_say_problems(old, s->plan);
+	plan_release(&old);
 	plan_say_topics(s->plan, topics_text(s->filter));
 	send_plan(s);
 	want_limits(s);
+}
+
+/* The candidate is not taken; what has changed meanwhile is planned now. */
+static void
+drop(struct scout *s)
+{
+	script_free(&s->candidate);
+	if (s->plan)
+		next_plan(s);
 }
 
 static void
@@ -652,7 +662,7 @@ take_orders(struct scout *s)
 		case SCOUT_LOOK_TARGET: look_soon(&s->target); break;
 		case SCOUT_TRY: try_script(s); break;
 		case SCOUT_ADOPT: adopt(s); break;
-		case SCOUT_DROP: script_free(&s->candidate); break;
+		case SCOUT_DROP: drop(s); break;
 		}
 		free(m);
 	}

@@ -97,3 +97,30 @@ def test_error_that_no_retry_heals_ends_it(mirror, source, target, error):
     assert agent.wait() == 255
     assert agent.wait_event("send_failure", topic="t", partition=0)["offset"] == "0"
     assert source.committed(GROUP, "t", 1)[0] <= 0
+
+
+@pytest.mark.sanitize
+def test_refused_record_becomes_a_dead_letter(mirror, source, target):
+    for topic in ("t", "dead"):
+        target.create(topic)
+    source.create("t")
+    # Refused with its batch, and then alone.
+    target.fail("Produce", "INVALID_TIMESTAMP", "INVALID_TIMESTAMP")
+    source.produce("t", [Record(b"k", b"bad", headers=[("h", b"1")])])
+    agent = mirror(source, target, flags=("--abort.on.send.failure", "false", "--send.on.error", "dead-letter",
+                                          "--dead.letter.topic", "dead"))
+    (dead,) = target.read("dead", 1)
+    assert (dead.key, dead.value) == (b"k", b"bad")
+    assert [h for h in dead.headers if h[0] != "reflejo.reason"] == [
+        ("h", b"1"), ("reflejo.topic", b"t"), ("reflejo.partition", b"0"), ("reflejo.offset", b"0")]
+    assert b"timestamp" in dict(dead.headers)["reflejo.reason"]
+    source.produce("t", [Record(b"k", b"good")])
+    assert [r.value for r in target.read("t", 1)] == [b"good"]
+    assert agent.stop() == 0
+    assert source.committed(GROUP, "t", 1) == {0: 2}
+
+
+def test_dead_letters_need_a_topic(mirror, source, target):
+    agent = mirror(source, target, flags=("--abort.on.send.failure", "false", "--send.on.error", "dead-letter"))
+    assert agent.wait() == 1
+    assert "--dead.letter.topic" in agent.stderr

@@ -138,7 +138,7 @@ rig_fini(struct rig *rig)
 }
 
 /* Shows records to the script, as the topic "source" partition 3 that goes to "target". */
-static void
+__attribute__((unused)) static void
 rig_run(struct rig *rig, const struct rig_record *records, size_t count)
 {
 	struct script_batch *b = script_batch(rig->script, count, "source", 3, "target");
@@ -218,7 +218,7 @@ rig_add_headers(struct text *out, const struct rig *rig, int32_t list)
 	} while (0)
 
 /* What became of a record: "keep key='x' + topic=other". Lives until the next call. */
-static const char *
+__attribute__((unused)) static const char *
 rig_outcome(struct rig *rig, size_t i)
 {
 	static const char *const words[] = {"keep", "drop", "dead", "retry", "failed"};
@@ -240,5 +240,15 @@ rig_outcome(struct rig *rig, size_t i)
 	}
 	return out.s;
 }
+
+#ifdef TEST
+/* Fails, with what was found, when part does not stand in text. */
+__attribute__((unused)) static void
+check_contains(const char *text, const char *part, const char *what)
+{
+	if (!CHECK(strstr(text, part) != NULL))
+		printf("# %s\n# gives: %s\n# not:   %s\n", what, text, part);
+}
+#endif
 
 #endif
