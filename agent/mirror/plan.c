@@ -148,12 +148,15 @@ describe(struct text *out, const struct plan_topic *before, const struct plan_to
 		text_puts(out, " is not mirrored any more");
 	else if (!before || !before->target)
 		text_printf(out, " to %s (%s) is new", now->target, plan_rule_name(now->rule));
-	else if (!strcmp(before->target, now->target) && before->rule == now->rule)
-		text_printf(out, " to other partitions of %s (%s)", now->target,
-			plan_rule_name(now->rule));
-	else
+	else if (strcmp(before->target, now->target) != 0 || before->rule != now->rule)
 		text_printf(out, " to %s (%s) instead of %s (%s)", now->target,
 			plan_rule_name(now->rule), before->target, plan_rule_name(before->rule));
+	else if (before->target_partitions != now->target_partitions && now->target_partitions > 0)
+		text_printf(out, " to %s (%s), which has %d partitions now", now->target,
+			plan_rule_name(now->rule), (int)now->target_partitions);
+	else
+		text_printf(out, " to other partitions of %s (%s)", now->target,
+			plan_rule_name(now->rule));
 }
 
 char *

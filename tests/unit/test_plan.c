@@ -657,10 +657,13 @@ TEST(a_target_that_grows_moves_only_what_counts_partitions)
 	static const struct {
 		const char *mode;
 		bool is_same;
-	} rows[] = {{"key", true}, {"preserve", true}, {"round.robin", false}, {"crc32", false}};
+		const char *changes;
+	} rows[] = {{"key", true, NULL}, {"preserve", true, NULL},
+		{"round.robin", false, "a to a (round.robin), which has 2 partitions now"},
+		{"crc32", false, "a to a (crc32), which has 2 partitions now"}};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char flags[64];
+		char flags[64], *text;
 		struct rig r;
 		struct err err;
 		const struct plan *before, *now;
@@ -672,6 +675,9 @@ TEST(a_target_that_grows_moves_only_what_counts_partitions)
 		now = make(&r, &err);
 		CHECK_INT(plan_topic_equals(&before->topics[0], &now->topics[0]), rows[i].is_same);
 		CHECK(!plan_equals(before, now));
+		text = plan_difference(before, now);
+		CHECK_STR(text, rows[i].changes);
+		free(text);
 		plan_release(&before);
 		close_rig(&r);
 	}
