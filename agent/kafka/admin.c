@@ -157,46 +157,6 @@ admin_view(struct admin *a, int timeout_ms, struct cluster_view *ret, struct err
 	return 0;
 }
 
-static const struct cluster_topic *
-find_topic(const struct cluster_view *view, const char *name)
-{
-	size_t low = 0, high = view->topic_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int order = strcmp(name, view->topics[middle].name);
-
-		if (order == 0)
-			return &view->topics[middle];
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
-}
-
-void
-cluster_view_keep(struct cluster_view *now, const struct cluster_view *old, int looks)
-{
-	struct cluster_view listed = *now;
-
-	for (size_t i = 0; i < old->topic_count; i++) {
-		struct cluster_topic *t = &old->topics[i];
-
-		if (find_topic(&listed, t->name) || t->absent + 1 >= looks)
-			continue;
-		now->topics = mem_resize(now->topics, now->topic_count + 1, sizeof(*now->topics));
-		listed.topics = now->topics;
-		now->topics[now->topic_count++] =
-			(struct cluster_topic){.name = mem_strdup(t->name),
-				.partitions = t->partitions,
-				.absent = t->absent + 1};
-	}
-	if (now->topic_count > listed.topic_count)
-		qsort(now->topics, now->topic_count, sizeof(*now->topics), by_name);
-}
-
 void
 cluster_view_fini(struct cluster_view *view)
 {
@@ -204,6 +164,30 @@ cluster_view_fini(struct cluster_view *view)
 		free(view->topics[i].name);
 	free(view->topics);
 	*view = (struct cluster_view){0};
+}
+
+bool
+cluster_view_keep(const struct cluster_view *old, struct cluster_view *now, int looks)
+{
+	size_t listed = now->topic_count, n = 0;
+
+	/* Both are sorted by name: they are walked side by side. */
+	for (size_t i = 0; i < old->topic_count; i++) {
+		const struct cluster_topic *t = &old->topics[i];
+
+		while (n < listed && strcmp(now->topics[n].name, t->name) < 0)
+			n++;
+		if ((n < listed && !strcmp(now->topics[n].name, t->name)) || t->absent + 1 >= looks)
+			continue;
+		now->topics = mem_resize(now->topics, now->topic_count + 1, sizeof(*now->topics));
+		now->topics[now->topic_count++] =
+			(struct cluster_topic){.name = mem_strdup(t->name),
+				.partitions = t->partitions,
+				.absent = t->absent + 1};
+	}
+	if (now->topic_count > listed)
+		qsort(now->topics, now->topic_count, sizeof(*now->topics), by_name);
+	return now->topic_count > listed;
 }
 
 int

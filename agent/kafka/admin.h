@@ -2,6 +2,7 @@
 #ifndef KAFKA_ADMIN_H
 #define KAFKA_ADMIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,9 +47,10 @@ void admin_add_brokers(struct admin *admin, const char *bootstrap_servers);
 int admin_view(struct admin *admin, int timeout_ms, struct cluster_view *ret, struct err *err);
 void cluster_view_fini(struct cluster_view *view);
 
-/* Topics of an earlier view that are not listed any more stay, until so many looks in a row did not
-   list them: a broker that has just started may list none for a moment. */
-void cluster_view_keep(struct cluster_view *now, const struct cluster_view *old, int looks);
+/* Adds to now what old had and now does not list, unless so many looks in a row did not list it: a
+   broker that has just started may list nothing for a moment. Returns whether something was added.
+ */
+bool cluster_view_keep(const struct cluster_view *old, struct cluster_view *now, int looks);
 
 /* Does the cluster answer at all? @blocks */
 int admin_ping(struct admin *admin, int timeout_ms, struct err *err);

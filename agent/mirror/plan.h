@@ -31,10 +31,13 @@ struct plan_topic {
 	char *why_not;	    /* why it is not mirrored, a finished sentence; NULL when it is */
 	int32_t partitions; /* at the source */
 	int32_t target_partitions; /* 0: the topic is not there; -1: not known */
+	int32_t create_partitions; /* how many its route wants it to be made with; 0: not said */
 	enum plan_rule rule;
 	int32_t *map;	 /* rule MAP: partitions entries, PLAN_MAP_... or a partition of the target;
 			    else NULL */
-	char **problems; /* what an operator should look at, each a finished sentence */
+	bool is_kept;	 /* a hook fails for it, and what was said before counts */
+	char **problems; /* what an operator should look at, each a finished sentence; the first is
+			    about the missing topic when target_partitions is 0 */
 	size_t problem_count;
 };
 
@@ -53,12 +56,28 @@ struct plan_partitions {
 	int32_t partitions;
 };
 
+/* Who is asked beyond the configuration: the hooks of a script. A NULL function is a hook that is
+   not there. What they take and answer is told at script_topics, script_route, script_partition. */
+struct plan_hooks {
+	void *arg;
+	int (*topics)(void *arg, const struct script_topic *topic, struct err *err);
+	int (*route)(void *arg, const struct script_topic *topic, struct script_route *ret,
+		struct err *err);
+	int (*partition)(void *arg, const struct script_topic *source, int32_t partition,
+		const struct script_topic *target, int32_t *ret, struct err *err);
+	/* The plan under way, whose targets are known already, before the others are asked; NULL
+	   when it is made. May be NULL. */
+	void (*look)(void *arg, const struct plan *plan);
+};
+
 struct plan_input {
 	const struct config *config;
 	struct topics *filter;	     /* include, whitelist or blacklist, and internal topics */
-	struct script *script;	     /* NULL: none */
+	struct plan_hooks hooks;     /* zeroed: no script */
 	const struct plan *previous; /* a topic whose hook fails keeps the answer that it had there;
 					NULL: none, then such a failure is an error of plan_make */
+	bool is_same_script; /* previous was made by the same state of the script: its partition
+				hook is not asked again while both counts stay */
 	const struct plan_partitions *sources,
 		*targets; /* sorted by name; targets NULL: the target does not answer */
 	size_t source_count, target_count;
@@ -72,18 +91,26 @@ struct plan_rules;
 struct plan_rules *plan_rules_new(const struct config *config, struct err *err);
 void plan_rules_free(struct plan_rules **rules);
 
-/* Decides every topic. A hook that is defined overrides the configuration's keys. NULL when a hook
-   fails for a topic that previous does not know, or there is no previous: the error names
-   script:line and the topic.
+/* Decides every topic. A hook that is defined overrides the configuration's keys, but never brings
+   in internal topics that exclude.internal.topics leaves out. NULL when a hook fails and there is
+   no previous plan: the error names script:line and the topic.
    @gives a plan with one reference; plan_release */
 struct plan *plan_make(
 	const struct plan_rules *rules, const struct plan_input *input, struct err *err);
+
+/* Where a topic of that name would go if the source had it. NULL: nowhere, or a hook fails for it.
+   @gives a string */
+char *plan_target_of(const struct plan_rules *rules, const struct plan_input *input,
+	const char *name, int32_t partitions);
 
 /* One more reference. @thread any */
 const struct plan *plan_take(const struct plan *plan);
 
 /* Gives a reference back and clears; the last one frees. NULL is accepted. @thread any */
 void plan_release(const struct plan **plan);
+
+/* Frees what a topic holds. */
+void plan_topic_fini(struct plan_topic *topic);
 
 /* The topic of that name, NULL when the plan does not have it. @thread any */
 const struct plan_topic *plan_find(const struct plan *plan, const char *name);
@@ -101,7 +128,8 @@ bool plan_topic_equals(const struct plan_topic *a, const struct plan_topic *b);
 /* The same topics, partitions and places on both sides? NULL is no plan. */
 bool plan_equals(const struct plan *a, const struct plan *b);
 
-/* What is mirrored otherwise now, for people; NULL: nothing. @gives a string */
+/* What is mirrored otherwise now, for people: the first twenty topics, and how many more there are.
+   NULL: nothing. @gives a string */
 char *plan_difference(const struct plan *before, const struct plan *now);
 
 /* "key", "preserve", "map", "round.robin", "crc32" */

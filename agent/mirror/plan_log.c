@@ -79,8 +79,8 @@ plan_say_problems(const struct plan *old, const struct plan *now)
 	for (size_t i = 0; i < now->count; i++) {
 		const struct plan_topic *t = &now->topics[i];
 
-		for (size_t n = 0; n < t->problem_count; n++)
-			if (t->target_partitions != 0 && !had_problem(old, t, t->problems[n]))
+		for (size_t n = t->target_partitions == 0; n < t->problem_count; n++)
+			if (!had_problem(old, t, t->problems[n]))
 				LOG(EVENT_plan_problem, F_STR("topic", t->name),
 					F_STR("target_topic", t->target),
 					F_STR("problem", t->problems[n]));

@@ -169,8 +169,8 @@ can_be_name(const char *name)
 	return n > 0 && n <= JAVAREGEX_NAME_MAX;
 }
 
-static bool
-is_internal(const char *name)
+bool
+topics_is_internal(const char *name)
 {
 	return !strcmp(name, "__consumer_offsets") || !strcmp(name, "__transaction_state");
 }
@@ -203,7 +203,7 @@ topics_match(struct topics *topics, const char *name, struct err *err)
 {
 	int verdict;
 
-	if (!can_be_name(name) || (topics->exclude_internal && is_internal(name)))
+	if (!can_be_name(name) || (topics->exclude_internal && topics_is_internal(name)))
 		return 0;
 	verdict = match(topics, name, err);
 	return verdict < 0 ? -1 : verdict != topics->excludes;

@@ -34,6 +34,9 @@ int topics_replace(struct topics *topics, const char *name, const char *replacem
    @thread owner */
 int topics_match(struct topics *topics, const char *name, struct err *err);
 
+/* Is it one of Kafka's own topics? @thread any */
+bool topics_is_internal(const char *name);
+
 /* The rewritten expression, for messages. @borrows topics */
 const char *topics_text(const struct topics *topics);
 

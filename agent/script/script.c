@@ -352,6 +352,14 @@ script_has(const struct script *s, enum script_hook hook)
 	return s->hooks[hook] != LUA_NOREF;
 }
 
+void
+script_set_partitions(
+	struct script *s, int32_t (*partitions_of)(void *arg, const char *topic), void *arg)
+{
+	s->options.partitions_of = partitions_of;
+	s->options.partitions_arg = arg;
+}
+
 const char *
 script_name(const struct script *s)
 {

@@ -16,6 +16,8 @@
 #include "kafka/admin.h"
 #include "kafka/zookeeper.h"
 #include "mirror/plan_log.h"
+#include "mirror/plan_loop.h"
+#include "mirror/plan_script.h"
 #include "mirror/scripting.h"
 #include "service/positions.h"
 
@@ -213,27 +215,41 @@ partitions_of(const struct cluster_view *view)
 	return list;
 }
 
+/* What a plan is made of: what both sides listed last, and this script. @gives sources and targets
+   in it, arrays */
+static struct plan_input
+input_of(const struct scout *s, struct script *script)
+{
+	return (struct plan_input){
+		.config = s->config,
+		.filter = s->filter,
+		.hooks = plan_script_hooks(script),
+		.is_same_script = script == s->script,
+		.sources = partitions_of(&s->topics),
+		.source_count = s->topics.topic_count,
+		.targets = s->is_target_known ? partitions_of(&s->targets) : NULL,
+		.target_count = s->targets.topic_count,
+	};
+}
+
+static void
+free_input(struct plan_input *input)
+{
+	free((void *)(uintptr_t)input->sources);
+	free((void *)(uintptr_t)input->targets);
+}
+
 /* A plan of what both sides listed last, by this script. previous: see struct plan_input. NULL on
- * error. */
+   error. */
 static const struct plan *
 make_plan(struct scout *s, struct script *script, const struct plan *previous, struct err *err)
 {
-	struct plan_partitions *sources = partitions_of(&s->topics);
-	struct plan_partitions *targets = s->is_target_known ? partitions_of(&s->targets) : NULL;
-	const struct plan_input input = {
-		.config = s->config,
-		.filter = s->filter,
-		.script = script,
-		.previous = previous,
-		.sources = sources,
-		.source_count = s->topics.topic_count,
-		.targets = targets,
-		.target_count = s->targets.topic_count,
-	};
-	const struct plan *plan = plan_make(s->rules, &input, err);
+	struct plan_input input = input_of(s, script);
+	const struct plan *plan;
 
-	free(sources);
-	free(targets);
+	input.previous = previous;
+	plan = plan_make(s->rules, &input, err);
+	free_input(&input);
 	return plan;
 }
 
@@ -309,38 +325,45 @@ list_targets(struct scout *s)
 {
 	struct cluster_view view;
 	struct err err;
+	bool is_missing;
 
 	if (!s->target.admin || admin_view(s->target.admin, LOOK_MS, &view, &err) < 0)
 		return;
+	is_missing = cluster_view_keep(&s->targets, &view, LOOKS_UNTIL_GONE);
 	cluster_view_fini(&s->targets);
 	s->targets = view;
 	s->is_target_known = true;
-	s->target.topics_due = clock_ms() + s->config->source.metadata_max_age_ms;
+	s->target.topics_due =
+		clock_ms() + (is_missing ? MISSING_MS : s->config->source.metadata_max_age_ms);
 }
 
-/* A mirror within one cluster whose copies it reads itself would copy without end. */
+/* Why the plan must not be followed: a mirror within one cluster whose copies it reads itself.
+   NULL: it may. @gives a sentence */
+static char *
+find_endless(struct scout *s, struct script *script, const struct plan *plan)
+{
+	struct plan_input input;
+	char *text;
+
+	if (!s->is_same)
+		return NULL;
+	input = input_of(s, script);
+	text = plan_endless(s->rules, &input, plan);
+	free_input(&input);
+	return text;
+}
+
+/* Ends the mirror when the plan must not be followed. */
 static bool
 is_endless(struct scout *s, const struct plan *plan)
 {
-	struct err err;
-	char *text;
+	char *text = find_endless(s, s->script, plan);
 
-	for (size_t i = 0; s->is_same && i < plan->count; i++) {
-		const struct plan_topic *t = &plan->topics[i];
-
-		if (!t->target || topics_match(s->filter, t->target, &err) <= 0 ||
-			(plan_find(plan, t->target) && !plan_mirrors(plan, t->target)))
-			continue;
-		text = mem_printf(
-			"source and target are the same cluster, and %s, to which %s is "
-			"copied, is mirrored itself: it would be copied without end; check "
-			"bootstrap.servers of both files",
-			t->target, t->name);
-		send_failure(s, text);
-		free(text);
-		return true;
-	}
-	return false;
+	if (!text)
+		return false;
+	send_failure(s, text);
+	free(text);
+	return true;
 }
 
 /* The topics that the plan mirrors, as a list for positions_prepare. Names are borrowed. @gives an
@@ -414,21 +437,21 @@ next_plan(struct scout *s)
 
 	/* While a new script is being taken nothing may go by the old one's plan again. */
 	plan = s->candidate ? NULL : make_plan(s, s->script, s->plan, &err);
-	if (!plan)
+	if (!plan || is_endless(s, plan)) {
+		plan_release(&plan);
 		return;
+	}
 	is_changed = plan_say_changes(old, plan);
 	s->plan = plan;
 	if (is_changed || plan->mirrored == 0)
 		plan_say_topics(s->plan, topics_text(s->filter));
-	if (plan_equals(old, plan)) {
-		plan_release(&old);
-		return;
-	}
 	plan_say_difference(old, plan);
 	plan_say_problems(old, plan);
+	if (!plan_equals(old, plan)) {
+		send_plan(s, SCOUT_PLAN);
+		want_limits(s);
+	}
 	plan_release(&old);
-	send_plan(s, SCOUT_PLAN);
-	want_limits(s);
 }
 
 /* Lists the source's topics. */
@@ -440,7 +463,7 @@ look_at_topics(struct scout *s, struct err *err)
 
 	if (admin_view(s->source.admin, LOOK_MS, &view, err) < 0)
 		return -1;
-	cluster_view_keep(&view, &s->topics, LOOKS_UNTIL_GONE);
+	cluster_view_keep(&s->topics, &view, LOOKS_UNTIL_GONE);
 	cluster_view_fini(&s->topics);
 	s->topics = view;
 	if (s->plan)
@@ -538,6 +561,7 @@ look_at_targets(struct scout *s)
 static void
 look_at_target(struct scout *s)
 {
+	bool was_compared = s->is_compared;
 	struct err err;
 
 	if (!open_target(s))
@@ -546,9 +570,11 @@ look_at_target(struct scout *s)
 		say_down(&s->target, EVENT_target_unreachable, err.text);
 		return;
 	}
+	if (s->target.is_down)
+		s->target.topics_due = 0;
 	say_up(&s->target, EVENT_target_reachable);
 	compare_clusters(s);
-	if (s->plan && is_endless(s, s->plan))
+	if (!was_compared && s->plan && is_endless(s, s->plan))
 		return;
 	look_at_targets(s);
 	if (s->is_limits_due && !atomic_load(&s->must_stop))
@@ -562,6 +588,7 @@ try_script(struct scout *s)
 	struct scout_message *m = NULL;
 	struct err err = {0};
 	const struct plan *plan = NULL;
+	char *why_not;
 
 	script_free(&s->candidate);
 	if (!s->plan)
@@ -570,6 +597,12 @@ try_script(struct scout *s)
 		s->candidate = scripting_load(s->config, s->world, SCRIPT_AT_RELOAD, &err);
 	if (s->candidate)
 		plan = make_plan(s, s->candidate, NULL, &err);
+	why_not = plan ? find_endless(s, s->candidate, plan) : NULL;
+	if (why_not) {
+		err_set(&err, "%s", why_not);
+		plan_release(&plan);
+		free(why_not);
+	}
 	if (plan) {
 		m = plan_message(SCOUT_TRIED, plan);
 		m->reason = plan_difference(s->plan, plan);

@@ -1,315 +1,772 @@
-/* Unit tests of the plan: which topics, under which names, by which rule, and what stands against
- * it. */
+/* Unit tests of the plan: which topics are mirrored, under which name, into which partitions. */
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
+#include "kafka/admin.h"
 #include "kafka/library.h"
 #include "mirror/plan.h"
-#include "mirror/scripting.h"
-#include "mirror/topics.h"
+#include "mirror/plan_loop.h"
 
-/* What a plan is made of, and what came of it. */
-struct world {
+#define MOST 16
+
+/* The hooks of a test: what they answer, and how often they were asked. */
+struct answers {
+	const char *wanted, *refused, *failing; /* topics: true, false, an error for that name */
+	const char *routed;			/* route: this topic goes */
+	struct script_route route;		/* there */
+	const char *route_failing;
+	int32_t map[MOST];
+	int map_failing; /* the source partition for which it fails, -1: none */
+	int asked[3];	 /* topics, route, partition */
+	bool saw_internal;
+	int32_t seen_target; /* partitions of "out" as the plan under way has them */
+	const struct plan *plan;
+};
+
+static bool
+is_name(const char *a, const char *b)
+{
+	return a && !strcmp(a, b);
+}
+
+static int
+on_topics(void *arg, const struct script_topic *topic, struct err *err)
+{
+	struct answers *a = arg;
+
+	a->asked[0]++;
+	a->saw_internal |= topic->is_internal;
+	if (is_name(a->failing, topic->name)) {
+		err_set(err, "s.lua:3: no topics");
+		return -2;
+	}
+	return is_name(a->wanted, topic->name) ? 1 : is_name(a->refused, topic->name) ? 0 : -1;
+}
+
+static int
+on_route(void *arg, const struct script_topic *topic, struct script_route *ret, struct err *err)
+{
+	struct answers *a = arg;
+
+	a->asked[1]++;
+	if (is_name(a->route_failing, topic->name))
+		return err_set(err, "s.lua:5: no route");
+	*ret = is_name(a->routed, topic->name) ? a->route
+					       : (struct script_route){.rule = SCRIPT_RULE_NONE};
+	return 0;
+}
+
+static int
+on_partition(void *arg, const struct script_topic *source, int32_t partition,
+	const struct script_topic *target, int32_t *ret, struct err *err)
+{
+	struct answers *a = arg;
+
+	(void)source, (void)target;
+	a->asked[2]++;
+	if (partition == a->map_failing)
+		return err_set(err, "s.lua:7: no partition");
+	*ret = a->map[partition];
+	return 0;
+}
+
+static void
+on_look(void *arg, const struct plan *plan)
+{
+	struct answers *a = arg;
+
+	a->plan = plan;
+	if (plan)
+		a->seen_target = plan_target_partitions(plan, "out");
+}
+
+static const struct plan_hooks all_hooks = {
+	.topics = on_topics, .route = on_route, .partition = on_partition, .look = on_look};
+
+/* Everything that a plan is made of. */
+struct rig {
 	struct config *config;
 	struct topics *filter;
 	struct plan_rules *rules;
-	struct script_world *shared;
-	struct script *script;
-	char script_file[64];
-	const struct plan *plan;
-	struct err err;
+	struct plan_input input;
+	struct plan_partitions sources[MOST], targets[MOST];
+	struct answers answers;
 };
 
-static const struct plan_partitions sources[] = {{"__consumer_offsets", 50}, {"orders.eu", 4},
-	{"orders.us", 2}, {"private", 1}, {"users", 3}};
-static const struct plan_partitions targets[] = {{"dc1.users", 2}, {"orders", 8}, {"users", 3}};
-
-enum {
-	SOURCES = sizeof(sources) / sizeof(sources[0]),
-	TARGETS = sizeof(targets) / sizeof(targets[0])
-};
-
-/* Writes a script; returns its name. */
-static void
-write_script(struct world *w, const char *text)
+/* Reads "a:3 b:1" into a list. */
+static size_t
+read_topics(const char *text, struct plan_partitions *list)
 {
-	int fd;
+	size_t n = 0;
 
-	snprintf(w->script_file, sizeof(w->script_file), "/tmp/reflejo-plan-XXXXXX");
-	fd = mkstemp(w->script_file);
-	if (write(fd, text, strlen(text)) < 0)
-		abort();
-	close(fd);
-}
+	while (*text) {
+		size_t length = strcspn(text, ":");
 
-/* Flags are words with blanks between them; script is a text, NULL for none. */
-static void
-make_world(struct world *w, const char *flags, const char *script)
-{
-	char *argv[40] = {"--consumer.bootstrap.servers", "h:1", "--consumer.group.id", "g",
-		"--producer.bootstrap.servers", "h:2"};
-	int argc = 6;
-	char *words = mem_strdup(flags), *rest = NULL;
-	struct problems problems = {0};
-
-	*w = (struct world){0};
-	for (char *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
-		argv[argc++] = word;
-	if (script) {
-		write_script(w, script);
-		argv[argc++] = "--script.file";
-		argv[argc++] = w->script_file;
+		list[n].name = mem_strndup(text, length);
+		list[n++].partitions = (int32_t)strtol(text + length + 1, (char **)&text, 10);
+		text += *text == ' ';
 	}
-	w->config = config_load(argc, argv, library_knows_property, &problems);
-	problems_fini(&problems);
-	free(words);
-	w->filter = topics_new(w->config->mirror.whitelist, false, true, &w->err);
-	w->rules = plan_rules_new(w->config, &w->err);
-	w->shared = script_world_new();
-	if (script)
-		w->script = scripting_load(w->config, w->shared, SCRIPT_AT_TEST, &w->err);
-}
-
-static const struct plan *
-plan_with(struct world *w, const struct plan *previous, bool knows_target)
-{
-	const struct plan_input input = {.config = w->config,
-		.filter = w->filter,
-		.script = w->script,
-		.previous = previous,
-		.sources = sources,
-		.source_count = SOURCES,
-		.targets = knows_target ? targets : NULL,
-		.target_count = knows_target ? TARGETS : 0};
-
-	return plan_make(w->rules, &input, &w->err);
+	return n;
 }
 
 static void
-free_world(struct world *w)
+set_sources(struct rig *r, const char *text)
 {
-	plan_release(&w->plan);
-	script_free(&w->script);
-	script_world_free(&w->shared);
-	plan_rules_free(&w->rules);
-	topics_free(&w->filter);
-	config_free(&w->config);
-	if (w->script_file[0])
-		unlink(w->script_file);
+	for (size_t i = 0; i < r->input.source_count; i++)
+		free((char *)(uintptr_t)r->sources[i].name);
+	r->input.source_count = read_topics(text, r->sources);
+	r->input.sources = r->sources;
 }
 
-/* "users>dc1.users:key/2 private-" : of each topic its target, rule and partitions there, or that
- * it is left out. */
+/* NULL: the target does not answer. */
+static void
+set_targets(struct rig *r, const char *text)
+{
+	for (size_t i = 0; i < r->input.target_count; i++)
+		free((char *)(uintptr_t)r->targets[i].name);
+	r->input.target_count = text ? read_topics(text, r->targets) : 0;
+	r->input.targets = text ? r->targets : NULL;
+}
+
+/* Flags are divided by blanks. */
+static void
+open_rig(struct rig *r, const char *flags, const char *sources, const char *targets)
+{
+	char *argv[32] = {"--consumer.bootstrap.servers", "127.0.0.1:1", "--consumer.group.id", "g",
+		"--producer.bootstrap.servers", "127.0.0.1:1", "--whitelist", ".*"};
+	char *text = mem_strdup(flags), *rest = text;
+	struct problems problems = {0};
+	int argc = 8;
+
+	for (char *word = strtok_r(rest, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+		argv[argc++] = word;
+	*r = (struct rig){.answers.map_failing = -1};
+	r->config = config_load(argc, argv, library_knows_property, &problems);
+	problems_print(&problems, stdout);
+	problems_fini(&problems);
+	free(text);
+	r->filter = topics_new(".*", false, true, NULL);
+	r->rules = plan_rules_new(r->config, NULL);
+	r->input.config = r->config;
+	r->input.filter = r->filter;
+	set_sources(r, sources);
+	set_targets(r, targets);
+}
+
+static void
+close_rig(struct rig *r)
+{
+	set_sources(r, "");
+	set_targets(r, NULL);
+	plan_release(&r->input.previous);
+	plan_rules_free(&r->rules);
+	topics_free(&r->filter);
+	config_free(&r->config);
+}
+
+static void
+use_hooks(struct rig *r)
+{
+	r->input.hooks = all_hooks;
+	r->input.hooks.arg = &r->answers;
+}
+
+/* Makes a plan, which is the previous one of the next. @borrows until then */
+static const struct plan *
+make(struct rig *r, struct err *err)
+{
+	const struct plan *plan = plan_make(r->rules, &r->input, err), *old = r->input.previous;
+
+	if (plan) {
+		r->input.previous = plan;
+		plan_release(&old);
+	}
+	return plan;
+}
+
+/* "a>b key 3" for each topic; "-a" when it is not mirrored; then its map; problems are !. */
 static char *
 text_of(const struct plan *plan)
 {
 	struct text out = {0};
 
-	for (size_t i = 0; plan && i < plan->count; i++) {
+	for (size_t i = 0; i < plan->count; i++) {
 		const struct plan_topic *t = &plan->topics[i];
 
-		text_printf(&out, "%s%s", i ? " " : "", t->name);
+		text_printf(&out, "%s", i ? ", " : "");
 		if (t->target)
-			text_printf(&out, ">%s:%s/%d", t->target, plan_rule_name(t->rule),
-				(int)t->target_partitions);
+			text_printf(&out, "%s>%s %s %d", t->name, t->target,
+				plan_rule_name(t->rule), (int)t->target_partitions);
 		else
-			text_puts(&out, "-");
-		if (t->problem_count)
-			text_printf(&out, "!%zu", t->problem_count);
+			text_printf(&out, "-%s", t->name);
+		for (int32_t n = 0; t->map && n < t->partitions; n++)
+			text_printf(&out, "%s%d", n ? "/" : " ", (int)t->map[n]);
+		for (size_t n = 0; n < t->problem_count; n++)
+			text_putc(&out, '!');
 	}
 	return text_take(&out);
 }
 
-#define LEFT "__consumer_offsets- "
+#define CHECK_PLAN(plan, expected)            \
+	do {                                  \
+		char *text_ = text_of(plan);  \
+		CHECK_STR(text_, (expected)); \
+		free(text_);                  \
+	} while (0)
 
-/* flags, script, the plan as text_of has it */
+static bool
+has_problem(const struct plan *plan, const char *topic, const char *text)
+{
+	const struct plan_topic *t = plan_find(plan, topic);
+
+	for (size_t i = 0; t && i < t->problem_count; i++)
+		if (strstr(t->problems[i], text))
+			return true;
+	return false;
+}
+
+/* flags, topics of the source, of the target (NULL: away), the plan, and a problem of the first. */
 static const struct {
-	const char *flags, *script, *plan;
-} plans[] = {
-	{"--whitelist users", NULL, LEFT "orders.eu- orders.us- private- users>users:key/3"},
-	{"--whitelist .* --exclude private|orders.*", NULL,
-		LEFT "orders.eu- orders.us- private- users>users:key/3"},
-	{"--whitelist users --topic.prefix dc1. --partition.mode preserve", NULL,
-		LEFT "orders.eu- orders.us- private- users>dc1.users:preserve/2!1"},
-	{"--whitelist orders.* --topic.suffix .copy", NULL,
-		LEFT "orders.eu>orders.eu.copy:key/0!1 orders.us>orders.us.copy:key/0!1 private- "
-		     "users-"},
-	{"--whitelist .* --exclude private,users --topic.rename.regex (orders)\\.(.{2}) "
-	 "--topic.rename.replacement $1 --partition.mode round.robin",
-		NULL,
-		LEFT
-		"orders.eu>orders:round.robin/8 orders.us>orders:round.robin/8!1 private- users-"},
-	{"--whitelist orders.* --topic.rename.regex orders.eu --topic.rename.replacement \\$0 ",
-		NULL, LEFT "orders.eu- orders.us>orders.us:key/0!1 private- users-"},
-	/* hooks override the keys */
-	{"--whitelist users --topic.prefix dc1.",
-		"return { api = 1, topics = function(t) if t.name == 'private' then return true "
-		"end "
-		"if t.name == 'users' then return false end end, route = function(t) return "
-		"'orders' end }",
-		LEFT "orders.eu- orders.us- private>orders:key/8 users-"},
-	{"--whitelist users|private --partition.mode crc32",
-		"return { api = 1, route = function(t) if t.name == 'private' then return false "
-		"end "
-		"return { partitions = 'preserve' } end }",
-		LEFT "orders.eu- orders.us- private- users>users:preserve/3"},
-	{"--whitelist users",
-		"return { api = 1, topics = function(t) if t.internal then return t.partitions == "
-		"50 end end }",
-		"__consumer_offsets>__consumer_offsets:key/0!1 orders.eu- orders.us- private- "
-		"users>users:key/3"},
+	const char *flags, *sources, *targets, *plan, *problem;
+} by_config[] = {
+	{"", "a:3 b:1", "a:3 b:1", "a>a key 3, b>b key 1", NULL},
+	{"", "a:3", NULL, "a>a key -1", NULL},
+	{"", "a:3", "", "a>a key 0!", "a is not there at the target: create it with 3 partitions,"},
+	{"", "a:1", "", "a>a key 0!", "create it with 1 partition, or let"},
+	{"", "", "", "", NULL},
+	{"", "__consumer_offsets:50 a:1", "a:1", "-__consumer_offsets, a>a key 1", NULL},
+	{"--exclude b.*,c", "a:1 bb:1 c:1 cc:1", "a:1 cc:1", "a>a key 1, -bb, -c, cc>cc key 1",
+		NULL},
+	{"--topic.prefix x. --topic.suffix .y", "a:1", "x.a.y:2", "a>x.a.y key 2", NULL},
+	{"--topic.rename.regex (.*)-(.*) --topic.rename.replacement $2.$1", "a-b:1 c:1",
+		"b.a:1 c:1", "a-b>b.a key 1, c>c key 1", NULL},
+	/* The whole name must match, and prefix and suffix come after. */
+	{"--topic.rename.regex a --topic.rename.replacement $0$0 --topic.prefix p", "a:1 ab:1",
+		"paa:1 pab:1", "a>paa key 1, ab>pab key 1", NULL},
+	{"--topic.rename.regex a --topic.rename.replacement \\$1", "a:1", "", "-a!",
+		"'$1' cannot be a topic's name"},
+	{"--topic.prefix ..", "a:1", "..a:1", "a>..a key 1", NULL},
+	{"--topic.rename.regex a --topic.rename.replacement ..", "a:1", "", "-a!",
+		"'..' cannot be"},
+	{"--topic.suffix +", "a:1", "", "-a!", "letters, digits, dots, dashes and underscores"},
+	{"--partition.mode preserve", "a:3", "a:2", "a>a preserve 2!",
+		"a has 2 partitions and the source 3"},
+	{"--partition.mode preserve", "a:3", "a:4", "a>a preserve 4", NULL},
+	{"--partition.mode preserve", "a:3", NULL, "a>a preserve -1", NULL},
+	{"--partition.mode round.robin", "a:3", "a:2", "a>a round.robin 2", NULL},
+	{"--partition.mode crc32", "a:3", "a:2", "a>a crc32 2", NULL},
+	/* Two into one, said once. */
+	{"--topic.rename.regex .* --topic.rename.replacement m", "a:1 b:1", "m:1",
+		"a>m key 1!, b>m key 1", "b goes to m as well: their records are mixed and only"},
+	{"--topic.rename.regex .* --topic.rename.replacement m", "a:1 b:1 c:1", "m:1",
+		"a>m key 1!, b>m key 1, c>m key 1", "b and 1 more go to m as well"},
+	{"--topic.rename.regex .* --topic.rename.replacement m --partition.mode preserve",
+		"a:1 b:1", "m:1", "a>m preserve 1!, b>m preserve 1", "partition by partition"},
+	/* The source holds what looks like the mirror's own copies. */
+	{"--topic.prefix x.", "a:1 x.a:1", "x.a:1 x.x.a:1", "a>x.a key 1!, x.a>x.x.a key 1",
+		"records go round"},
+	{"--topic.prefix x. --exclude x\\..*", "a:1 x.a:1", "x.a:1", "a>x.a key 1, -x.a", NULL},
 };
 
-TEST(topics_get_their_places)
+TEST(the_configuration_decides_without_a_script)
 {
-	for (size_t i = 0; i < sizeof(plans) / sizeof(plans[0]); i++) {
-		struct world w;
-		char *text;
+	for (size_t i = 0; i < sizeof(by_config) / sizeof(by_config[0]); i++) {
+		struct rig r;
+		struct err err;
+		const struct plan *plan;
 
-		make_world(&w, plans[i].flags, plans[i].script);
-		w.plan = plan_with(&w, NULL, true);
-		text = text_of(w.plan);
-		CHECK_STR(text, plans[i].plan);
-		free(text);
-		free_world(&w);
+		open_rig(&r, by_config[i].flags, by_config[i].sources, by_config[i].targets);
+		plan = make(&r, &err);
+		if (CHECK(plan != NULL)) {
+			CHECK_PLAN(plan, by_config[i].plan);
+			if (by_config[i].problem &&
+				!CHECK(has_problem(plan, r.sources[0].name, by_config[i].problem)))
+				printf("# no problem: %s\n", by_config[i].problem);
+		}
+		close_rig(&r);
 	}
 }
 
-TEST(the_partition_hook_is_asked_for_each_partition)
+TEST(names_of_249_letters_are_the_longest)
 {
-	static const char script[] =
-		"return { api = 1, route = function() return { partitions = 'map' } end,\n"
-		"partition = function(s, d) if s.partition == 1 then return nil end\n"
-		"return s.partition * d.partitions / 3 end }";
-	struct world w;
-	const struct plan_topic *t;
+	for (size_t length = 249; length <= 250; length++) {
+		struct rig r;
+		struct err err;
+		char name[260] = "";
+		const struct plan *plan;
 
-	make_world(&w, "--whitelist users", script);
-	w.plan = plan_with(&w, NULL, true);
-	t = plan_find(w.plan, "users");
-	CHECK_INT(t->rule, PLAN_MAP);
-	CHECK_INT(t->map[0], 0);
-	CHECK_INT(t->map[1], PLAN_MAP_BY_KEY);
-	CHECK_INT(t->map[2], 2);
-	CHECK_INT(t->problem_count, 0);
-	free_world(&w);
-	make_world(&w, "--whitelist users --partition.mode map",
-		"return { api = 1, partition = function(s, d) return s.partition + 1 end }");
-	w.plan = plan_with(&w, NULL, true);
-	t = plan_find(w.plan, "users");
-	CHECK_INT(t->map[1], 2);
-	CHECK_INT(t->map[2], PLAN_MAP_NOWHERE);
-	CHECK_STR(t->problems[0],
-		"partition() sends partition 2 to 3, but users has 3; its records wait");
-	free_world(&w);
-}
-
-/* script, what the error holds */
-static const struct {
-	const char *script, *says;
-} failures[] = {
-	{"return { api = 1, topics = function() error 'oh no' end }", ":1: oh no (for the topic"},
-	{"return { api = 1, topics = function() return 5 end }",
-		"topics() must return true, false or nothing"},
-	{"return { api = 1, route = function() return true end }", "route() must return a name"},
-	{"return { api = 1, route = function() return 'a b' end }", "cannot be a topic's name"},
-	{"return { api = 1, route = function() return { topik = 'a' } end }", "no field 'topik'"},
-	{"return { api = 1, route = function() return { partitions = 'some' } end }",
-		"there are key"},
-	{"return { api = 1, route = function() return { partitions = 'map' } end }",
-		"no partition hook"},
-	{"return { api = 1, route = function() return { partitions = 'map' } end, "
-	 "partition = function() return 1.5 end }",
-		"1.5, which is no partition"},
-};
-
-TEST(a_hook_that_fails_makes_no_first_plan)
-{
-	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
-		struct world w;
-
-		make_world(&w, "--whitelist users", failures[i].script);
-		w.plan = plan_with(&w, NULL, true);
-		CHECK(w.plan == NULL);
-		if (!CHECK(strstr(w.err.text, failures[i].says) != NULL))
-			printf("# %s\n", w.err.text);
-		free_world(&w);
+		open_rig(&r, "--topic.prefix 0123456789", "a:1", NULL);
+		free((char *)(uintptr_t)r.sources[0].name);
+		memset(name, 'n', length - 10);
+		r.sources[0].name = mem_strdup(name);
+		plan = make(&r, &err);
+		CHECK_INT(plan->mirrored, length == 249);
+		CHECK_INT(plan->topics[0].problem_count, length == 250);
+		close_rig(&r);
 	}
 }
 
-TEST(a_hook_that_fails_later_keeps_the_answer)
+TEST(what_does_not_compile_names_its_key)
 {
-	struct world w, bad;
-	const struct plan *plan;
-	char *text;
+	static const struct {
+		const char *flags, *says;
+	} rows[] = {{"--exclude a(", "exclude: "},
+		{"--topic.rename.regex ( --topic.rename.replacement b", "topic.rename.regex: "}};
 
-	make_world(&w, "--whitelist users --topic.prefix dc1.", NULL);
-	w.plan = plan_with(&w, NULL, true);
-	make_world(&bad, "--whitelist users|private",
-		"return { api = 1, route = function() error 'x' end }");
-	plan = plan_with(&bad, w.plan, true);
-	text = text_of(plan);
-	CHECK_STR(text, LEFT "orders.eu- orders.us- private- users>dc1.users:key/2!1");
-	CHECK(strstr(plan_find(plan, "private")->why_not, ":1: x") != NULL);
-	free(text);
-	plan_release(&plan);
-	free_world(&w);
-	free_world(&bad);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rig r;
+		struct err err = {""};
+
+		open_rig(&r, rows[i].flags, "a:1", NULL);
+		CHECK(!r.rules && !plan_rules_new(r.config, &err));
+		CHECK(!strncmp(err.text, rows[i].says, strlen(rows[i].says)));
+		close_rig(&r);
+	}
 }
 
-TEST(what_the_target_has)
+/* What the hooks say stands over the keys. */
+TEST(the_topics_hook_overrides_the_expressions)
 {
-	struct world w;
+	struct rig r;
+	struct err err;
 
-	make_world(&w, "--whitelist users", NULL);
-	w.plan = plan_with(&w, NULL, false);
-	CHECK_INT(plan_find(w.plan, "users")->target_partitions, -1);
-	CHECK_INT(plan_find(w.plan, "users")->problem_count, 0);
-	CHECK_INT(plan_target_partitions(w.plan, "orders"), -1);
-	plan_release(&w.plan);
-	w.plan = plan_with(&w, NULL, true);
-	CHECK_INT(plan_target_partitions(w.plan, "orders"), 8);
-	CHECK_INT(plan_target_partitions(w.plan, "nowhere"), 0);
-	CHECK(plan_mirrors(w.plan, "users") && !plan_mirrors(w.plan, "private") &&
-		!plan_mirrors(w.plan, "nowhere"));
-	CHECK(!plan_find(w.plan, "nowhere"));
-	free_world(&w);
+	open_rig(&r, "--exclude b", "__consumer_offsets:1 a:1 b:1 c:1", "a:1 b:1 c:1");
+	use_hooks(&r);
+	r.answers.wanted = "b";
+	r.answers.refused = "a";
+	CHECK_PLAN(make(&r, &err), "-__consumer_offsets, -a, b>b key 1, c>c key 1");
+	CHECK_STR(plan_find(r.input.previous, "a")->why_not, "the script's topics() says no");
+	CHECK(!plan_find(r.input.previous, "b")->why_not);
+	/* Not even a hook brings in the target's own bookkeeping. */
+	r.answers.wanted = "__consumer_offsets";
+	CHECK_PLAN(make(&r, &err), "-__consumer_offsets, -a, -b, c>c key 1");
+	CHECK(!r.answers.saw_internal);
+	CHECK_INT(r.answers.asked[0], 6);
+	close_rig(&r);
 }
+
+TEST(internal_topics_are_the_hooks_when_they_are_let_in)
+{
+	struct rig r;
+	struct err err;
+
+	open_rig(&r, "--consumer.exclude.internal.topics false", "__consumer_offsets:1", "");
+	use_hooks(&r);
+	r.answers.wanted = "__consumer_offsets";
+	CHECK_PLAN(make(&r, &err), "__consumer_offsets>__consumer_offsets key 0!");
+	CHECK(r.answers.saw_internal);
+	close_rig(&r);
+}
+
+TEST(the_route_hook_overrides_the_names_and_the_mode)
+{
+	static const struct {
+		struct script_route route;
+		const char *plan;
+	} rows[] = {
+		{{.topic = "out", .rule = SCRIPT_RULE_NONE}, "a>out key 5"},
+		{{.topic = "out", .rule = SCRIPT_PRESERVE}, "a>out preserve 5"},
+		{{.topic = "", .rule = SCRIPT_CRC32}, "a>p.a crc32 0!"},
+		{{.is_refused = true}, "-a"},
+		{{.topic = "", .rule = SCRIPT_RULE_NONE}, "a>p.a key 0!"},
+		{{.topic = "x y", .rule = SCRIPT_RULE_NONE}, "-a!"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rig r;
+		struct err err;
+
+		open_rig(&r, "--topic.prefix p.", "a:2", "out:5");
+		use_hooks(&r);
+		r.answers.routed = "a";
+		r.answers.route = rows[i].route;
+		CHECK_PLAN(make(&r, &err), rows[i].plan);
+		CHECK_INT(r.answers.seen_target, 5);
+		CHECK(!r.answers.plan);
+		close_rig(&r);
+	}
+}
+
+/* The partitions that a missing topic should be made with. */
+TEST(a_missing_topic_is_asked_for_as_its_route_says)
+{
+	struct rig r;
+	struct err err;
+
+	open_rig(&r, "", "a:2", "");
+	use_hooks(&r);
+	r.answers.routed = "a";
+	r.answers.route = (struct script_route){.topic = "x", .create_partitions = 12};
+	CHECK(has_problem(make(&r, &err), "a", "create it with 12 partitions"));
+	r.answers.route = (struct script_route){.topic = "x", .rule = SCRIPT_MAP};
+	r.answers.map[1] = 6;
+	CHECK(has_problem(make(&r, &err), "a", "create it with 7 partitions"));
+	close_rig(&r);
+}
+
+TEST(two_rules_into_one_topic_are_said)
+{
+	struct rig r;
+	struct err err;
+
+	open_rig(&r, "--topic.rename.regex .* --topic.rename.replacement m", "a:1 b:1", "m:1");
+	use_hooks(&r);
+	r.answers.routed = "b";
+	r.answers.route = (struct script_route){.rule = SCRIPT_ROUND_ROBIN};
+	CHECK(has_problem(make(&r, &err), "a", "by different rules"));
+	close_rig(&r);
+}
+
+static void
+open_map(struct rig *r, const char *sources, const char *targets)
+{
+	open_rig(r, "", sources, targets);
+	use_hooks(r);
+	r->answers.routed = "a";
+	r->answers.route = (struct script_route){.topic = "out", .rule = SCRIPT_MAP};
+	r->answers.map[1] = PLAN_MAP_BY_KEY;
+	r->answers.map[2] = 3;
+}
+
+TEST(a_map_is_asked_for_once_while_the_counts_stay)
+{
+	struct rig r;
+	struct err err;
+
+	open_map(&r, "a:3", "out:4");
+	CHECK_PLAN(make(&r, &err), "a>out map 4 0/-1/3");
+	CHECK_INT(r.answers.asked[2], 3);
+	/* Another script is asked, whatever was said before. */
+	make(&r, &err);
+	CHECK_INT(r.answers.asked[2], 6);
+	r.input.is_same_script = true;
+	r.answers.map[0] = 2;
+	CHECK_PLAN(make(&r, &err), "a>out map 4 0/-1/3");
+	CHECK_INT(r.answers.asked[2], 6);
+	set_sources(&r, "a:4");
+	CHECK_PLAN(make(&r, &err), "a>out map 4 2/-1/3/0");
+	CHECK_INT(r.answers.asked[2], 10);
+	set_targets(&r, "out:5");
+	make(&r, &err);
+	CHECK_INT(r.answers.asked[2], 14);
+	set_targets(&r, "out:5 else:5");
+	r.answers.route = (struct script_route){.topic = "else", .rule = SCRIPT_MAP};
+	make(&r, &err);
+	CHECK_INT(r.answers.asked[2], 18);
+	close_rig(&r);
+}
+
+TEST(partitions_that_are_not_there_wait)
+{
+	struct rig r;
+	struct err err;
+
+	open_map(&r, "a:3", "out:3");
+	r.input.is_same_script = true;
+	CHECK_PLAN(make(&r, &err), "a>out map 3 0/-1/-2!");
+	CHECK(has_problem(
+		r.input.previous, "a", "sends partition 2 to 3, but out has 3; records wait"));
+	r.answers.map[0] = 9;
+	/* Asked again, for the script may have thought better of it. */
+	CHECK_PLAN(make(&r, &err), "a>out map 3 -2/-1/-2!");
+	CHECK(has_problem(r.input.previous, "a", "sends partition 0 to 9, but out has 3, and so"));
+	/* What cannot be judged is taken as it is. */
+	set_targets(&r, NULL);
+	CHECK_PLAN(make(&r, &err), "a>out map -1 9/-1/3");
+	close_rig(&r);
+}
+
+TEST(a_map_without_a_hook_is_refused)
+{
+	struct rig r;
+	struct err err = {""};
+
+	open_map(&r, "a:3", "out:3");
+	r.input.hooks.partition = NULL;
+	CHECK(!make(&r, &err));
+	CHECK(strstr(err.text, "there is no partition hook") &&
+		strstr(err.text, "(for the topic a)"));
+	close_rig(&r);
+}
+
+/* A hook that fails at first ends the start. */
+TEST(the_first_failure_is_an_error)
+{
+	static const struct {
+		const char *topics, *route;
+		int map;
+		const char *says;
+	} rows[] = {{"b", NULL, -1, "s.lua:3: no topics (for the topic b)"},
+		{NULL, "b", -1, "s.lua:5: no route (for the topic b)"},
+		{NULL, NULL, 1, "s.lua:7: no partition (for the topic a)"}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rig r;
+		struct err err = {""};
+
+		open_map(&r, "a:3 b:1", "out:4");
+		r.answers.failing = rows[i].topics;
+		r.answers.route_failing = rows[i].route;
+		r.answers.map_failing = rows[i].map;
+		CHECK(!make(&r, &err));
+		CHECK_STR(err.text, rows[i].says);
+		CHECK(!r.answers.plan);
+		close_rig(&r);
+	}
+}
+
+/* Later on, known topics keep their answer, and new ones wait outside. */
+TEST(a_later_failure_keeps_what_was_known)
+{
+	struct rig r;
+	struct err err;
+
+	log_open("/dev/null", NULL);
+	open_map(&r, "a:3 b:1", "b:1 out:4");
+	r.input.is_same_script = true;
+	make(&r, &err);
+	r.answers.route_failing = "a";
+	CHECK_PLAN(make(&r, &err), "a>out map 4 0/-1/3!, b>b key 1");
+	CHECK(has_problem(r.input.previous, "a", "counts: s.lua:5: no route"));
+	r.answers.route_failing = NULL;
+	r.answers.map_failing = 2;
+	set_sources(&r, "a:4 b:1");
+	CHECK_PLAN(make(&r, &err), "a>out map 4 0/-1/3/-2!, b>b key 1");
+	r.answers.failing = "b";
+	set_sources(&r, "a:4 b:1");
+	CHECK_PLAN(make(&r, &err), "a>out map 4 0/-1/3/-2!, b>b key 1!");
+	set_sources(&r, "a:4 b:1 c:1");
+	r.answers.failing = "c";
+	CHECK_PLAN(make(&r, &err), "a>out map 4 0/-1/3/-2!, b>b key 1, -c");
+	CHECK_STR(plan_find(r.input.previous, "c")->why_not,
+		"the script fails for it: s.lua:3: no topics");
+	/* The hook is asked until it answers again. */
+	r.answers.map_failing = -1;
+	r.answers.failing = NULL;
+	set_targets(&r, "b:1 c:1 out:4");
+	CHECK_PLAN(make(&r, &err), "a>out map 4 0/-1/3/0, b>b key 1, c>c key 1");
+	close_rig(&r);
+	log_open(NULL, NULL);
+}
+
+/* A map of another topic's partitions says nothing about this one's. */
+TEST(a_kept_map_belongs_to_its_target)
+{
+	struct rig r;
+	struct err err;
+
+	log_open("/dev/null", NULL);
+	open_map(&r, "a:3", "else:9 out:4");
+	make(&r, &err);
+	r.answers.route = (struct script_route){.topic = "else", .rule = SCRIPT_MAP};
+	r.answers.map_failing = 0;
+	CHECK_PLAN(make(&r, &err), "a>else map 9 -2/-2/-2!");
+	close_rig(&r);
+	log_open(NULL, NULL);
+}
+
+/* before, now: sources; flags of both; what is said */
+static const struct {
+	const char *before, *now, *flags, *changes;
+} differences[] = {
+	{"a:1", "a:1", "", NULL},
+	{"a:1", "a:2", "", NULL},
+	{"a:1", "a:1 b:1", "", "b to b (key) is new"},
+	{"a:1 b:1", "b:1", "", "a is not mirrored any more"},
+	{"", "", "", NULL},
+	{"a:1", "b:1", "--topic.prefix x.", "a is not mirrored any more, b to x.b (key) is new"},
+	{"a:1 x:1", "a:1", "--exclude x", NULL},
+};
 
 TEST(differences_are_told)
 {
-	struct world a, b;
-	char *text;
+	for (size_t i = 0; i < sizeof(differences) / sizeof(differences[0]); i++) {
+		struct rig r;
+		struct err err;
+		const struct plan *before, *now;
+		char *text;
 
-	make_world(&a, "--whitelist users|private", NULL);
-	make_world(&b, "--whitelist users|orders.eu --topic.prefix dc1. --partition.mode preserve",
-		NULL);
-	a.plan = plan_with(&a, NULL, true);
-	b.plan = plan_with(&b, NULL, true);
-	CHECK(plan_equals(a.plan, a.plan) && !plan_equals(a.plan, b.plan) &&
-		!plan_equals(NULL, a.plan));
-	CHECK(plan_difference(a.plan, a.plan) == NULL);
-	text = plan_difference(a.plan, b.plan);
-	CHECK_STR(text, "orders.eu to dc1.orders.eu (preserve) is new, private is not mirrored any "
-			"more, users to "
-			"dc1.users (preserve) instead of users (key)");
-	free(text);
-	free_world(&a);
-	free_world(&b);
+		open_rig(&r, differences[i].flags, differences[i].before, NULL);
+		before = plan_take(make(&r, &err));
+		set_sources(&r, differences[i].now);
+		now = make(&r, &err);
+		text = plan_difference(before, now);
+		CHECK_STR(text, differences[i].changes);
+		CHECK_INT(plan_equals(before, now),
+			!strcmp(differences[i].before, differences[i].now));
+		free(text);
+		plan_release(&before);
+		close_rig(&r);
+	}
 }
 
-TEST(expressions_that_do_not_compile_are_named)
+TEST(moves_are_told)
 {
-	struct world w;
+	struct rig r;
+	struct err err;
+	const struct plan *before;
+	char *text;
 
-	make_world(&w, "--whitelist users --exclude [a", NULL);
-	CHECK(w.rules == NULL && !strncmp(w.err.text, "exclude: \"[a\"", 13));
-	free_world(&w);
-	make_world(
-		&w, "--whitelist users --topic.rename.regex (a --topic.rename.replacement b", NULL);
-	CHECK(w.rules == NULL && !strncmp(w.err.text, "topic.rename.regex: \"(a\"", 24));
-	free_world(&w);
+	open_map(&r, "a:3 b:1", "b:1 out:4");
+	before = plan_take(make(&r, &err));
+	r.answers.map[0] = 1;
+	text = plan_difference(before, make(&r, &err));
+	CHECK_STR(text, "a to other partitions of out (map)");
+	free(text);
+	r.answers.route = (struct script_route){.topic = "x", .rule = SCRIPT_PRESERVE};
+	text = plan_difference(before, make(&r, &err));
+	CHECK_STR(text, "a to x (preserve) instead of out (map)");
+	free(text);
+	plan_release(&before);
+	close_rig(&r);
+}
+
+TEST(many_differences_are_counted)
+{
+	struct rig r;
+	struct err err;
+	struct plan_partitions many[30];
+	char names[30][8], *text;
+	const struct plan *before;
+
+	open_rig(&r, "", "", NULL);
+	before = plan_take(make(&r, &err));
+	for (int i = 0; i < 30; i++) {
+		snprintf(names[i], sizeof(names[i]), "t%02d", i);
+		many[i] = (struct plan_partitions){names[i], 1};
+	}
+	r.input.sources = many;
+	r.input.source_count = 30;
+	text = plan_difference(before, make(&r, &err));
+	CHECK(!strncmp(text, "t00 to t00 (key) is new, t01", 28));
+	CHECK(!strstr(text, "t20"));
+	CHECK_STR(strstr(text, ", and "), ", and 10 more");
+	free(text);
+	plan_release(&before);
+	r.input.source_count = 0;
+	close_rig(&r);
+}
+
+/* Do both plans send the topic's records to the same places? That a count of partitions matters
+   depends on the rule. */
+TEST(a_target_that_grows_moves_only_what_counts_partitions)
+{
+	static const struct {
+		const char *mode;
+		bool is_same;
+		const char *changes;
+	} rows[] = {{"key", true, NULL}, {"preserve", true, NULL},
+		{"round.robin", false, "a to a (round.robin), which has 2 partitions now"},
+		{"crc32", false, "a to a (crc32), which has 2 partitions now"}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char flags[64], *text;
+		struct rig r;
+		struct err err;
+		const struct plan *before, *now;
+
+		snprintf(flags, sizeof(flags), "--partition.mode %s", rows[i].mode);
+		open_rig(&r, flags, "a:1", "a:1");
+		before = plan_take(make(&r, &err));
+		set_targets(&r, "a:2");
+		now = make(&r, &err);
+		CHECK_INT(plan_topic_equals(&before->topics[0], &now->topics[0]), rows[i].is_same);
+		CHECK(!plan_equals(before, now));
+		text = plan_difference(before, now);
+		CHECK_STR(text, rows[i].changes);
+		free(text);
+		plan_release(&before);
+		close_rig(&r);
+	}
+}
+
+TEST(a_plan_answers_for_topics)
+{
+	struct rig r;
+	struct err err;
+	const struct plan *plan;
+
+	open_rig(&r, "--exclude b", "a:1 b:1", "a:7 else:3");
+	plan = make(&r, &err);
+	CHECK(plan_mirrors(plan, "a") && !plan_mirrors(plan, "b") && !plan_mirrors(plan, "c"));
+	CHECK(!plan_find(plan, "c"));
+	CHECK_INT(plan_target_partitions(plan, "else"), 3);
+	CHECK_INT(plan_target_partitions(plan, "b"), 0);
+	CHECK_INT(plan_target_partitions(NULL, "a"), -1);
+	set_targets(&r, NULL);
+	CHECK_INT(plan_target_partitions(make(&r, &err), "a"), -1);
+	close_rig(&r);
+}
+
+/* Within one cluster: flags, topics, and what would be copied without end. */
+static const struct {
+	const char *flags, *sources, *endless;
+} loops[] = {
+	{"", "a:1", "and a, to which a is copied"},
+	{"--topic.prefix x.", "a:1", "and x.a, to which a is copied"},
+	/* What is excluded comes to an end, even before the first copy is there. */
+	{"--topic.prefix x. --exclude x\\..*", "a:1", NULL},
+	{"--topic.prefix x. --exclude x\\..*", "a:1 x.a:1", NULL},
+	/* One copy of a copy is no loop. */
+	{"--topic.prefix x. --exclude x\\.x\\..*", "a:1", NULL},
+};
+
+TEST(a_mirror_within_one_cluster_may_come_to_an_end)
+{
+	for (size_t i = 0; i < sizeof(loops) / sizeof(loops[0]); i++) {
+		struct rig r;
+		struct err err;
+		char *text;
+
+		open_rig(&r, loops[i].flags, loops[i].sources, NULL);
+		text = plan_endless(r.rules, &r.input, make(&r, &err));
+		CHECK(!text == !loops[i].endless);
+		CHECK(!text || !loops[i].endless || strstr(text, loops[i].endless));
+		free(text);
+		close_rig(&r);
+	}
+}
+
+/* Reads "a:3" into a view; the number is how many looks in a row did not list it. */
+static void
+read_view(struct cluster_view *view, const char *text)
+{
+	struct plan_partitions list[MOST];
+
+	*view = (struct cluster_view){.topic_count = read_topics(text, list)};
+	view->topics = mem_zero(MOST, sizeof(*view->topics));
+	for (size_t i = 0; i < view->topic_count; i++)
+		view->topics[i] = (struct cluster_topic){.name = (char *)(uintptr_t)list[i].name,
+			.partitions = 1,
+			.absent = list[i].partitions};
+}
+
+TEST(topics_that_are_not_listed_once_are_borne_with)
+{
+	static const struct {
+		const char *old, *now, *kept;
+	} rows[] = {{"", "a:0", "a:0"}, {"a:0", "a:0", "a:0"}, {"a:1", "a:0", "a:0"},
+		{"a:0 b:0 c:0", "b:0", "a:1 b:0 c:1"}, {"a:1 b:2 c:0", "", "a:2 c:1"},
+		{"a:2", "", ""}, {"b:0", "a:0 c:0", "a:0 b:1 c:0"}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct cluster_view old, now;
+		struct text kept = {0};
+		bool is_kept;
+
+		read_view(&old, rows[i].old);
+		read_view(&now, rows[i].now);
+		is_kept = cluster_view_keep(&old, &now, 3);
+		for (size_t n = 0; n < now.topic_count; n++)
+			text_printf(&kept, "%s%s:%d", n ? " " : "", now.topics[n].name,
+				now.topics[n].absent);
+		CHECK_STR(kept.s ? kept.s : "", rows[i].kept);
+		CHECK_INT(is_kept, strlen(rows[i].now) != strlen(rows[i].kept));
+		text_fini(&kept);
+		cluster_view_fini(&old);
+		cluster_view_fini(&now);
+	}
 }

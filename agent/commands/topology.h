@@ -1,0 +1,29 @@
+/* Topology: the topics of both clusters, asked for or out of a file. */
+#ifndef COMMANDS_TOPOLOGY_H
+#define COMMANDS_TOPOLOGY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "config/config.h"
+#include "mirror/plan.h"
+
+struct topology {
+	struct plan_partitions *sources, *targets; /* sorted by name; targets NULL: not known */
+	size_t source_count, target_count;
+	bool is_same; /* both sides answer as the same cluster */
+};
+
+/* Reads a JSON file: an array of {"name": TOPIC, "partitions": N}, or an object with such arrays as
+   "source" and, if the target is to be known, "target". @blocks @gives *ret; topology_fini, after
+   an error too */
+int topology_read(const char *file, struct topology *ret, struct err *err);
+
+/* Asks both clusters. @blocks @gives *ret; topology_fini, after an error too */
+int topology_ask(const struct config *config, struct topology *ret, struct err *err);
+
+/* Frees what it holds. */
+void topology_fini(struct topology *topology);
+
+#endif
