@@ -403,11 +403,13 @@ local methods = {
     local r = live(v)
     r._reason = reason_of(reason)
     r._outcome = DROP
+    return false
   end,
   dead_letter = function(v, reason)
     local r = live(v)
     r._reason = reason_of(reason)
     r._outcome = DEAD_LETTER
+    return false
   end,
   retry = function(v, ms)
     local r = live(v)
@@ -415,6 +417,7 @@ local methods = {
       raise("r:retry takes milliseconds from 1 to a day, not " .. tostring(ms))
     end
     r._outcome, r._wait_ms = RETRY, ms
+    return false
   end,
   emit = function(v, fields)
     local r = live(v)
