@@ -88,9 +88,11 @@ fuzz-programs: $(FUZZ:%=$B/fuzz/%)
 RUN := SAN=$(SAN) RDKAFKA=$(RDKAFKA) BUILD=$B MAKE="$(MAKE)" tests/tools/run-tests
 
 check: $B/reflejo unit-programs ## run every test this machine can run
-	@$(RUN) unit functional fuzz
+	@$(RUN) unit lua functional fuzz
 check-unit: $B/reflejo unit-programs ## run the unit tests
 	@$(RUN) unit
+check-lua: $B/reflejo ## run the tests of the ready-made scripts (scripts/*_test.lua)
+	@$(RUN) lua
 check-functional: $B/reflejo ## run the functional tests (mock clusters)
 	@$(RUN) functional
 check-kafka: $B/reflejo ## run the tests on real Kafka brokers (needs a JDK and Maven)
@@ -120,5 +122,5 @@ help: ## print this list
 	@sed -n 's/^#   \(.*\)/  \1/p' Makefile
 
 -include $(OBJECTS:.o=.d) $B/agent/main.d
-.PHONY: all check check-unit check-functional check-kafka check-fuzz unit-programs fuzz-programs lint docs demo bench install clean help
+.PHONY: all check check-unit check-lua check-functional check-kafka check-fuzz unit-programs fuzz-programs lint docs demo bench install clean help
 .SECONDARY:

@@ -34,8 +34,14 @@ t.case "takes another header" {
   input = { topic = "orders", headers = { { "customer", "solo" } } },
   expect = { t.drop, { topic = "solo.orders" } },
 }
-t.case "fails where the table has no topic's name" { input = { topic = "orders", headers = { { "tenant", "bad" } } }, expect = { t.error "no/topic" } }
-t.case "fails above emit.limit" { input = { topic = "orders", headers = { { "tenant", "many" } } }, expect = { t.error "script.emit.limit" } }
+t.case "fails where the table has no topic's name" {
+  input = { topic = "orders", headers = { { "tenant", "bad" } } },
+  expect = { t.error "no/topic" },
+}
+t.case "fails above emit.limit" {
+  input = { topic = "orders", headers = { { "tenant", "many" } } },
+  expect = { t.error "script.emit.limit" },
+}
 t.case "needs the file" { param = { file = t.null }, refused = "param.file is needed" }
 t.case "needs a file that is there" { param = { file = "none.csv" }, refused = "none.csv" }
 t.case "refuses an empty header" { param = { header = "" }, refused = "param.header is empty" }

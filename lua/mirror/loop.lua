@@ -23,7 +23,7 @@ local view, headers_view = batch._view, batch._headers
 local header = new "struct script_header"
 
 -- Strings whose bytes the batch points to: alive until the next one.
-local anchors, anchored = {}, 0
+local anchors, anchored = {}, 0 -- luacheck: ignore 241 (only the collector reads it)
 
 local function anchor(s)
   anchored = anchored + 1

@@ -1,5 +1,6 @@
 -- Windows: mirror.window (require "mirror.window"): what was seen lately, and counts over spans of time, bounded in memory. Each
--- stream has its own, gone at a reload unless close() hands it over; records of one key come to one stream, so that is enough for keys. mirror.shared is for more.
+-- stream has its own, gone at a reload unless close() hands it over; records of one key come to one stream, so that is enough
+-- for keys. mirror.shared is for more.
 local private = ...
 local seat = require "mirror.seat"
 local want = seat.want
