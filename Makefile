@@ -91,7 +91,7 @@ check: $B/reflejo unit-programs ## run every test this machine can run
 	@$(RUN) unit lua functional fuzz
 check-unit: $B/reflejo unit-programs ## run the unit tests
 	@$(RUN) unit
-check-lua: $B/reflejo ## run the examples of the scripts' reference
+check-lua: $B/reflejo ## run the ready-made scripts' tests and the examples of their reference
 	@$(RUN) lua
 check-functional: $B/reflejo ## run the functional tests (mock clusters)
 	@$(RUN) functional

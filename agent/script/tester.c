@@ -97,8 +97,23 @@ take_params(lua_State *L, int at, struct config_script *script)
 	}
 }
 
-/* open(file, params, args, partitions, mocks): a script of its own, loaded and initialized; nil and
- * why not. */
+/* Initializes the script, with what the script of the subject at index (if there is one) hands
+ * over. */
+static int
+init_subject(struct subject *t, lua_State *L, int before, struct err *err)
+{
+	char *saved = NULL;
+	int status;
+
+	if (!lua_isnoneornil(L, before))
+		script_close(subject_at(L, before)->script, "reload", &saved);
+	status = script_init(t->script, saved, err);
+	free(saved);
+	return status;
+}
+
+/* open(file, params, args, partitions, mocks[, subject]): a script of its own, loaded and
+   initialized; nil and why not. With a subject it is a reload of that one's script. */
 static int
 open_subject(lua_State *L)
 {
@@ -129,7 +144,7 @@ open_subject(lua_State *L)
 	options.world = t->world;
 	t->script = script_load(&options, &err);
 	free((char *)(uintptr_t)options.mocks);
-	if (t->script && script_init(t->script, NULL, &err) == 0)
+	if (t->script && init_subject(t, L, 6, &err) == 0)
 		return 1;
 	lua_pushnil(L);
 	lua_pushstring(L, err.text);
@@ -224,15 +239,14 @@ set_headers(struct subject *t, lua_State *L, struct script_record *r, int32_t li
 }
 
 static void
-set_place(struct subject *t, lua_State *L, int32_t topic, bool has_partition, int32_t partition)
+set_place(struct subject *t, lua_State *L, int32_t topic, int32_t partition)
 {
 	lua_pushstring(L,
 		script_topic_name(t->script, topic ? topic : t->script->batch.view._target_topic));
 	lua_setfield(L, -2, "topic");
-	if (has_partition) {
-		lua_pushinteger(L, partition);
-		lua_setfield(L, -2, "partition");
-	}
+	/* -1: by key */
+	lua_pushinteger(L, partition);
+	lua_setfield(L, -2, "partition");
 }
 
 static void
@@ -242,7 +256,7 @@ push_record(struct subject *t, lua_State *L, struct script_record *r)
 	set_bytes(L, "key", r->_key, r->_key_size);
 	set_bytes(L, "value", r->_value, r->_value_size);
 	set_headers(t, L, r, r->_header_list);
-	set_place(t, L, r->_topic, (r->_changes & SCRIPT_CHANGED_PARTITION) != 0, r->_partition);
+	set_place(t, L, r->_topic, r->_partition);
 	lua_pushnumber(L, r->_timestamp);
 	lua_setfield(L, -2, "timestamp");
 }
@@ -296,8 +310,8 @@ push_outcome(struct subject *t, lua_State *L, struct script_record *r)
 	}
 }
 
-/* run(subject, record): the outcome of a record, as a list; {topic, partition, key, ...} as tests
- * write it. */
+/* run(subject, record): the outcome of a record, as a list (without a record hook: it, as routed);
+ * {topic, partition, key, ...} as tests write it. */
 static int
 run_subject(lua_State *L)
 {
@@ -308,8 +322,6 @@ run_subject(lua_State *L)
 	const char *topic, *routed;
 	int32_t size;
 
-	if (!script_has(t->script, SCRIPT_RECORD))
-		return luaL_error(L, "the script has no record hook");
 	topic = bytes_of(L, 2, "topic", &size);
 	routed = bytes_of(L, 2, "routed", &size);
 	if (!topic)
@@ -325,7 +337,8 @@ run_subject(lua_State *L)
 	r->_timestamp_type = r->_timestamp < 0 ? 0 : 1;
 	r->_partition = (int32_t)number_of(L, 2, "routed_partition", -1);
 	r->_message = &headers;
-	script_run(t->script);
+	if (script_has(t->script, SCRIPT_RECORD))
+		script_run(t->script);
 	push_outcome(t, L, r);
 	free(headers.items);
 	return 1;

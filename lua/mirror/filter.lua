@@ -1,5 +1,4 @@
 -- Filters: mirror.filter (require "mirror.filter"): conditions on records that are made once and put together.
-local private = ...
 local seat = require "mirror.seat"
 local regex = require "mirror.regex"
 local json = require "mirror.json"

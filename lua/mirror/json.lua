@@ -6,7 +6,7 @@ local want, fail = seat.want, seat.fail
 local path_get, is_plain = library.path_get, library.is_plain
 local floor, format, concat, sort = math.floor, string.format, table.concat, table.sort
 -- As enum script_kind in library.h.
-local NULL, FALSE, TRUE, NUMBER, STRING, ARRAY = 1, 2, 3, 4, 5, 6
+local NULL, TRUE, NUMBER, STRING, ARRAY = 1, 3, 4, 5, 6
 local kinds = { [0] = "none", "null", "boolean", "boolean", "number", "string", "array", "object" }
 
 -- An instance of our own, so that its settings are nobody else's.

@@ -1,6 +1,6 @@
 -- The log of scripts: mirror.log.debug, info, warn, error.
 local private = ...
-local ffi, library = private.ffi, private.library
+local library = private.library
 local seat = require "mirror.seat"
 local shows, wants, say = library.shows, library.wants, library.say
 local getinfo = debug.getinfo

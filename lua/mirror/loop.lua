@@ -23,7 +23,7 @@ local view, headers_view = batch._view, batch._headers
 local header = new "struct script_header"
 
 -- Strings whose bytes the batch points to: alive until the next one.
-local anchors, anchored = {}, 0
+local anchors, anchored = {}, 0 -- luacheck: ignore 241 (only the collector reads it)
 
 local function anchor(s)
   anchored = anchored + 1
@@ -403,11 +403,13 @@ local methods = {
     local r = live(v)
     r._reason = reason_of(reason)
     r._outcome = DROP
+    return false
   end,
   dead_letter = function(v, reason)
     local r = live(v)
     r._reason = reason_of(reason)
     r._outcome = DEAD_LETTER
+    return false
   end,
   retry = function(v, ms)
     local r = live(v)
@@ -415,6 +417,7 @@ local methods = {
       raise("r:retry takes milliseconds from 1 to a day, not " .. tostring(ms))
     end
     r._outcome, r._wait_ms = RETRY, ms
+    return false
   end,
   emit = function(v, fields)
     local r = live(v)

@@ -148,11 +148,11 @@ function Regex:gsub(s, replacement, most)
     if n == 0 then break end
     local offsets = offsets_of(self.regex)
     local first, last = offsets[0], offsets[1]
-    local new
-    if list then new = expand(list, s, offsets, n) else new = replacement(captures(s, offsets, n)) end
-    if new == nil then new = sub(s, first + 1, last) end
+    local with
+    if list then with = expand(list, s, offsets, n) else with = replacement(captures(s, offsets, n)) end
+    if with == nil then with = sub(s, first + 1, last) end
     out[#out + 1] = sub(s, copied + 1, first)
-    out[#out + 1] = want("string", new, "what the replacement returns")
+    out[#out + 1] = want("string", with, "what the replacement returns")
     copied, count = last, count + 1
     -- An empty match is followed by the next byte, so that it is not found again.
     from = last > first and last or last + 1

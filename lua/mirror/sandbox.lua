@@ -1,5 +1,6 @@
 -- The world that a script lives in: its globals, and require. Internal: scripts do not require it.
--- Called with `private`: raise, nearest, libs (a set of names), embedded(name) -> text or nil, read_module(name) -> text, file or nil, message, print(text).
+-- Called with `private`: raise, nearest, libs (a set of names), embedded(name) -> text or nil, read_module(name) -> text, file or
+-- nil, message, print(text).
 -- Gives the table of globals. Guards against accidents, not against malice.
 local private = ...
 local libs, raise = private.libs, private.raise
@@ -67,16 +68,19 @@ env.loadstring = env.load
 
 local loaded, loading = { bit = env.bit, string = env.string, table = env.table, math = env.math, os = env.os }, {}
 
+local function load_embedded(text, name)
+  local globals = setmetatable({ require = env.require }, { __index = _G })
+  local chunk, message = compile(text, "=lua/" .. name:gsub("%.", "/") .. ".lua", globals)
+  if not chunk then error(message, 0) end
+  return chunk(private)
+end
+
 local function load_module(name)
-  local text, file, chunk, message = private.embedded(name), nil, nil, nil
-  if text then
-    chunk, message = compile(text, "=lua/" .. name:gsub("%.", "/") .. ".lua", setmetatable({ require = env.require }, { __index = _G }))
-    if not chunk then error(message, 0) end
-    return chunk(private)
-  end
-  text, file = private.read_module(name)
+  local embedded = private.embedded(name)
+  if embedded then return load_embedded(embedded, name) end
+  local text, file = private.read_module(name)
   if not text then error({ file }) end -- said by require
-  chunk, message = compile(text, "@" .. file, env)
+  local chunk, message = compile(text, "@" .. file, env)
   if not chunk then error(message, 0) end
   return chunk(name)
 end

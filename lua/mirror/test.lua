@@ -6,13 +6,19 @@ if not tester then error("mirror.test is for test files, which reflejo test runs
 local t = { null = null, by_key = setmetatable({}, { __tostring = function() return "by key" end }) }
 local cases = {}
 local setup = { params = {}, partitions = {}, maps = {} }
-for name, value in pairs(private.params) do setup.params[name] = value end
+
+-- Adds parameters; t.null takes one away.
+local function add_params(to, params)
+  for name, value in pairs(params) do to[name] = not rawequal(value, null) and tostring(value) or nil end
+end
+
+add_params(setup.params, private.params)
 
 -- The folder of the test file, for the script's name.
 local folder = private.file:match "^(.*/)" or ""
 
 function t.script(file) setup.script = file:sub(1, 1) == "/" and file or folder .. file end
-function t.param(params) for name, value in pairs(params) do setup.params[name] = tostring(value) end end
+function t.param(params) add_params(setup.params, params) end
 function t.args(text) setup.args = text end
 function t.topics(partitions) for topic, count in pairs(partitions) do setup.partitions[topic] = count end end
 function t.map(file, content) setup.maps[file] = content end
@@ -31,10 +37,18 @@ local function copy(from)
   return to
 end
 
-local function open(with)
+-- What holds for a case that is written now: what the file says later is for later ones.
+local function setup_now()
+  local with = copy(setup)
+  with.params, with.partitions, with.maps = copy(setup.params), copy(setup.partitions), copy(setup.maps)
+  return with
+end
+
+-- before: a subject whose script is reloaded.
+local function open(with, before)
   local script = with.script or private.script_file
   if not script then error("the test file must name its script: t.script \"FILE\"", 0) end
-  local subject, why = tester.open(script, with.params, with.args, with.partitions, { now = with.now, maps = with.maps })
+  local subject, why = tester.open(script, with.params, with.args, with.partitions, { now = with.now, maps = with.maps }, before)
   if not subject then error(why, 0) end
   return subject
 end
@@ -124,17 +138,24 @@ local function compare(want, got, lines, prefix)
   end
 end
 
-local KNOWN = { input = true, inputs = true, expect = true, param = true, clock = true }
+local KNOWN = { input = true, inputs = true, expect = true, refused = true, param = true, clock = true }
+
+-- The script must not load, with this in the message.
+local function expect_refusal(with, text)
+  local ok, why = pcall(open, with)
+  if ok then error("expected the script to be refused with " .. show(text) .. ", and it was loaded", 0) end
+  if not why:find(text, 1, true) then error("refused: expected " .. show(text) .. ", got " .. show(why), 0) end
+end
 
 local function run_case(spec, with)
   for name in pairs(spec) do
-    if not KNOWN[name] then error("a case has no field '" .. tostring(name) .. "'; there are input, inputs, expect, param and clock", 0) end
+    if not KNOWN[name] then
+      error("a case has no field '" .. tostring(name) .. "'; there are input, inputs, expect, refused, param and clock", 0)
+    end
   end
-  if spec.param then
-    with.params = copy(with.params)
-    for name, value in pairs(spec.param) do with.params[name] = tostring(value) end
-  end
+  if spec.param then add_params(with.params, spec.param) end
   with.now = spec.clock or with.now
+  if spec.refused then return expect_refusal(with, spec.refused) end
   local subject, got, lines = open(with), {}, {}
   for _, input in ipairs(spec.inputs or { spec.input }) do
     for _, output in ipairs(tester.run(subject, plain(subject, with, input))) do got[#got + 1] = output end
@@ -159,17 +180,17 @@ local function run_case(spec, with)
   if #lines > 0 then error(table.concat(lines, "\n"), 0) end
 end
 
--- t.case "name" { input = , expect = { ... } }
+-- t.case "name" { input = , expect = { ... } }, or { param = , refused = "text" }
 function t.case(name)
   return function(spec)
-    local with = copy(setup)
+    local with = setup_now()
     cases[#cases + 1] = { name = name, run = function() run_case(spec, with) end }
   end
 end
 
 -- t.check("name", function(s) ... end): s asks the script's other hooks.
 function t.check(name, body)
-  local with = copy(setup)
+  local with = setup_now()
   cases[#cases + 1] = {
     name = name,
     run = function()
@@ -181,6 +202,7 @@ function t.check(name, body)
           return tester.partition(subject, src.topic, src.partition, src.partitions, dst.topic or src.topic, dst.partitions)
         end,
         run = function(record) return tester.run(subject, plain(subject, with, record)) end,
+        reload = function() subject = open(with, subject) end,
       }
     end,
   }
@@ -221,7 +243,8 @@ function tester.records(text, file)
   for line in text:gmatch "[^\n]+" do
     number = number + 1
     local record = record_of(line, number, file)
-    for _, output in ipairs(tester.run(subject, plain(subject, setup, record))) do
+    local input = plain(subject, setup, record)
+    for _, output in ipairs(tester.run(subject, input)) do
       local changes = {}
       for _, name in ipairs { "topic", "key", "value", "timestamp", "headers" } do
         local was, now = record[name], output[name]
@@ -230,7 +253,7 @@ function tester.records(text, file)
           changes[#changes + 1] = ("  %s: %s -> %s"):format(name, show(was), show(now))
         end
       end
-      if output.kind == "record" and output.partition and output.partition >= 0 then
+      if output.kind == "record" and output.partition ~= (input.routed_partition or -1) and output.partition >= 0 then
         changes[#changes + 1] = "  partition: " .. output.partition
       end
       out[#out + 1] = ("%d: %s%s"):format(number, described(output), #changes == 0 and output.kind == "record" and ", unchanged" or "")

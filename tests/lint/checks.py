@@ -261,5 +261,43 @@ def python(top):
     return tool(top, "python3", ["python3", "-c", "import ast, sys\nfor n in sys.argv[1:]: ast.parse(open(n).read(), n)"], names)
 
 
+def luacheck(top):
+    """What luacheck says of the Lua code, by .luacheckrc."""
+    names = files(top, ".lua")
+    return tool(top, "luacheck", ["luacheck", "--quiet", "--no-color", "--codes", "--formatter", "plain"], names) if names else []
+
+
+HEADINGS = ["Parameters", "Cost", "Order", "Loss", "Example"]
+
+
+def opening(text):
+    """The comment that a script begins with."""
+    return text[:re.search(r"^(?!--)", text, re.M).start()]
+
+
+def scripts(top):
+    """Each ready-made script says the same things in the same form, names its parameters, has a test and a line in the table."""
+    names = [name for name in files(top, ".lua") if name.startswith("scripts/") and not name.endswith("_test.lua")]
+    table = read(top, "scripts/README.md") if names else ""
+    for name in names:
+        text, word = read(top, name), os.path.basename(name)[:-len(".lua")]
+        head = opening(text)
+        if not head.startswith(f"-- {word}: "):
+            yield f"{name}:1: does not begin with -- {word}: and what it does"
+        if re.findall(rf"^-- ({'|'.join(HEADINGS)})\b", head, re.M) != HEADINGS:
+            yield f"{name}:1: does not say {', '.join(HEADINGS)}, in this order"
+        told = set(re.findall(r"^--   (\w+)  ", head.split("-- Cost")[0], re.M))
+        used = set(re.findall(r'mirror\.param\.(\w+)|mirror\.param:\w+\(? ?"(\w+)"', text))
+        used = {first or second for first, second in used}
+        for parameter in sorted(told ^ used):
+            yield f"{name}:1: the parameter {parameter} is {'not used' if parameter in told else 'not explained'}"
+        for parameter in sorted(set(re.findall(r"^--   param\.(\w+) =", head, re.M)) - told):
+            yield f"{name}:1: the example has a parameter {parameter} that is not there"
+        if not os.path.isfile(os.path.join(top, f"scripts/{word}_test.lua")):
+            yield f"{name}:1: has no test {word}_test.lua"
+        if f"[{word}]({word}.lua)" not in table:
+            yield f"{name}:1: has no line in scripts/README.md"
+
+
 CHECKS = [layers, libraries, first_comments, headers, headers_alone, lengths, words, top_level, events, options, printed_docs,
-          clang_format, shell, python]
+          clang_format, shell, python, luacheck, scripts]

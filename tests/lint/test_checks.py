@@ -23,6 +23,22 @@ void thing_off(void);
 """
 LONG = "\n".join(["/* x */", "int", "f(void)", "{"] + ["\tf();"] * 101 + ["}", ""])
 
+SCRIPT = """-- do_it: does it.
+--
+-- Parameters
+--   much    how much; required
+--   name    a name; none
+-- Cost      none
+-- Order     as without it
+-- Loss      none
+-- Example
+--   [script]
+--   param.much = 1
+local mirror = require "mirror"
+local much, name = mirror.param:number "much", mirror.param.name
+"""
+SCRIPTS = {"scripts/do_it.lua": SCRIPT, "scripts/do_it_test.lua": "", "scripts/README.md": "| [do_it](do_it.lua) | does it |\n"}
+
 # check, files of a tree, how many findings
 CASES = [
     (checks.layers, {"agent/base/a.c": '/* */\n#include "config/config.h"\n'}, 1),
@@ -60,6 +76,14 @@ CASES = [
     (checks.shell, {"a": '#!/bin/sh\necho "$1"\n'}, 0),
     (checks.python, {"a.py": "def f(:\n"}, None),
     (checks.python, {"a.py": "def f(): pass\n"}, 0),
+    (checks.luacheck, {"a.lua": "local a = 1\n"}, None),
+    (checks.luacheck, {"a.lua": "return 1\n"}, 0),
+    (checks.scripts, SCRIPTS, 0),
+    (checks.scripts, {**SCRIPTS, "scripts/do_it.lua": SCRIPT.replace("-- do_it:", "-- it:")}, 1),
+    (checks.scripts, {**SCRIPTS, "scripts/do_it.lua": SCRIPT.replace("-- Loss      none\n", "")}, 1),
+    (checks.scripts, {**SCRIPTS, "scripts/do_it.lua": SCRIPT.replace('"much"', '"most"')}, 2),
+    (checks.scripts, {**SCRIPTS, "scripts/do_it.lua": SCRIPT.replace("param.much =", "param.more =")}, 1),
+    (checks.scripts, {"scripts/do_it.lua": SCRIPT, "scripts/README.md": "do_it\n"}, 2),
 ]
 
 
