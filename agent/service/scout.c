@@ -20,6 +20,7 @@
 #include "mirror/plan_script.h"
 #include "mirror/scripting.h"
 #include "service/positions.h"
+#include "service/scout_message.h"
 
 /* Listing the topics, or a look at ZooKeeper, may take this long. */
 #define LOOK_MS 5000
@@ -78,32 +79,10 @@ struct scout {
 	bool is_limits_due; /* target topics are to be asked for their settings */
 };
 
-void
-scout_message_free(struct scout_message *m)
-{
-	for (size_t i = 0; i < m->name_count; i++)
-		free(m->names[i]);
-	free(m->names);
-	free(m->reason);
-	free(m->brokers);
-	plan_release(&m->plan);
-	free(m);
-}
-
-static struct scout_message *
-message_new(enum scout_notice kind, size_t names)
-{
-	struct scout_message *m = mem_zero(1, sizeof(*m));
-
-	m->message.kind = (int)kind;
-	m->names = mem_zero(names, sizeof(*m->names));
-	return m;
-}
-
 static void
 send_failure(struct scout *s, const char *reason)
 {
-	struct scout_message *m = message_new(SCOUT_FAILED, 0);
+	struct scout_message *m = scout_message_new(SCOUT_FAILED, 0);
 
 	m->reason = mem_strdup(reason);
 	mailbox_post(s->notices, &m->message);
@@ -198,7 +177,7 @@ find_brokers_again(struct scout *s)
 	admin_add_brokers(s->source.admin, brokers);
 	LOG(EVENT_zookeeper_brokers, F_STR("zookeeper", s->config->source.zookeeper_connect),
 		F_STR("brokers", brokers));
-	m = message_new(SCOUT_BROKERS, 1);
+	m = scout_message_new(SCOUT_BROKERS, 1);
 	m->names[m->name_count++] = mem_strdup(brokers);
 	mailbox_post(s->notices, &m->message);
 }
@@ -253,26 +232,10 @@ make_plan(struct scout *s, struct script *script, const struct plan *previous, s
 	return plan;
 }
 
-/* A message with a plan in it. */
-static struct scout_message *
-plan_message(enum scout_notice kind, const struct plan *plan)
-{
-	struct scout_message *m = message_new(kind, plan->mirrored);
-
-	m->plan = plan_take(plan);
-	for (size_t i = 0; i < plan->count; i++) {
-		if (!plan->topics[i].target)
-			continue;
-		m->names[m->name_count++] = mem_strdup(plan->topics[i].name);
-		m->partition_count += plan->topics[i].partitions;
-	}
-	return m;
-}
-
 static void
 send_plan(struct scout *s, enum scout_notice kind)
 {
-	struct scout_message *m = plan_message(kind, s->plan);
+	struct scout_message *m = scout_message_of_plan(kind, s->plan);
 
 	m->brokers = mem_strdup(s->brokers);
 	m->broker_count = s->topics.brokers;
@@ -500,7 +463,7 @@ send_limit(struct scout *s, const char *topic, int64_t limit)
 
 	if (limit == 0)
 		return;
-	m = message_new(SCOUT_LIMIT, 1);
+	m = scout_message_new(SCOUT_LIMIT, 1);
 	m->names[m->name_count++] = mem_strdup(topic);
 	m->number = limit;
 	mailbox_post(s->notices, &m->message);
@@ -604,12 +567,12 @@ try_script(struct scout *s)
 		free(why_not);
 	}
 	if (plan) {
-		m = plan_message(SCOUT_TRIED, plan);
+		m = scout_message_of_plan(SCOUT_TRIED, plan);
 		m->reason = plan_difference(s->plan, plan);
 		plan_release(&plan);
 	} else {
 		script_free(&s->candidate);
-		m = message_new(SCOUT_TRIED, 0);
+		m = scout_message_new(SCOUT_TRIED, 0);
 		m->reason = mem_strdup(err.text);
 	}
 	mailbox_post(s->notices, &m->message);
@@ -657,7 +620,7 @@ roll_back(struct scout *s)
 	struct script *script = s->previous;
 
 	if (!script) {
-		mailbox_post(s->notices, &message_new(SCOUT_ROLLED_BACK, 0)->message);
+		mailbox_post(s->notices, &scout_message_new(SCOUT_ROLLED_BACK, 0)->message);
 		return;
 	}
 	s->previous = s->script;
