@@ -645,6 +645,7 @@ leave(struct agent *a)
 	bool is_over;
 	struct message *m, *next;
 
+	control_stop(&a->control);
 	say_progress(a);
 	LOG(EVENT_stop, F_INT("status", a->status), F_STR("drained", a->is_drained ? "yes" : "no"));
 	is_over = scout_stop(&a->scout, LEAVE_MS) && library_wait(LEAVE_MS);
