@@ -11,6 +11,9 @@
 --   [script]
 --   file = scripts/fold_partitions.lua
 --   param.topics = orders, users
+--
+-- Where the target does not have the topic yet, or cannot be asked (reflejo plan --source-topics), count is needed: rather than guess,
+-- the script refuses to start.
 local mirror = require "mirror"
 
 local folded = mirror.patterns(mirror.param:list("topics", { "*" }))

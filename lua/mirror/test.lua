@@ -110,7 +110,7 @@ local function same(name, want, got)
 end
 
 local function described(output)
-  if output.kind == "record" then return ("a record to %s with key %s"):format(tostring(output.topic), show(output.key)) end
+  if output.kind == "record" then return ("a record to %s with key %s"):format(output.topic or "any topic", show(output.key)) end
   return output.kind .. (output.reason and output.reason ~= "" and " (" .. output.reason .. ")" or "")
 end
 
