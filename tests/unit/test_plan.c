@@ -629,7 +629,7 @@ TEST(many_differences_are_counted)
 	struct rig r;
 	struct err err;
 	struct plan_partitions many[30];
-	char names[30][8], *text;
+	char names[30][16], *text;
 	const struct plan *before;
 
 	open_rig(&r, "", "", NULL);
