@@ -443,8 +443,7 @@ say_merge(struct plan_topic *const *list, size_t count)
 		add_problem(list[0], "%s goes to %s as well: their records are mixed %s",
 			list[1]->name, first, mixed_how(list, count));
 	else
-		add_problem(list[0],
-			"%s and %zu more go to %s as well: their records are mixed %s",
+		add_problem(list[0], "%s and %zu more go to %s as well: their records are mixed %s",
 			list[1]->name, count - 2, first, mixed_how(list, count));
 }
 

@@ -353,7 +353,8 @@ script_has(const struct script *s, enum script_hook hook)
 }
 
 void
-script_set_partitions(struct script *s, int32_t (*partitions_of)(void *arg, const char *topic), void *arg)
+script_set_partitions(
+	struct script *s, int32_t (*partitions_of)(void *arg, const char *topic), void *arg)
 {
 	s->options.partitions_of = partitions_of;
 	s->options.partitions_arg = arg;
