@@ -71,8 +71,8 @@ int script_init(struct script *script, const char *saved, struct err *err);
 void script_close(struct script *script, const char *reason, char **ret_saved);
 
 /* Who answers mirror.partitions from now on; see script_options. */
-void script_set_partitions(struct script *script,
-	int32_t (*partitions_of)(void *arg, const char *topic), void *arg);
+void script_set_partitions(
+	struct script *script, int32_t (*partitions_of)(void *arg, const char *topic), void *arg);
 
 /* Frees and clears. NULL is accepted. */
 void script_free(struct script **script);

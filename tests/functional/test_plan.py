@@ -169,6 +169,13 @@ def test_a_script_says_where_topics_go(of_file):
     assert found["e"]["why_not"] == "the script's route() says no"
 
 
+def test_a_script_routes_any_number_of_topics(of_file):
+    """Names that records are given are bounded, those of the topics there are not."""
+    found = of_file(topics(**{f"t{n}": 1 for n in range(10500)}), script="""
+        return { api = 1, route = function(t) return "x." .. t.name end }""")
+    assert all(t["destination"] == "x." + name for name, t in found.items())
+
+
 @pytest.mark.parametrize("hook, says", [
     ("topics = function(t) error 'no' end", "route.lua:1"),
     ("route = function(t) return 5 end", "route()"),
