@@ -291,6 +291,28 @@ def test_a_map_is_asked_for_once_for_all_streams(mirror, source, target, tmp_pat
 
 
 @pytest.mark.slow
+def test_a_reload_asks_for_the_map_anew(mirror, source, target, tmp_path):
+    def write(name, partition):
+        path = tmp_path / name
+        path.write_text('return { api = 1, route = function() return { partitions = "map" } end,'
+                        f' partition = function() return {partition} end }}', encoding="utf-8")
+        return path
+
+    script = write("route.lua", 1)
+    source.create("t", 2)
+    target.create("t", 3)
+    source.produce("t", [Record(b"k", b"old", n) for n in range(2)])
+    agent = mirror(source, target, flags=("--script.file", script, "--script.state.file", tmp_path / "state",
+                                          "--script.watch", "true"))
+    assert {r.partition for r in target.read("t", 2)} == {1}
+    write("new.lua", 2).rename(script)
+    assert agent.wait_event("reloaded")["changes"] == "t to other partitions of t (map)"
+    source.produce("t", [Record(b"k", b"new", n) for n in range(2)])
+    assert {r.partition for r in target.read("t", 4) if r.value == b"new"} == {2}
+    assert agent.stop() == 0
+
+
+@pytest.mark.slow
 def test_a_reload_that_would_copy_without_end_is_refused(mirror, source, tmp_path):
     script = tmp_path / "route.lua"
     script.write_text('return { api = 1, topics = function(t) return t.name == "t" end,'
