@@ -10,8 +10,8 @@
 
 /* Kafka's rule (org.apache.kafka.common.internals.Topic): 1 to 249 of these, and neither "." nor
  * "..". */
-static bool
-is_topic_name(const char *name, size_t size)
+bool
+names_is_topic(const char *name, size_t size)
 {
 	if (size == 0 || size > 249 ||
 		(name[0] == '.' && (size == 1 || (size == 2 && name[1] == '.'))))
@@ -68,7 +68,7 @@ names_intern(struct names *n, const char *name, size_t size, bool is_made)
 {
 	uint32_t *slot;
 
-	if (is_made && !is_topic_name(name, size))
+	if (is_made && !names_is_topic(name, size))
 		return -1;
 	if (n->count == 0) {
 		n->items = mem_grow(n->items, &n->capacity, 0, sizeof(*n->items));

@@ -78,6 +78,9 @@ int state_read(const char *file, char **ret, size_t *ret_size, struct err *err);
    limit_ms. -1: it raised; err has the sentence, and nothing is left on the stack. */
 int state_call(struct script *script, int args, int results, int64_t limit_ms, struct err *err);
 
+/* May a topic have this name? */
+bool names_is_topic(const char *name, size_t size);
+
 /* A topic's handle. is_made: the script made the name up, so it is checked: -1 Kafka does not take
    it, -2 there are too many. */
 int32_t names_intern(struct names *names, const char *name, size_t size, bool is_made);

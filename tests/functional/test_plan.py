@@ -169,6 +169,13 @@ def test_a_script_says_where_topics_go(of_file):
     assert found["e"]["why_not"] == "the script's route() says no"
 
 
+def test_a_script_routes_any_number_of_topics(of_file):
+    """Names that records are given are bounded, those of the topics there are not."""
+    found = of_file(topics(**{f"t{n}": 1 for n in range(10500)}), script="""
+        return { api = 1, route = function(t) return "x." .. t.name end }""")
+    assert all(t["destination"] == "x." + name for name, t in found.items())
+
+
 @pytest.mark.parametrize("hook, says", [
     ("topics = function(t) error 'no' end", "route.lua:1"),
     ("route = function(t) return 5 end", "route()"),
@@ -280,6 +287,28 @@ def test_a_map_is_asked_for_once_for_all_streams(mirror, source, target, tmp_pat
     source.produce("t", sent)
     seen = target.read("t", 80)
     assert {(r.value, r.partition) for r in seen} == {(b"%d" % n, n) for n in range(4)}
+    assert agent.stop() == 0
+
+
+@pytest.mark.slow
+def test_a_reload_asks_for_the_map_anew(mirror, source, target, tmp_path):
+    def write(name, partition):
+        path = tmp_path / name
+        path.write_text('return { api = 1, route = function() return { partitions = "map" } end,'
+                        f' partition = function() return {partition} end }}', encoding="utf-8")
+        return path
+
+    script = write("route.lua", 1)
+    source.create("t", 2)
+    target.create("t", 3)
+    source.produce("t", [Record(b"k", b"old", n) for n in range(2)])
+    agent = mirror(source, target, flags=("--script.file", script, "--script.state.file", tmp_path / "state",
+                                          "--script.watch", "true"))
+    assert {r.partition for r in target.read("t", 2)} == {1}
+    write("new.lua", 2).rename(script)
+    assert agent.wait_event("reloaded")["changes"] == "t to other partitions of t (map)"
+    source.produce("t", [Record(b"k", b"new", n) for n in range(2)])
+    assert {r.partition for r in target.read("t", 4) if r.value == b"new"} == {2}
     assert agent.stop() == 0
 
 
