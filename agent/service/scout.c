@@ -578,19 +578,22 @@ try_script(struct scout *s)
 	mailbox_post(s->notices, &m->message);
 }
 
-/* The script has become another one: its plan is said, and sent as this kind of message. */
+/* From now on this is the script, the one before is kept to go back to, and the plan is said and
+   sent as this kind of message. */
 static void
-plan_anew(struct scout *s, enum scout_notice kind)
+change_script(struct scout *s, struct script *script, enum scout_notice kind)
 {
 	struct err err;
-	const struct plan *plan = make_plan(s, s->script, s->plan, &err);
+	const struct plan *old = s->plan;
 
-	if (!plan)
-		return;
-	plan_say_changes(s->plan, plan);
-	plan_say_problems(s->plan, plan);
-	plan_release(&s->plan);
-	s->plan = plan;
+	/* Before the change, or the maps of the old script would be kept. Cannot fail: for what a
+	   hook has no answer now, the plan before has one. */
+	s->plan = make_plan(s, script, old, &err);
+	s->previous = s->script;
+	s->script = script;
+	plan_say_changes(old, s->plan);
+	plan_say_problems(old, s->plan);
+	plan_release(&old);
 	plan_say_topics(s->plan, topics_text(s->filter));
 	send_plan(s, kind);
 	want_limits(s);
@@ -600,16 +603,15 @@ plan_anew(struct scout *s, enum scout_notice kind)
 static void
 adopt(struct scout *s)
 {
+	struct script *script = s->candidate;
 	char *saved = NULL;
 
+	s->candidate = NULL;
 	if (s->script)
 		script_close(s->script, "reload", &saved);
 	free(saved);
 	script_free(&s->previous);
-	s->previous = s->script;
-	s->script = s->candidate;
-	s->candidate = NULL;
-	plan_anew(s, SCOUT_PLAN);
+	change_script(s, script, SCOUT_PLAN);
 }
 
 /* Back to the script before the last one that was taken; a ROLLED_BACK without a plan: there is
@@ -617,15 +619,10 @@ adopt(struct scout *s)
 static void
 roll_back(struct scout *s)
 {
-	struct script *script = s->previous;
-
-	if (!script) {
+	if (s->previous)
+		change_script(s, s->previous, SCOUT_ROLLED_BACK);
+	else
 		mailbox_post(s->notices, &scout_message_new(SCOUT_ROLLED_BACK, 0)->message);
-		return;
-	}
-	s->previous = s->script;
-	s->script = script;
-	plan_anew(s, SCOUT_ROLLED_BACK);
 }
 
 /* The candidate is not taken; what has changed meanwhile is planned now. */
