@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "kafka/library.h"
 #include "script/tester.h"
+#include "script/watchdog.h"
 
 /* What was asked for. */
 struct request {
@@ -178,12 +179,23 @@ run_records(const struct config *config, const struct request *request)
 	return 0;
 }
 
+/* A script that never ends. @thread watchdog */
+static void
+on_runaway(const char *where, void *arg)
+{
+	(void)arg;
+	fflush(stdout);
+	fprintf(stderr, "reflejo: %s\n", where);
+	quick_exit(1);
+}
+
 int
 command_test(int argc, char **argv)
 {
 	struct request request = {0};
 	struct problems problems = {0};
 	struct config *config = NULL;
+	struct err err;
 	int status = 1;
 
 	if (read_arguments(argc, argv, &request) == 0) {
@@ -191,10 +203,13 @@ command_test(int argc, char **argv)
 			request.flag_count, request.flags, library_knows_property, &problems);
 		if (!config)
 			problems_print(&problems, stderr);
+		else if (watchdog_start(NULL, 1, on_runaway, NULL, &err) < 0)
+			fprintf(stderr, "reflejo: %s\n", err.text);
 		else
 			status = request.records ? run_records(config, &request)
 						 : run_all(config, &request);
 	}
+	watchdog_stop();
 	config_free(&config);
 	problems_fini(&problems);
 	free(request.files);

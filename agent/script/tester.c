@@ -7,6 +7,9 @@
 #include "base/mem.h"
 #include "script/state.h"
 
+/* All cases of a file may take so long together. */
+#define TEST_MS 60000
+
 /* A script under test: made by a case, in the state of the test file. */
 struct subject {
 	struct script *script;
@@ -469,7 +472,7 @@ call_tester(struct script *s, const char *name, int args, int results, struct er
 		return err_set(err, "%s: requires no mirror.test, so that it has no case", s->file);
 	}
 	lua_insert(s->L, -1 - args);
-	return state_call(s, args, results, 600000, err);
+	return state_call(s, args, results, TEST_MS, err);
 }
 
 /* The list of { name, why } on the stack. Returns how many there are. */
