@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "script/digest.h"
 #include "script/state.h"
 #include "script/watchdog.h"
 
@@ -256,8 +257,10 @@ script_load(const struct script_options *options, struct err *err)
 	char *text = NULL;
 	size_t size;
 
-	if (state_read(s->file, &text, &size, err) < 0 || state_open(s, err) < 0 ||
-		script_run_file(s, text, size, 1, err) < 0 || take_hooks(s, err) < 0)
+	if (state_read(s->file, &text, &size, err) == 0)
+		digest_xxhash(text, size, s->digest);
+	if (!text || state_open(s, err) < 0 || script_run_file(s, text, size, 1, err) < 0 ||
+		take_hooks(s, err) < 0)
 		script_free(&s);
 	free(text);
 	return s;

@@ -35,6 +35,7 @@ struct script {
 	struct script_options options;
 	char *file;	  /* as given */
 	const char *name; /* its last part, as errors show it */
+	char digest[16];  /* of its text */
 	size_t memory, memory_limit;
 	bool is_limited; /* while it runs what a user wrote: the calls that prepare that cannot fail
 			  */

@@ -24,7 +24,7 @@
  * likely. */
 #define STUCK_TIMES 20
 /* Says that the file is ours and of this layout. */
-#define MAGIC "reflejo1"
+#define MAGIC "reflejo2"
 
 /* What a stream is doing, in the mapped file. */
 struct slot {
@@ -32,6 +32,7 @@ struct slot {
 	uint8_t is_poisoned; /* the process was ended in this batch */
 	int32_t partition;
 	int64_t offset;
+	char digest[16]; /* of the script's text */
 };
 
 struct note {
@@ -114,6 +115,7 @@ end_process(struct watch *w)
 
 		if (w->slot) {
 			w->slot->offset = offset;
+			memcpy(w->slot->digest, s->digest, sizeof(s->digest));
 			w->slot->is_poisoned = 1;
 		}
 		snprintf(where, sizeof(where),
@@ -333,14 +335,37 @@ watchdog_is_poisoned(const char *topic, int32_t partition, int64_t *ret_offset)
 	return found;
 }
 
+/* Forgets what was poisoned by scripts of another text; all with script NULL. */
+static void
+forget(const struct script *script)
+{
+	size_t kept = 0;
+
+	pthread_mutex_lock(&dog.lock);
+	for (size_t i = 0; i < dog.poisoned_count; i++) {
+		if (script &&
+			!memcmp(dog.poisoned[i].digest, script->digest, sizeof(script->digest)))
+			dog.poisoned[kept++] = dog.poisoned[i];
+	}
+	for (size_t i = 0; dog.note && i < dog.poisoned_count; i++) {
+		struct slot *slot = &dog.note->slots[(size_t)dog.note->streams + i];
+
+		*slot = i < kept ? dog.poisoned[i] : (struct slot){.is_poisoned = 0};
+	}
+	dog.poisoned_count = kept;
+	pthread_mutex_unlock(&dog.lock);
+}
+
+void
+watchdog_forget_others(const struct script *script)
+{
+	forget(script);
+}
+
 void
 watchdog_clear(void)
 {
-	pthread_mutex_lock(&dog.lock);
-	for (size_t i = 0; dog.note && i < dog.poisoned_count; i++)
-		dog.note->slots[(size_t)dog.note->streams + i].is_poisoned = 0;
-	dog.poisoned_count = 0;
-	pthread_mutex_unlock(&dog.lock);
+	forget(NULL);
 }
 
 void

@@ -26,6 +26,11 @@ void watchdog_stop(void);
  * record. @thread any */
 bool watchdog_is_poisoned(const char *topic, int32_t partition, int64_t *ret_offset);
 
+/* This script is the one now: what one with another text never ended at may be tried again, for it
+   may have been mended.
+   @thread any */
+void watchdog_forget_others(const struct script *script);
+
 /* A new script was taken: no record is poisoned any more, in the file either. @thread any */
 void watchdog_clear(void);
 

@@ -734,10 +734,12 @@ make_script(struct agent *a, struct script **ret, struct err *err)
 		return -1;
 	stamp_changed(&a->stamp, config->script.file);
 	*ret = scripting_load(config, a->world, SCRIPT_AT_START, err);
-	if (*ret)
+	if (*ret) {
+		watchdog_forget_others(*ret);
 		LOG(EVENT_script, F_STR("file", config->script.file),
 			F_STR("record", script_has(*ret, SCRIPT_RECORD) ? "yes" : "no"),
 			F_STR("on_error", config->script.on_error));
+	}
 	return *ret ? 0 : -1;
 }
 

@@ -393,6 +393,10 @@ def test_a_compiled_loop_without_end_ends_the_process_once(scripted, source, tar
     assert b"6" not in [r.value for r in seen]
     assert agent.stop() == 0
     assert source.committed("mirrorgroup", "t", 1)[0] <= 5
+    # A script that was mended meanwhile is tried.
+    agent = scripted(source, target, "return { api = 1, record = function(r) end }", *flags)
+    reader.until(lambda rs: {r.value for r in rs} >= {b"%d" % i for i in range(10)}, what="all of it")
+    assert agent.stop() == 0
 
 
 def test_an_allocation_bomb_is_an_error(scripted, source, target):

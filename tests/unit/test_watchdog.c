@@ -181,7 +181,7 @@ TEST(an_endless_compiled_loop_ends_the_process_and_is_remembered)
 TEST(a_state_file_that_is_none_is_not_trusted)
 {
 	static const char *const rows[] = {
-		"", "x", "reflejo1", "reflejo0________________________________"};
+		"", "x", "reflejo2", "reflejo1________________________________"};
 	struct rig rig;
 	char *file;
 	int64_t offset;
