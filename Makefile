@@ -113,6 +113,9 @@ install: $B/reflejo ## install to DESTDIR and PREFIX
 	install -D -m 755 $B/reflejo $(DESTDIR)$(PREFIX)/bin/reflejo
 	install -D -m 644 conf/reflejo.1 $(DESTDIR)$(PREFIX)/share/man/man1/reflejo.1
 	install -D -m 644 conf/reflejo.ini.sample $(DESTDIR)$(PREFIX)/share/doc/reflejo/reflejo.ini.sample
+	install -D -m 644 lua/README.md $(DESTDIR)$(PREFIX)/share/doc/reflejo/scripts.md
+	install -d $(DESTDIR)$(PREFIX)/share/reflejo/scripts
+	install -m 644 scripts/*.lua scripts/README.md $(DESTDIR)$(PREFIX)/share/reflejo/scripts
 
 clean: ## remove everything that was built
 	rm -rf build
