@@ -62,6 +62,18 @@ source_headers(struct making *m)
 			   : record_copy_headers(m->f->message);
 }
 
+/* A record whose key was rewritten stays where the old key's was: in a dry run that is said. */
+static void
+note_kept_partition(const struct making *m)
+{
+	enum plan_rule rule = m->p->route->topic->rule;
+
+	if (m->pl->is_dry && (m->r->_changes & SCRIPT_CHANGED_KEY) &&
+		!(m->r->_changes & SCRIPT_CHANGED_PARTITION) &&
+		(rule == PLAN_PRESERVE || rule == PLAN_MAP))
+		tally_add(TALLY_NOTE, "key changed, partition kept", 1);
+}
+
 /* The record itself, as the hook left it. */
 static void
 make_own(struct making *m)
@@ -69,6 +81,7 @@ make_own(struct making *m)
 	const struct script_record *r = m->r;
 	struct output *o = outputs_add(m->f->outputs);
 
+	note_kept_partition(m);
 	o->target = topic_of(m->pl, m->p, r->_changes & SCRIPT_CHANGED_TOPIC ? r->_topic : 0);
 	o->key = m->key;
 	o->key_size = (uint32_t)m->key_size;

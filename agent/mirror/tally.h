@@ -9,6 +9,7 @@ enum tally_kind {
 	TALLY_DROPPED,	   /* by the script's reason */
 	TALLY_DEAD_LETTER, /* likewise */
 	TALLY_FAILED,	   /* by what the script raised */
+	TALLY_NOTE,	   /* of a dry run: what may not be meant */
 	TALLY_TARGET,	   /* of a dry run: by the topic at the target */
 	TALLY_KINDS
 };

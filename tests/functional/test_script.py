@@ -1,6 +1,7 @@
 """What a script decides for each record: names, keys, partitions, headers, outcomes."""
 
 import json
+import pathlib
 import signal
 import subprocess
 import textwrap
@@ -501,3 +502,42 @@ def test_a_dry_run_changes_nothing_and_counts(mirror, source, target, program, t
     assert set(target.ends("t").values()) == {0}
     assert not live.find("revoked")
     assert live.stop() == 0
+
+
+@pytest.mark.sanitize
+def test_two_clusters_mirror_each_other(mirror, source, target, tmp_path):
+    """Topics of the same names in both directions: nothing goes round."""
+    stop_loops = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "stop_loops.lua"
+    agents = []
+    for here, there, a, b in (("east", "west", source, target), ("west", "east", target, source)):
+        a.create("t")
+        agents.append(mirror(a, b, whitelist="t", consumer={"group.id": f"to-{there}"}, flags=(
+            "--script.file", stop_loops, "--script.state.file", tmp_path / f"{here}.state", "--script.param.here", here,
+            "--script.param.there", there)))
+    source.produce("t", [Record(b"k", b"from east %d" % i) for i in range(50)])
+    target.produce("t", [Record(b"k", b"from west %d" % i) for i in range(50)])
+    for cluster in (source, target):
+        assert len(cluster.read("t", 100)) == 100
+    # What came over was seen by the agent of the other direction, and dropped.
+    for agent, cluster, there in zip(agents, (source, target), ("west", "east")):
+        cluster.wait_committed(f"to-{there}", "t", {0: 100})
+        assert agent.stop() == 0
+        assert agent.find("progress")[-1]["dropped"] == "50"
+    assert source.ends("t") == target.ends("t") == {0: 100}
+
+
+def test_a_dry_run_says_where_a_changed_key_keeps_its_partition(source, target, program, tmp_path):
+    source.create("t", 2)
+    target.create("t", 2)
+    source.produce("t", [Record(b"%d" % i, b"v", i % 2) for i in range(10)])
+    script = tmp_path / "dry.lua"
+    script.write_text("return { api = 1, record = function(r) if r.key < '5' then r.key = 'x' .. r.key end end }",
+                      encoding="utf-8")
+    done = subprocess.run([program, "run", "--dry-run", "--consumer.bootstrap.servers", source.bootstrap,
+                           "--consumer.group.id", "g", "--producer.bootstrap.servers", target.bootstrap,
+                           "--whitelist", "t", "--script.file", script, "--partition.mode", "preserve",
+                           "--script.state.file", tmp_path / "state"], capture_output=True, text=True,
+                          timeout=60 * SCALE, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split(None, 1) for line in done.stdout.splitlines()[1:]]
+    assert lines == [["10", "to t"], ["5", "note: key changed, partition kept"]]
