@@ -101,15 +101,19 @@ class Curve:
 
     def __init__(self, cluster, topic):
         self.outside, self.topic = Outside(cluster), topic
-        self.points = [(time.monotonic(), self.outside.count(topic))]
+        self.points = [(time.monotonic(), self._count())]
         self.is_over = threading.Event()
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
 
+    def _count(self):
+        # The broker of a topic that has just been made may not know yet that it leads it.
+        return wait_until(lambda: (self.outside.count(self.topic),), what=f"end offsets of {self.topic}")[0]
+
     def _read(self):
         while not self.is_over.wait(0.02):
             # The count stood at the latest when the answer came.
-            count = self.outside.count(self.topic)
+            count = self._count()
             self.points.append((time.monotonic(), count))
 
     def close(self):
