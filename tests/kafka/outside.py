@@ -1,5 +1,6 @@
 """A cluster seen from outside, by the Python client: topics, offsets, groups."""
 
+import threading
 import time
 
 from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, TopicPartition
@@ -93,3 +94,37 @@ class Outside:
 
     def wait_no_lag(self, group, topic, timeout=DEADLINE):
         wait_until(lambda: self.lag(group, topic) == 0, timeout, f"lag 0 of {group} in {topic}")
+
+
+class Curve:
+    """How many records the target had, at what time."""
+
+    def __init__(self, cluster, topic):
+        self.outside, self.topic = Outside(cluster), topic
+        self.points = [(time.monotonic(), self._count())]
+        self.is_over = threading.Event()
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _count(self):
+        # The broker of a topic that has just been made may not know yet that it leads it.
+        return wait_until(lambda: (self.outside.count(self.topic),), what=f"end offsets of {self.topic}")[0]
+
+    def _read(self):
+        while not self.is_over.wait(0.02):
+            # The count stood at the latest when the answer came.
+            count = self._count()
+            self.points.append((time.monotonic(), count))
+
+    def close(self):
+        self.is_over.set()
+        self.thread.join()
+        self.outside.close()
+
+    @property
+    def last(self):
+        return self.points[-1][1]
+
+    def before(self, moment):
+        """What the target surely had by then."""
+        return max((count for at, count in self.points if at <= moment), default=0)

@@ -1,11 +1,10 @@
 """kill -9, ten times under load."""
 
 import random
-import threading
 import time
 
 import pytest
-from outside import Outside, wait_until
+from outside import Curve, wait_until
 from records import no_loss
 
 PROMISE = 10
@@ -15,36 +14,6 @@ INTERVAL = 0.5  # seconds between commits
 SESSION = 2  # seconds
 # A commit takes its way, the curve is read at intervals, and other work runs on the machine.
 SLACK = 0.5
-
-
-class Curve:
-    """How many records the target had, at what time."""
-
-    def __init__(self, cluster, topic):
-        self.outside, self.topic = Outside(cluster), topic
-        self.points = [(time.monotonic(), self.outside.count(topic))]
-        self.is_over = threading.Event()
-        self.thread = threading.Thread(target=self._read, daemon=True)
-        self.thread.start()
-
-    def _read(self):
-        while not self.is_over.wait(0.02):
-            # The count stood at the latest when the answer came.
-            count = self.outside.count(self.topic)
-            self.points.append((time.monotonic(), count))
-
-    def close(self):
-        self.is_over.set()
-        self.thread.join()
-        self.outside.close()
-
-    @property
-    def last(self):
-        return self.points[-1][1]
-
-    def before(self, moment):
-        """What the target surely had by then."""
-        return max((count for at, count in self.points if at <= moment), default=0)
 
 
 @pytest.fixture
