@@ -125,32 +125,34 @@ is_class(const struct option_info *option, const struct property *property)
 	       (!strcmp(option->key, "message.handler") && is_class_name(property->value));
 }
 
-/* param.NAME of [script]. */
-static void
-take_param(struct config *config, struct property *property)
+void
+config_extra_set(
+	struct config_extra *extra, const char *name, const char *value, const char *origin)
 {
-	struct config_script *script = &config->script;
-	const char *name = property->key + strlen("param.");
-
-	for (size_t i = 0; i < script->param_count; i++) {
-		if (strcmp(script->params[i].name, name))
+	for (size_t i = 0; i < extra->count; i++) {
+		if (strcmp(extra->items[i].name, name))
 			continue;
-		free(script->params[i].value);
-		script->params[i].value = mem_strdup(property->value);
+		free(extra->items[i].value);
+		free(extra->items[i].origin);
+		extra->items[i].value = mem_strdup(value);
+		extra->items[i].origin = mem_strdup(origin);
 		return;
 	}
-	script->params =
-		mem_resize(script->params, script->param_count + 1, sizeof(*script->params));
-	script->params[script->param_count++] =
-		(struct script_param){mem_strdup(name), mem_strdup(property->value)};
+	extra->items = mem_resize(extra->items, extra->count + 1, sizeof(*extra->items));
+	extra->items[extra->count++] =
+		(struct config_pair){mem_strdup(name), mem_strdup(value), mem_strdup(origin)};
 }
 
-static bool
-is_param(const struct property *property)
+void
+config_extra_fini(struct config_extra *extra)
 {
-	return !strcmp(property->section, "script") &&
-	       !strncmp(property->key, "param.", strlen("param.")) &&
-	       property->key[strlen("param.")];
+	for (size_t i = 0; i < extra->count; i++) {
+		free(extra->items[i].name);
+		free(extra->items[i].value);
+		free(extra->items[i].origin);
+	}
+	free(extra->items);
+	*extra = (struct config_extra){0};
 }
 
 /* Text without the blanks at its end (those at its start are gone). */
@@ -163,19 +165,22 @@ trim_end(char *s)
 		s[--n] = '\0';
 }
 
-/* Takes one line of [mirror], [script], [admin] or [log]. */
+/* Takes one line of a section with options. */
 static void
 take_option(struct config *config, struct property *property, struct problems *problems)
 {
 	const struct option_info *option = options_find(property->section, property->key);
+	const struct option_extra *extra = options_find_extra(property->section, property->key);
 	const char *nearest = options_nearest_key(property->section, property->key);
 	enum verdict verdict = VERDICT_SET;
 	const char *detail = "";
 	struct err err = {0};
 
-	if (is_param(property)) {
+	if (!option && extra) {
 		if (!property->is_passed)
-			take_param(config, property);
+			config_extra_set(options_extra_of(config, extra),
+				property->key + strlen(extra->prefix), property->value,
+				property->origin);
 	} else if (!option) {
 		problems_error(problems, property->origin, "unknown key '%s' in [%s]%s%s%s",
 			property->key, property->section, nearest ? "; did you mean '" : "",
@@ -215,15 +220,40 @@ take_option(struct config *config, struct property *property, struct problems *p
 static const char *
 section_candidate(size_t i, void *arg)
 {
-	static const char *const names[] = {
-		"mirror", "consumer", "producer", "script", "admin", "log"};
+	static const char *const clients[] = {"consumer", "producer"};
 
 	(void)arg;
-	return i < sizeof(names) / sizeof(*names) ? names[i] : NULL;
+	return i < 2 ? clients[i] : options_section(i - 2);
 }
 
-/* Takes [mirror], [script], [admin] and [log], and complains once about each run of lines in a
- * section there is none of. */
+static bool
+is_section(const char *name)
+{
+	const char *section;
+
+	for (size_t i = 0; (section = options_section(i)); i++)
+		if (!strcmp(section, name))
+			return true;
+	return false;
+}
+
+/* A section that there is none of. */
+static void
+complain_section(const struct property *item, struct problems *problems)
+{
+	const char *nearest = parse_nearest(item->section, section_candidate, NULL), *name;
+	struct text known = {0};
+
+	for (size_t i = 0; (name = section_candidate(i, NULL)); i++)
+		text_printf(&known, " [%s]", name);
+	problems_error(problems, item->origin, "there is no section [%s]%s%s%s; known are%s",
+		item->section, nearest ? "; did you mean [" : "", nearest ? nearest : "",
+		nearest ? "]?" : "", known.s);
+	text_fini(&known);
+}
+
+/* Takes the sections with options, and complains once about each run of lines in a section there is
+ * none of. */
 static void
 take_options(struct config *config, struct properties *all, struct problems *problems)
 {
@@ -231,21 +261,13 @@ take_options(struct config *config, struct properties *all, struct problems *pro
 
 	for (size_t i = 0; i < all->count; i++) {
 		struct property *item = &all->items[i];
-		const char *section = item->section, *nearest;
 
-		if (!strcmp(section, "mirror") || !strcmp(section, "script") ||
-			!strcmp(section, "admin") || !strcmp(section, "log")) {
+		if (is_section(item->section)) {
 			take_option(config, item, problems);
-		} else if (strcmp(section, "consumer") && strcmp(section, "producer") &&
-			   strcmp(section, complained)) {
-			nearest = parse_nearest(section, section_candidate, NULL);
-			problems_error(problems, item->origin,
-				"there is no section [%s]%s%s%s; known are [mirror] [consumer] "
-				"[producer] "
-				"[script] [admin] [log]",
-				section, nearest ? "; did you mean [" : "", nearest ? nearest : "",
-				nearest ? "]?" : "");
-			complained = section;
+		} else if (strcmp(item->section, "consumer") && strcmp(item->section, "producer") &&
+			   strcmp(item->section, complained)) {
+			complain_section(item, problems);
+			complained = item->section;
 		}
 	}
 }
@@ -460,15 +482,13 @@ void
 config_free(struct config **config)
 {
 	struct config *c = *config;
+	const struct option_extra *extra;
 
 	if (!c)
 		return;
 	options_fini(c);
-	for (size_t i = 0; i < c->script.param_count; i++) {
-		free(c->script.params[i].name);
-		free(c->script.params[i].value);
-	}
-	free(c->script.params);
+	for (size_t i = 0; (extra = options_extra_at(i)); i++)
+		config_extra_fini(options_extra_of(c, extra));
 	settings_fini(&c->consumer);
 	settings_fini(&c->producer);
 	free(c->source.group_id);

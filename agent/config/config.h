@@ -40,67 +40,29 @@ enum offset_reset { OFFSET_RESET_LATEST, OFFSET_RESET_EARLIEST, OFFSET_RESET_NON
 #define OPTION_FIELD_SECONDS(field) int64_t field;
 #define OPTION_FIELD_OLD(field)
 
+/* Keys of the user's own, in the order given; a later one of the same name has replaced the earlier
+   one's value. */
+struct config_extra {
+	struct config_pair {
+		char *name, *value, *origin;
+	} * items;
+	size_t count;
+};
+
 struct config {
-	/* struct config_mirror mirror; struct config_script script; struct config_admin admin;
-	   struct config_log log: see the
-	 * table */
-	struct config_mirror {
-#define OPTION_mirror(type, field) OPTION_FIELD_##type(field)
-#define OPTION_script(type, field)
-#define OPTION_admin(type, field)
-#define OPTION_log(type, field)
-#define OPTION(section, field, key, type, def, min, max, help) OPTION_##section(type, field)
+	/* struct config_mirror mirror; and so on, one for each section of the table, with one field
+	   a row */
+#define SECTION(name) struct config_##name {
+#define EXTRA(name, prefix, what, help) struct config_extra extra;
+#define OPTION(section, field, key, type, def, min, max, help) OPTION_FIELD_##type(field)
+#define SECTION_END(name) \
+	}                 \
+	name;
 #include "config/options.def"
+#undef SECTION
+#undef EXTRA
 #undef OPTION
-#undef OPTION_mirror
-#undef OPTION_script
-#undef OPTION_admin
-#undef OPTION_log
-	} mirror;
-	struct config_script {
-#define OPTION_mirror(type, field)
-#define OPTION_script(type, field) OPTION_FIELD_##type(field)
-#define OPTION_admin(type, field)
-#define OPTION_log(type, field)
-#define OPTION(section, field, key, type, def, min, max, help) OPTION_##section(type, field)
-#include "config/options.def"
-#undef OPTION
-#undef OPTION_mirror
-#undef OPTION_script
-#undef OPTION_admin
-#undef OPTION_log
-		/* param.NAME=VALUE, in the order given; a later one of the same name wins */
-		struct script_param {
-			char *name, *value;
-		} * params;
-		size_t param_count;
-	} script;
-	struct config_admin {
-#define OPTION_mirror(type, field)
-#define OPTION_script(type, field)
-#define OPTION_admin(type, field) OPTION_FIELD_##type(field)
-#define OPTION_log(type, field)
-#define OPTION(section, field, key, type, def, min, max, help) OPTION_##section(type, field)
-#include "config/options.def"
-#undef OPTION
-#undef OPTION_mirror
-#undef OPTION_script
-#undef OPTION_admin
-#undef OPTION_log
-	} admin;
-	struct config_log {
-#define OPTION_mirror(type, field)
-#define OPTION_script(type, field)
-#define OPTION_admin(type, field)
-#define OPTION_log(type, field) OPTION_FIELD_##type(field)
-#define OPTION(section, field, key, type, def, min, max, help) OPTION_##section(type, field)
-#include "config/options.def"
-#undef OPTION
-#undef OPTION_mirror
-#undef OPTION_script
-#undef OPTION_admin
-#undef OPTION_log
-	} log;
+#undef SECTION_END
 
 	struct client_settings consumer, producer;
 
@@ -131,6 +93,13 @@ struct config {
 
 	struct config_verdicts *verdicts; /* what became of each line; see config/verdicts.h */
 };
+
+/* Puts a pair in, or another value in its place. name, value and origin are copied. */
+void config_extra_set(
+	struct config_extra *extra, const char *name, const char *value, const char *origin);
+
+/* Frees what it holds and clears it. */
+void config_extra_fini(struct config_extra *extra);
 
 /* Asks the Kafka library about one of its properties: 1 it takes the value, 0 it does not know the
    name, -1 it refuses the value (why, at most why_size bytes). kafka/library.h has one:

@@ -17,6 +17,23 @@ struct flag {
 	const char *section, *key; /* of a property */
 };
 
+/* A key of the user's own, behind its section's name. */
+static void
+recognize_extra(struct flag *flag)
+{
+	const struct option_extra *extra;
+
+	for (size_t i = 0; (extra = options_extra_at(i)); i++) {
+		size_t n = strlen(extra->section);
+
+		if (!strncmp(flag->name, extra->section, n) && flag->name[n] == '.' &&
+			options_find_extra(extra->section, flag->name + n + 1)) {
+			flag->section = extra->section;
+			flag->key = flag->name + n + 1;
+		}
+	}
+}
+
 /* Fills in what the flag is by its name. */
 static void
 recognize(struct flags *flags, struct flag *flag)
@@ -37,9 +54,8 @@ recognize(struct flags *flags, struct flag *flag)
 	} else if (!strncmp(flag->name, "producer.", 9) && flag->name[9]) {
 		flag->section = "producer";
 		flag->key = flag->name + 9;
-	} else if (!strncmp(flag->name, "script.param.", 13) && flag->name[13]) {
-		flag->section = "script";
-		flag->key = flag->name + 7;
+	} else {
+		recognize_extra(flag);
 	}
 }
 

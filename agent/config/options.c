@@ -31,11 +31,38 @@
 #define OFFSET_SECONDS(section, field) offsetof(struct config, section.field)
 
 static const struct option_info table[] = {
+#define SECTION(name)
+#define SECTION_END(name)
+#define EXTRA(section, prefix, what, help)
 #define OPTION(section, field, key, type, def, low, high, help)                 \
 	{#section, key, OPTION_TYPE_##type, def, RANGE_##type(low, high), help, \
 		OFFSET_##type(section, field)},
 #include "config/options.def"
 #undef OPTION
+#undef EXTRA
+#undef SECTION
+#undef SECTION_END
+};
+
+static const char *const sections[] = {
+#define SECTION(name) #name,
+#define SECTION_END(name)
+#define EXTRA(section, prefix, what, help)
+#define OPTION(section, field, key, type, def, low, high, help)
+#include "config/options.def"
+#undef EXTRA
+#undef SECTION
+};
+
+static const struct option_extra extras[] = {
+#define SECTION(name)
+#define EXTRA(section, prefix, what, help) \
+	{#section, prefix, what, help, offsetof(struct config, section.extra)},
+#include "config/options.def"
+#undef OPTION
+#undef EXTRA
+#undef SECTION
+#undef SECTION_END
 };
 
 /* Flags that are not options: they name files, or are answered before anything is read. */
@@ -65,6 +92,37 @@ const struct option_info *
 options_at(size_t i)
 {
 	return i < TABLE_COUNT ? &table[i] : NULL;
+}
+
+const char *
+options_section(size_t i)
+{
+	return i < sizeof(sections) / sizeof(*sections) ? sections[i] : NULL;
+}
+
+const struct option_extra *
+options_extra_at(size_t i)
+{
+	return i < sizeof(extras) / sizeof(*extras) ? &extras[i] : NULL;
+}
+
+const struct option_extra *
+options_find_extra(const char *section, const char *key)
+{
+	for (size_t i = 0; i < sizeof(extras) / sizeof(*extras); i++) {
+		size_t n = strlen(extras[i].prefix);
+
+		if (!strcmp(extras[i].section, section) && !strncmp(key, extras[i].prefix, n) &&
+			key[n])
+			return &extras[i];
+	}
+	return NULL;
+}
+
+struct config_extra *
+options_extra_of(struct config *config, const struct option_extra *extra)
+{
+	return (struct config_extra *)((char *)config + extra->offset);
 }
 
 const struct option_info *

@@ -34,6 +34,24 @@ struct option_info {
 	size_t offset; /* of the field in struct config */
 };
 
+/* A section that takes keys of the user's own, prefix first. */
+struct option_extra {
+	const char *section, *prefix, *what, *help; /* what: the rest of the key, for people */
+	size_t offset; /* of its struct config_extra in struct config */
+};
+
+/* The i-th section with options, NULL after the last. @thread any */
+const char *options_section(size_t i);
+
+/* The i-th kind of keys of the user's own, NULL after the last. @thread any */
+const struct option_extra *options_extra_at(size_t i);
+
+/* The kind that a key of a section belongs to, NULL when it is none. @thread any */
+const struct option_extra *options_find_extra(const char *section, const char *key);
+
+/* Where its pairs are. */
+struct config_extra *options_extra_of(struct config *config, const struct option_extra *extra);
+
 /* The i-th row, NULL after the last. @thread any */
 const struct option_info *options_at(size_t i);
 

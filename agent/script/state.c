@@ -326,8 +326,8 @@ push_params(struct script *s)
 	const struct config_script *c = &s->options.config->script;
 
 	lua_newtable(s->L);
-	for (size_t i = 0; i < c->param_count; i++)
-		set_text(s, c->params[i].name, c->params[i].value);
+	for (size_t i = 0; i < c->extra.count; i++)
+		set_text(s, c->extra.items[i].name, c->extra.items[i].value);
 	lua_setfield(s->L, -2, "params");
 }
 

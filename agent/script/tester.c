@@ -74,13 +74,7 @@ free_subject(lua_State *L)
 
 	script_free(&t->script);
 	script_world_free(&t->world);
-	for (size_t i = 0; i < t->config.script.param_count; i++) {
-		free(t->config.script.params[i].name);
-		free(t->config.script.params[i].value);
-	}
-	free(t->config.script.params);
-	t->config.script.params = NULL;
-	t->config.script.param_count = 0;
+	config_extra_fini(&t->config.script.extra);
 	return 0;
 }
 
@@ -88,15 +82,10 @@ free_subject(lua_State *L)
 static void
 take_params(lua_State *L, int at, struct config_script *script)
 {
-	for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) {
-		script->params = mem_resize(
-			script->params, script->param_count + 1, sizeof(*script->params));
+	for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 3)) {
 		lua_pushvalue(L, -2);
-		script->params[script->param_count].name = mem_strdup(lua_tostring(L, -1));
-		lua_pop(L, 1);
-		lua_pushvalue(L, -1);
-		script->params[script->param_count++].value = mem_strdup(lua_tostring(L, -1));
-		lua_pop(L, 1);
+		lua_pushvalue(L, -2);
+		config_extra_set(&script->extra, lua_tostring(L, -2), lua_tostring(L, -1), "test");
 	}
 }
 
@@ -134,8 +123,7 @@ open_subject(lua_State *L)
 		.L = L, .world = script_world_new(), .config = *owner->options.config};
 	luaL_getmetatable(L, "subject");
 	lua_setmetatable(L, -2);
-	t->config.script.params = NULL;
-	t->config.script.param_count = 0;
+	t->config.script.extra = (struct config_extra){0};
 	t->config.script.args = (char *)(uintptr_t)luaL_optstring(L, 3, NULL);
 	take_params(L, 2, &t->config.script);
 	lua_pushvalue(L, 4);

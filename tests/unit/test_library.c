@@ -29,16 +29,16 @@ write_text(const char *path, const char *text)
 static void
 open_fixture(struct fixture *f)
 {
-	static struct script_param params[] = {{"tenant", "acme"}, {"n", " 1e3 "}, {"bad", "x1"},
-		{"yes", "TRUE"}, {"list", " a, b,,c ,"}};
+	static struct config_pair params[] = {{"tenant", "acme", ""}, {"n", " 1e3 ", ""},
+		{"bad", "x1", ""}, {"yes", "TRUE", ""}, {"list", " a, b,,c ,", ""}};
 	char *folder;
 
 	memset(f, 0, sizeof(*f));
 	options_set_defaults(&f->config);
 	free(f->config.script.libs);
 	f->config.script.libs = mem_strdup("io,os");
-	f->config.script.params = params;
-	f->config.script.param_count = sizeof(params) / sizeof(params[0]);
+	f->config.script.extra.items = params;
+	f->config.script.extra.count = sizeof(params) / sizeof(params[0]);
 	snprintf(f->folder, sizeof(f->folder), "/tmp/reflejo-unit-XXXXXX");
 	folder = mkdtemp(f->folder);
 	CHECK(folder != NULL);
