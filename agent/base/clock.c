@@ -37,3 +37,16 @@ clock_print(int64_t wall_ms, char out[CLOCK_TEXT_SIZE])
 	snprintf(out, CLOCK_TEXT_SIZE, "%s.%03uZ", day, (unsigned)(wall_ms % 1000) % 1000);
 	return out;
 }
+
+const char *
+clock_print_local(int64_t wall_ms, char out[CLOCK_LOCAL_SIZE])
+{
+	time_t seconds = wall_ms / 1000;
+	struct tm tm;
+	char day[sizeof("00:00:00")];
+
+	localtime_r(&seconds, &tm);
+	strftime(day, sizeof(day), "%H:%M:%S", &tm);
+	snprintf(out, CLOCK_LOCAL_SIZE, "%s.%03u", day, (unsigned)(wall_ms % 1000) % 1000);
+	return out;
+}

@@ -16,4 +16,8 @@ int64_t clock_wall_ms(void);
 /* Writes wall_ms as "2026-01-31T00:00:00.000Z" into out and returns out. @thread any */
 const char *clock_print(int64_t wall_ms, char out[CLOCK_TEXT_SIZE]);
 
+/* The same instant by the local clock, "14:05:59.123", into out, which it returns. @thread any */
+#define CLOCK_LOCAL_SIZE 13
+const char *clock_print_local(int64_t wall_ms, char out[CLOCK_LOCAL_SIZE]);
+
 #endif

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,6 +22,8 @@
 #include "script/script.h"
 #include "script/watchdog.h"
 #include "service/control.h"
+#include "service/loop.h"
+#include "service/notify.h"
 #include "service/scout.h"
 
 /* Once the streams have ended, the scout may finish a look-up and the library its threads for so
@@ -145,6 +146,8 @@ say_progress(struct agent *a)
 		F_UINT("script_errors", counter_get(&sum.script_errors)),
 		F_UINT("resent", counter_get(&sum.records_resent)),
 		F_UINT("held", counter_get(&sum.partitions_held)));
+	notify_progress(ms > 0 ? (records - a->last_records) * 1000 / (uint64_t)ms : 0, sum.lag,
+		counter_get(&sum.partitions));
 	a->last_progress = now;
 	a->last_records = records;
 	a->last_bytes = bytes;
@@ -168,6 +171,8 @@ stop(struct agent *a, int status, const char *reason)
 	a->stopped = clock_ms();
 	a->force_end = a->stopped + a->config->mirror.shutdown_timeout_ms + LEAVE_MS;
 	LOG(EVENT_stopping, F_STR("reason", reason));
+	notify_stopping();
+	notify_status("drains and commits");
 	for (int i = 0; i < a->worker_count; i++)
 		worker_stop(a->workers[i], a->config->mirror.shutdown_timeout_ms);
 	end_if_done(a);
@@ -180,6 +185,7 @@ stop_failed(struct agent *a, int status, const char *reason)
 	if (!a->is_stopping)
 		LOG(EVENT_failed, F_STR("reason", reason));
 	stop(a, status, "failure");
+	notify_status("failed: %s", reason);
 }
 
 static void
@@ -205,6 +211,7 @@ start_workers(struct agent *a, const struct scout_message *m)
 		a->worker_count++;
 		a->running++;
 	}
+	notify_ready();
 }
 
 /* Whoever waits for this gets a last line. */
@@ -232,6 +239,7 @@ begin_reload(struct agent *a)
 	if (a->is_reload_wanted)
 		return;
 	a->reload = RELOAD_TRYING;
+	notify_reloading();
 	a->reload_failure[0] = '\0';
 	scout_try(a->scout);
 }
@@ -262,6 +270,7 @@ end_reload(struct agent *a, const char *failure)
 		scout_message_free(m);
 	a->candidate = NULL;
 	a->reload = RELOAD_NONE;
+	notify_reloaded();
 	if (a->is_reload_wanted)
 		begin_reload(a);
 }
@@ -465,6 +474,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	struct counters sum;
 
 	(void)fd, (void)what;
+	log_tick(false);
 	if (a->is_stopping) {
 		if (now >= a->force_end)
 			leave_now(a->status);
@@ -511,7 +521,9 @@ on_other_signal(evutil_socket_t number, short what, void *arg)
 		return;
 	}
 	if (number == SIGHUP) {
+		notify_reloading();
 		LOG(EVENT_reload_unavailable, F_STR("advice", "restart to read changed files"));
+		notify_reloaded();
 		return;
 	}
 	if (log_reopen(&err) < 0)
@@ -532,7 +544,6 @@ add_events(struct agent *a)
 {
 	static const struct timeval second = {1, 0};
 
-	signal(SIGPIPE, SIG_IGN);
 	add_signal(a, 0, SIGTERM, on_end_signal);
 	add_signal(a, 1, SIGINT, on_end_signal);
 	add_signal(a, 2, SIGHUP, on_other_signal);
@@ -630,6 +641,7 @@ free_agent(struct agent *a)
 	if (a->notices_event)
 		event_free(a->notices_event);
 	control_stop(&a->control);
+	notify_stop();
 	if (a->base)
 		event_base_free(a->base);
 	free(a->workers);
@@ -647,6 +659,7 @@ leave(struct agent *a)
 
 	control_stop(&a->control);
 	say_progress(a);
+	log_tick(true);
 	LOG(EVENT_stop, F_INT("status", a->status), F_STR("drained", a->is_drained ? "yes" : "no"));
 	is_over = scout_stop(&a->scout, LEAVE_MS) && library_wait(LEAVE_MS);
 	if (!is_over)
@@ -666,35 +679,10 @@ leave(struct agent *a)
 
 /* @thread any */
 static void
-on_libevent_log(int severity, const char *text)
+on_loop_fatal(const char *reason)
 {
-	(void)severity;
-	LOG(EVENT_loop_trouble, F_STR("text", text));
-}
-
-/* libevent cannot go on, which happens when the process has no descriptors left. @thread any */
-static void
-on_libevent_fatal(int code)
-{
-	(void)code;
-	LOG(EVENT_failed, F_STR("reason", "the event loop cannot be made: raise the limit of open "
-					  "files (ulimit -n)"));
+	LOG(EVENT_failed, F_STR("reason", reason));
 	leave_now(AGENT_BAD_START);
-}
-
-/* Each stream has connections to all brokers of both sides: takes all the descriptors that the
- * system grants. */
-static void
-raise_limits(void)
-{
-	struct rlimit limit;
-
-	event_set_log_callback(on_libevent_log);
-	event_set_fatal_callback(on_libevent_fatal);
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* A script that never ends: the process must, and says in which record. @thread watchdog */
@@ -775,11 +763,14 @@ agent_run(const struct config *config, const struct agent_options *options)
 	struct err err;
 	int status = AGENT_BAD_START;
 
-	raise_limits();
+	loop_prepare(on_loop_fatal);
 	say_start(config);
 	a.base = event_base_new();
+	notify_start(a.base);
+	notify_status("waits for the source's topics");
 	if (open_control(&a, &err) < 0 || make_parts(&a, &parts, &err) < 0) {
 		fprintf(stderr, "reflejo: %s\n", err.text);
+		notify_status("failed: %s", err.text);
 	} else {
 		a.started = a.last_progress = clock_ms();
 		a.notices = mailbox_new();

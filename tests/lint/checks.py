@@ -210,6 +210,15 @@ def events(top):
             yield f"agent/base/events.def:{number}: nothing logs {found.group(1)}"
 
 
+def facts(top):
+    """No fact of a log line has the name of what every line has: JSON lines would hold it twice."""
+    for name in files(top, ".c"):
+        for number, line in lines(top, name):
+            found = re.search(r'\bF_(?:STR|INT|UINT|REAL)\("(time|level|event)"', line)
+            if found and name.startswith("agent/"):
+                yield f"{name}:{number}: a fact may not be called {found.group(1)}"
+
+
 def options(top):
     """Every option is read outside config/."""
     text = "".join(read(top, name) for name in files(top, ".c")
@@ -299,5 +308,5 @@ def scripts(top):
             yield f"{name}:1: has no line in scripts/README.md"
 
 
-CHECKS = [layers, libraries, first_comments, headers, headers_alone, lengths, words, top_level, events, options, printed_docs,
+CHECKS = [layers, libraries, first_comments, headers, headers_alone, lengths, words, top_level, events, facts, options, printed_docs,
           clang_format, shell, python, luacheck, scripts]
