@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -22,57 +21,14 @@
 #include "mirror/worker.h"
 #include "script/script.h"
 #include "script/watchdog.h"
-#include "service/control.h"
+#include "service/agent_state.h"
 #include "service/scout.h"
 
 /* Once the streams have ended, the scout may finish a look-up and the library its threads for so
  * long. */
 #define LEAVE_MS 500
-/* Samples that one request may ask for; and bytes that may wait for somebody who does not read
- * them. */
-#define TAP_MOST 100000
-#define TAP_BACKLOG (1024 * 1024)
 /* Signals so close together are one request. */
 #define SAME_SIGNAL_MS 200
-
-/* What tells that a file is another one, or has another content. */
-struct file_stamp {
-	struct timespec changed;
-	off_t size;
-	ino_t inode;
-};
-
-struct agent {
-	const struct config *config;
-	const struct agent_options *options;
-	struct event_base *base;
-	struct event *signals[5], *second, *notices_event;
-	struct mailbox *notices;
-	struct scout *scout;
-	struct script_world *world;
-	enum reload_step {
-		RELOAD_NONE,
-		RELOAD_TRYING,	 /* the scout plans with the new script */
-		RELOAD_PREPARING /* the streams load it */
-	} reload;
-	char reload_failure[1024]; /* of the first stream that cannot */
-	uint64_t reload_failures;
-	bool is_reload_wanted;		 /* once more, when this one is over */
-	int unprepared;			 /* streams that have not answered yet */
-	struct control *control;	 /* NULL: there is no socket */
-	struct scout_message *candidate; /* the plan of the new script, and what it changes */
-	struct file_stamp stamp;	 /* of the script's file, as watched last */
-	struct worker_plan plan;
-	char *brokers; /* what plan.source_brokers points to */
-	struct worker **workers;
-	int worker_count, running, drained; /* made; not yet ended; ready to leave the group */
-	bool is_stopping, is_drained;
-	int status;
-	int64_t started, stopped, last_progress,
-		force_end;   /* clock_ms; force_end: the process ends then, come what may */
-	struct counters sum; /* of streams that have ended */
-	uint64_t last_records, last_bytes;
-};
 
 /* The cells of struct counters that add up over streams. */
 static const size_t summed[] = {
@@ -157,9 +113,8 @@ end_if_done(struct agent *a)
 		event_base_loopbreak(a->base);
 }
 
-/* Begins the end of the process. The first reason decides the status. */
-static void
-stop(struct agent *a, int status, const char *reason)
+void
+agent_stop(struct agent *a, int status, const char *reason)
 {
 	if (a->is_stopping)
 		return;
@@ -179,7 +134,7 @@ stop_failed(struct agent *a, int status, const char *reason)
 {
 	if (!a->is_stopping)
 		LOG(EVENT_failed, F_STR("reason", reason));
-	stop(a, status, "failure");
+	agent_stop(a, status, "failure");
 }
 
 static void
@@ -207,130 +162,13 @@ start_workers(struct agent *a, const struct scout_message *m)
 	}
 }
 
-/* Whoever waits for this gets a last line. */
-static void
-answer(struct agent *a, enum control_wish wish, const char *word, const char *text)
-{
-	char *line = mem_printf("%s: %s", word, text);
-
-	for (struct control_peer *p = NULL; (p = control_next(a->control, p));) {
-		if (p->wish != wish)
-			continue;
-		control_say(p, line);
-		control_end(p);
-	}
-	free(line);
-}
-
-/* Takes the script's file anew; what fails leaves everything as it is. */
-static void
-begin_reload(struct agent *a)
-{
-	if (a->is_stopping)
-		return;
-	a->is_reload_wanted = a->reload != RELOAD_NONE;
-	if (a->is_reload_wanted)
-		return;
-	a->reload = RELOAD_TRYING;
-	a->reload_failure[0] = '\0';
-	scout_try(a->scout);
-}
-
-/* The reload is over: every stream and the scout take the new script, or none does. */
-static void
-end_reload(struct agent *a, const char *failure)
-{
-	struct scout_message *m = a->candidate;
-
-	for (int i = 0; m && i < a->worker_count; i++)
-		if (a->workers[i])
-			worker_decide(a->workers[i], failure ? NULL : m->plan);
-	if (m)
-		scout_adopt(a->scout, !failure);
-	if (failure) {
-		a->reload_failures++;
-		LOG(EVENT_reload_rejected, F_STR("script", a->config->script.file),
-			F_STR("reason", failure), F_UINT("rejected", a->reload_failures));
-		answer(a, CONTROL_RELOAD, "rejected", failure);
-	} else {
-		watchdog_clear();
-		LOG(EVENT_reloaded, F_STR("script", a->config->script.file),
-			F_STR("changes", m->reason ? m->reason : "no topic goes elsewhere"));
-		answer(a, CONTROL_RELOAD, "ok", m->reason ? m->reason : "no topic goes elsewhere");
-	}
-	if (m)
-		scout_message_free(m);
-	a->candidate = NULL;
-	a->reload = RELOAD_NONE;
-	if (a->is_reload_wanted)
-		begin_reload(a);
-}
-
-/* The scout has planned with the new script: the streams load it as well. */
-static void
-on_tried(struct agent *a, struct scout_message *m)
-{
-	char *reason = m->reason;
-
-	if (!m->plan) {
-		end_reload(a, reason);
-		scout_message_free(m);
-		return;
-	}
-	a->candidate = m;
-	a->reload = RELOAD_PREPARING;
-	a->unprepared = a->running;
-	for (int i = 0; i < a->worker_count; i++)
-		if (a->workers[i])
-			worker_prepare(a->workers[i]);
-}
-
-static void
-on_prepared(struct agent *a, const struct worker_message *m)
-{
-	if (!m->is_ready && !a->reload_failure[0])
-		snprintf(a->reload_failure, sizeof(a->reload_failure), "%s", m->reason);
-	if (--a->unprepared > 0)
-		return;
-	end_reload(a, a->reload_failure[0] ? a->reload_failure : NULL);
-}
-
-static void
-set_topics(struct agent *a, const struct scout_message *m)
+void
+agent_set_topics(struct agent *a, const struct scout_message *m)
 {
 	for (int i = 0; i < a->worker_count; i++)
 		if (a->workers[i])
 			worker_set_topics(a->workers[i], (const char *const *)m->names,
 				m->name_count, m->plan);
-}
-
-static void
-on_rolled_back(struct agent *a, struct scout_message *m)
-{
-	if (!m->plan) {
-		answer(a, CONTROL_ROLLBACK, "rejected", "there is no script to go back to");
-		return;
-	}
-	for (int i = 0; i < a->worker_count; i++)
-		if (a->workers[i])
-			worker_rollback(a->workers[i], m->plan);
-	set_topics(a, m);
-	LOG(EVENT_rolled_back, F_STR("script", a->config->script.file));
-	answer(a, CONTROL_ROLLBACK, "ok", "the script before is back");
-}
-
-/* A sample goes to all who asked for the topic; whoever does not read gets no more. */
-static void
-on_sampled(struct agent *a, struct worker_message *m)
-{
-	for (struct control_peer *p = NULL; (p = control_next(a->control, p));) {
-		if (p->wish != CONTROL_TAP || p->left == 0 || strcmp(p->topic, m->topic) != 0 ||
-			control_backlog(p) > TAP_BACKLOG)
-			continue;
-		control_say(p, m->sample);
-		if (--p->left == 0)
-			control_end(p);
-	}
 }
 
 static void
@@ -340,10 +178,10 @@ on_scout(struct agent *a, struct scout_message *m)
 	case SCOUT_PLAN:
 		if (!a->workers && !a->is_stopping)
 			start_workers(a, m);
-		set_topics(a, m);
+		agent_set_topics(a, m);
 		break;
-	case SCOUT_ROLLED_BACK: on_rolled_back(a, m); break;
-	case SCOUT_TRIED: on_tried(a, m); return;
+	case SCOUT_ROLLED_BACK: reload_on_rolled_back(a, m); break;
+	case SCOUT_TRIED: reload_on_tried(a, m); return;
 	case SCOUT_FAILED: stop_failed(a, AGENT_BAD_START, m->reason); break;
 	case SCOUT_BROKERS:
 		for (int i = 0; i < a->worker_count; i++)
@@ -394,8 +232,8 @@ on_worker(struct agent *a, struct worker_message *m)
 	case WORKER_FAILED:
 		stop_failed(a, m->is_start ? AGENT_BAD_START : AGENT_FAILED, m->reason);
 		break;
-	case WORKER_PREPARED: on_prepared(a, m); break;
-	case WORKER_SAMPLED: on_sampled(a, m); break;
+	case WORKER_PREPARED: reload_on_prepared(a, m); break;
+	case WORKER_SAMPLED: admin_api_on_sampled(a, m->topic, m->sample); break;
 	case WORKER_DRAINED: on_drained(a); break;
 	case WORKER_ENDED: on_ended(a, m); break;
 	}
@@ -427,21 +265,6 @@ leave_now(int status)
 	quick_exit(status);
 }
 
-/* Has the file changed since the last call? One that is not there, as while an editor writes it
- * anew, has not. */
-static bool
-stamp_changed(struct file_stamp *stamp, const char *file)
-{
-	struct stat st;
-
-	if (stat(file, &st) < 0 || (st.st_mtim.tv_sec == stamp->changed.tv_sec &&
-					   st.st_mtim.tv_nsec == stamp->changed.tv_nsec &&
-					   st.st_size == stamp->size && st.st_ino == stamp->inode))
-		return false;
-	*stamp = (struct file_stamp){st.st_mtim, st.st_size, st.st_ino};
-	return true;
-}
-
 /* Has a dry run read what is there? A held partition reads no more. */
 static bool
 has_caught_up(struct agent *a)
@@ -470,8 +293,8 @@ on_second(evutil_socket_t fd, short what, void *arg)
 			leave_now(a->status);
 		return;
 	}
-	if (a->config->script.watch && a->scout && stamp_changed(&a->stamp, a->config->script.file))
-		begin_reload(a);
+	if (a->config->script.watch && a->scout && reload_file_changed(a))
+		reload_begin(a);
 	if (interval > 0 && a->workers && now - a->last_progress >= interval - 100)
 		say_progress(a);
 	if (a->options && a->options->observer && a->workers) {
@@ -479,9 +302,9 @@ on_second(evutil_socket_t fd, short what, void *arg)
 		a->options->observer(&sum, a->options->observer_arg);
 	}
 	if (a->config->mirror.dry_run && has_caught_up(a))
-		stop(a, AGENT_OK, "everything that is there was read");
+		agent_stop(a, AGENT_OK, "everything that is there was read");
 	if (a->options && a->options->run_ms && now - a->started >= a->options->run_ms)
-		stop(a, AGENT_OK, "its time is over");
+		agent_stop(a, AGENT_OK, "its time is over");
 }
 
 static void
@@ -496,7 +319,7 @@ on_end_signal(evutil_socket_t number, short what, void *arg)
 	if (a->is_stopping && clock_ms() - a->stopped >= SAME_SIGNAL_MS)
 		leave_now(128 + (int)number);
 	snprintf(reason, sizeof(reason), "signal %s", number == SIGTERM ? "TERM" : "INT");
-	stop(a, AGENT_OK, reason);
+	agent_stop(a, AGENT_OK, reason);
 }
 
 static void
@@ -507,7 +330,7 @@ on_other_signal(evutil_socket_t number, short what, void *arg)
 
 	(void)what;
 	if (number == SIGHUP && a->config->script.file) {
-		begin_reload(a);
+		reload_begin(a);
 		return;
 	}
 	if (number == SIGHUP) {
@@ -544,57 +367,6 @@ add_events(struct agent *a)
 	event_add(a->second, &second);
 }
 
-static void
-begin_tap(struct agent *a, struct control_peer *peer, const char *topic, int count)
-{
-	peer->wish = CONTROL_TAP;
-	free(peer->topic);
-	peer->topic = mem_strdup(topic);
-	peer->left = count;
-	for (int i = 0; i < a->worker_count; i++)
-		if (a->workers[i])
-			worker_tap(a->workers[i], topic, count);
-}
-
-/* reload | rollback | tap COUNT TOPIC */
-static void
-on_request(struct control_peer *peer, const char *line, void *arg)
-{
-	struct agent *a = arg;
-	char topic[256];
-	int count;
-
-	if (!strcmp(line, "reload") && a->config->script.file) {
-		peer->wish = CONTROL_RELOAD;
-		begin_reload(a);
-	} else if (!strcmp(line, "rollback") && a->config->script.file &&
-		   a->reload == RELOAD_NONE) {
-		peer->wish = CONTROL_ROLLBACK;
-		scout_roll_back(a->scout);
-	} else if (sscanf(line, "tap %d %255s", &count, topic) == 2 && count > 0 &&
-		   count <= TAP_MOST) {
-		begin_tap(a, peer, topic, count);
-	} else {
-		control_say(peer,
-			"rejected: there is no such request, or nothing that it could do now");
-		control_end(peer);
-	}
-}
-
-/* The control socket, when the configuration wants one. */
-static int
-open_control(struct agent *a, struct err *err)
-{
-	const char *listen = a->config->admin.listen;
-
-	if (!listen || !strcmp(listen, "none"))
-		return 0;
-	if (strncmp(listen, "unix:", 5) != 0)
-		return err_set(err, "admin.listen: '%s' is neither none nor unix:PATH", listen);
-	a->control = control_start(a->base, listen + 5, on_request, a, err);
-	return a->control ? 0 : -1;
-}
-
 static struct topics *
 make_filter(const struct config *config, struct err *err)
 {
@@ -629,7 +401,7 @@ free_agent(struct agent *a)
 		event_free(a->second);
 	if (a->notices_event)
 		event_free(a->notices_event);
-	control_stop(&a->control);
+	admin_api_stop(a);
 	if (a->base)
 		event_base_free(a->base);
 	free(a->workers);
@@ -645,14 +417,13 @@ leave(struct agent *a)
 	bool is_over;
 	struct message *m, *next;
 
-	control_stop(&a->control);
+	admin_api_stop(a);
 	say_progress(a);
 	LOG(EVENT_stop, F_INT("status", a->status), F_STR("drained", a->is_drained ? "yes" : "no"));
 	is_over = scout_stop(&a->scout, LEAVE_MS) && library_wait(LEAVE_MS);
 	if (!is_over)
 		quick_exit(a->status);
-	if (a->candidate)
-		scout_message_free(a->candidate);
+	reload_fini(&a->reload);
 	for (m = mailbox_take(a->notices); m; m = next) {
 		next = m->next;
 		if (m->kind >= SCOUT_PLAN)
@@ -732,7 +503,7 @@ make_script(struct agent *a, struct script **ret, struct err *err)
 	free(state_file);
 	if (rc < 0)
 		return -1;
-	stamp_changed(&a->stamp, config->script.file);
+	reload_file_changed(a);
 	*ret = scripting_load(config, a->world, SCRIPT_AT_START, err);
 	if (*ret) {
 		watchdog_forget_others(*ret);
@@ -778,7 +549,7 @@ agent_run(const struct config *config, const struct agent_options *options)
 	raise_limits();
 	say_start(config);
 	a.base = event_base_new();
-	if (open_control(&a, &err) < 0 || make_parts(&a, &parts, &err) < 0) {
+	if (admin_api_start(&a, &err) < 0 || make_parts(&a, &parts, &err) < 0) {
 		fprintf(stderr, "reflejo: %s\n", err.text);
 	} else {
 		a.started = a.last_progress = clock_ms();
