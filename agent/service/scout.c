@@ -532,6 +532,7 @@ try_script(struct scout *s)
 	if (plan) {
 		m = scout_message_of_plan(SCOUT_TRIED, plan);
 		m->reason = plan_difference(s->plan, plan);
+		m->has_record = script_has(s->candidate, SCRIPT_RECORD);
 		plan_release(&plan);
 	} else {
 		script_free(&s->candidate);

@@ -39,6 +39,7 @@ struct scout_message {
 	char **names;
 	size_t name_count;
 	int64_t number;
+	bool has_record;	 /* TRIED with a plan: the script has a record hook */
 	const struct plan *plan; /* PLAN, TRIED; scout_message_free gives it back */
 };
 

@@ -10,7 +10,7 @@ LIBRARIES = {
     "librdkafka/": {"kafka"},
     "zookeeper/": {"kafka"},
     "cJSON.h": {"kafka"},
-    "cjson/": {"kafka", "commands"},
+    "cjson/": {"kafka", "service", "commands"},
     "event2/http.h": {"service"},
     "event2/": {"mirror", "service", "commands"},
     "ini.h": {"config"},
