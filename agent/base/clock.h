@@ -7,6 +7,9 @@
 /* Milliseconds of a clock that never jumps (CLOCK_MONOTONIC). @thread any */
 int64_t clock_ms(void);
 
+/* Nanoseconds of the same clock, for measuring how long something takes. @thread any */
+int64_t clock_ns(void);
+
 /* Milliseconds since 1970 UTC. @thread any */
 int64_t clock_wall_ms(void);
 

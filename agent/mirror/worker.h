@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "kafka/consumer.h"
 #include "mirror/counters.h"
+#include "mirror/meter.h"
 #include "mirror/plan.h"
 
 struct worker;
@@ -97,5 +98,8 @@ struct mailbox *worker_mailbox(struct worker *worker);
 
 /* What it has counted so far. @thread any */
 const struct counters *worker_counters(const struct worker *worker);
+
+/* What it has counted by partition and topic. @thread any @borrows worker, until worker_join */
+const struct meters *worker_meters(const struct worker *worker);
 
 #endif

@@ -42,6 +42,9 @@ static const size_t summed[] = {
 	offsetof(struct counters, records_emitted),
 	offsetof(struct counters, records_retried),
 	offsetof(struct counters, script_errors),
+	offsetof(struct counters, script_records),
+	offsetof(struct counters, script_ns),
+	offsetof(struct counters, script_heap),
 	offsetof(struct counters, records_resent),
 	offsetof(struct counters, send_failures),
 	offsetof(struct counters, commits),
@@ -50,6 +53,7 @@ static const size_t summed[] = {
 	offsetof(struct counters, partitions),
 	offsetof(struct counters, partitions_held),
 	offsetof(struct counters, buffered_bytes),
+	offsetof(struct counters, buffer_bound),
 };
 
 static _Atomic uint64_t *
