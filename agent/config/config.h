@@ -32,6 +32,7 @@ enum offset_reset { OFFSET_RESET_LATEST, OFFSET_RESET_EARLIEST, OFFSET_RESET_NON
 /* Options by section, one field a row of options.def. */
 #define OPTION_FIELD_TEXT(field) char *field;
 #define OPTION_FIELD_WORD(field) char *field;
+#define OPTION_FIELD_RATE(field) char *field;
 #define OPTION_FIELD_BOOL(field) bool field;
 #define OPTION_FIELD_FLAG(field) bool field;
 #define OPTION_FIELD_UINT(field) int64_t field;
@@ -53,7 +54,7 @@ struct config {
 	/* struct config_mirror mirror; and so on, one for each section of the table, with one field
 	   a row */
 #define SECTION(name) struct config_##name {
-#define EXTRA(name, prefix, what, help) struct config_extra extra;
+#define EXTRA(name, prefix, what, type, help) struct config_extra extra;
 #define OPTION(section, field, key, type, def, min, max, help) OPTION_FIELD_##type(field)
 #define SECTION_END(name) \
 	}                 \
