@@ -7,6 +7,9 @@
 /* Milliseconds of a clock that never jumps (CLOCK_MONOTONIC). @thread any */
 int64_t clock_ms(void);
 
+/* Microseconds of the same clock. @thread any */
+int64_t clock_us(void);
+
 /* Milliseconds since 1970 UTC. @thread any */
 int64_t clock_wall_ms(void);
 
