@@ -521,6 +521,22 @@ config_free(struct config **config)
 	*config = NULL;
 }
 
+char *
+config_state_path(const struct config *config, const char *given, const char *what)
+{
+	char *path, *group;
+
+	if (given)
+		return mem_strdup(given);
+	path = mem_printf("/var/tmp/reflejo-%u-", (unsigned)getuid());
+	group = mem_printf("%s%s.%s", path, config->source.group_id, what);
+	for (char *c = group + strlen(path); *c; c++)
+		if (*c == '/')
+			*c = '_';
+	free(path);
+	return group;
+}
+
 const char *
 config_topic_expression(const struct config *config, bool *ret_excludes)
 {

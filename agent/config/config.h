@@ -122,6 +122,12 @@ struct config *config_load(
 struct config *config_check(
 	int argc, char *const argv[], config_known *known, struct problems *problems);
 
+/* Where state of the agent is kept between runs: the path that the configuration gives for it, or
+   (NULL) /var/tmp/reflejo-UID-GROUP.WHAT, where a / in the group's name becomes a _. @gives a
+   string
+ */
+char *config_state_path(const struct config *config, const char *given, const char *what);
+
 /* Frees and clears. NULL is accepted. */
 void config_free(struct config **config);
 

@@ -286,8 +286,8 @@ write_new(const struct pauses *p, const char *path)
 	return fclose(f) == 0 && is_written ? 0 : -1;
 }
 
-static bool
-has_kept(const struct pauses *p)
+bool
+pauses_have_kept(const struct pauses *p)
 {
 	for (size_t i = 0; i < p->count; i++)
 		if (p->items[i].keep)
@@ -301,7 +301,7 @@ pauses_save(const struct pauses *p, const char *path, struct err *err)
 	char *fresh = mem_printf("%s.new", path);
 	int rc;
 
-	if (has_kept(p)) {
+	if (pauses_have_kept(p)) {
 		unlink(fresh);
 		rc = write_new(p, fresh) == 0 ? rename(fresh, path) : -1;
 	} else {

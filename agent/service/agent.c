@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -22,6 +21,7 @@
 #include "mirror/worker.h"
 #include "script/script.h"
 #include "script/watchdog.h"
+#include "service/brakes.h"
 #include "service/control.h"
 #include "service/scout.h"
 
@@ -49,6 +49,7 @@ struct agent {
 	struct event *signals[5], *second, *notices_event;
 	struct mailbox *notices;
 	struct scout *scout;
+	struct brakes *brakes;
 	struct script_world *world;
 	enum reload_step {
 		RELOAD_NONE,
@@ -194,7 +195,9 @@ start_workers(struct agent *a, const struct scout_message *m)
 		.partition_count = m->partition_count,
 		.notices = a->notices,
 		.world = a->world,
-		.is_dry = a->config->mirror.dry_run};
+		.is_dry = a->config->mirror.dry_run,
+		.limits = brakes_limits(a->brakes),
+		.pauses = brakes_pauses(a->brakes)};
 	a->workers = mem_zero((size_t)a->config->mirror.num_streams, sizeof(*a->workers));
 	for (int i = 0; i < a->config->mirror.num_streams; i++) {
 		a->workers[i] = worker_start(&a->plan, m->plan, i, &err);
@@ -205,6 +208,7 @@ start_workers(struct agent *a, const struct scout_message *m)
 		a->worker_count++;
 		a->running++;
 	}
+	brakes_set_workers(a->brakes, a->workers, (size_t)a->worker_count);
 }
 
 /* Whoever waits for this gets a last line. */
@@ -470,6 +474,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 			leave_now(a->status);
 		return;
 	}
+	brakes_every_second(a->brakes);
 	if (a->config->script.watch && a->scout && stamp_changed(&a->stamp, a->config->script.file))
 		begin_reload(a);
 	if (interval > 0 && a->workers && now - a->last_progress >= interval - 100)
@@ -630,6 +635,7 @@ free_agent(struct agent *a)
 	if (a->notices_event)
 		event_free(a->notices_event);
 	control_stop(&a->control);
+	brakes_free(&a->brakes);
 	if (a->base)
 		event_base_free(a->base);
 	free(a->workers);
@@ -706,16 +712,6 @@ on_runaway(const char *where, void *arg)
 	leave_now(AGENT_FAILED);
 }
 
-/* Where the batch being run is noted. @gives a string */
-static char *
-state_file_of(const struct config *config)
-{
-	if (config->script.state_file)
-		return mem_strdup(config->script.state_file);
-	return mem_printf(
-		"/var/tmp/reflejo-%u-%s.state", (unsigned)getuid(), config->source.group_id);
-}
-
 /* The script's own state for topics and routes, and the thread that watches over all states. */
 static int
 make_script(struct agent *a, struct script **ret, struct err *err)
@@ -727,7 +723,7 @@ make_script(struct agent *a, struct script **ret, struct err *err)
 	a->world = script_world_new();
 	if (!config->script.file)
 		return 0;
-	state_file = state_file_of(config);
+	state_file = config_state_path(config, config->script.state_file, "state");
 	rc = watchdog_start(state_file, (int)config->mirror.num_streams, on_runaway, a, err);
 	free(state_file);
 	if (rc < 0)
@@ -759,7 +755,9 @@ make_parts(struct agent *a, struct scout_parts *parts, struct err *err)
 	parts->filter = make_filter(a->config, err);
 	if (parts->filter)
 		parts->rules = plan_rules_new(a->config, err);
-	if (parts->rules && make_script(a, &parts->script, err) == 0) {
+	if (parts->rules)
+		a->brakes = brakes_new(a->config, err);
+	if (a->brakes && make_script(a, &parts->script, err) == 0) {
 		parts->world = a->world;
 		return 0;
 	}
