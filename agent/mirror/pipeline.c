@@ -575,7 +575,7 @@ pipeline_lag(struct pipeline *pl)
 
 	for (struct partition *p = pl->partitions; p; p = p->next) {
 		lag = source_partition_lag(p->source);
-		if (lag < 0)
+		if (lag < 0 || (p->cost == 0 && partition_is_braked(p)))
 			return -1;
 		sum += lag + (int64_t)tracker_count(p->tracker);
 	}
