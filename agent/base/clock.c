@@ -29,6 +29,12 @@ clock_ns(void)
 }
 
 int64_t
+clock_us(void)
+{
+	return clock_ns() / 1000;
+}
+
+int64_t
 clock_wall_ms(void)
 {
 	return read_ms(CLOCK_REALTIME);

@@ -9,6 +9,8 @@ int64_t clock_ms(void);
 
 /* Nanoseconds of the same clock, for measuring how long something takes. @thread any */
 int64_t clock_ns(void);
+/* Microseconds of the same clock. @thread any */
+int64_t clock_us(void);
 
 /* Milliseconds since 1970 UTC. @thread any */
 int64_t clock_wall_ms(void);

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "mirror/pauses.h"
 #include "mirror/pipeline_state.h"
 #include "mirror/tap.h"
 #include "script/watchdog.h"
@@ -44,6 +45,9 @@ pipeline_free(struct pipeline **pipeline)
 	if (!pl)
 		return;
 	plan_release(&pl->plan);
+	pauses_release(&pl->pauses);
+	limit_release(&pl->overall);
+	limits_release(&pl->limits);
 	free(pl->records);
 	free(pl->batch);
 	free(pl->handles);
@@ -117,6 +121,8 @@ pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, 
 	p->committed = p->committing = -1;
 	p->has_poison = watchdog_is_poisoned(topic, number, &p->poison_offset);
 	p->source = consumer_open_partition(consumer, topic, number, p);
+	partition_find_limit(pl, p);
+	partition_find_pause(pl, p);
 	p->next = pl->partitions;
 	pl->partitions = p;
 	pl->count++;
@@ -142,6 +148,7 @@ free_partition(struct pipeline *pl, struct partition *p)
 	tracker_free(&p->tracker);
 	route_release(&p->route);
 	route_release(&p->next_route);
+	limit_release(&p->limit);
 	free(p->topic);
 	free(p);
 }
@@ -173,6 +180,7 @@ pipeline_remove(struct pipeline *pl, struct partition *p)
 	partition_set_state(pl, p, PARTITION_ORPHAN);
 	forget_raw(pl, p);
 	partition_stop_meter(p);
+	partition_leave_limits(pl, p);
 	pl->count--;
 	counter_add(&pl->counters->partitions, UINT64_MAX);
 	if (tracker_sent(p->tracker) == 0) {
@@ -205,10 +213,11 @@ pipeline_quiesce(struct pipeline *pl, struct partition *p)
 {
 	if (p) {
 		p->is_quiet = true;
+		partition_leave_limits(pl, p);
 		return;
 	}
 	for (p = pl->partitions; p; p = p->next)
-		p->is_quiet = true;
+		pipeline_quiesce(pl, p);
 }
 
 /* What the script has not seen is read again by whoever comes next. */
@@ -368,16 +377,21 @@ static bool
 feed(struct pipeline *pl, struct partition *p)
 {
 	struct consumer_event event;
-	size_t most = read_most(pl, p), n = consumer_read(p->source, pl->records, most, &event);
+	size_t most = read_most(pl, p), n;
 	uint64_t bytes = 0;
 	bool has_room = true;
 
+	if ((p->limit || pl->overall) && !partition_may_read(pl, p, &most))
+		return false;
+	n = consumer_read(p->source, pl->records, most, &event);
 	for (size_t i = 0; i < n; i++) {
 		bytes += pl->records[i].key_size + pl->records[i].value_size;
 		begin(pl, p, &pl->records[i], &has_room);
 	}
 	if (n > 0)
 		p->cost = (int64_t)(bytes / n) + RECORD_OVERHEAD;
+	if (p->limit || pl->overall)
+		partition_settle_limits(pl, p, n, bytes);
 	counter_add(&pl->counters->records_read, n);
 	counter_add(&pl->counters->bytes_read, bytes);
 	counter_add(&p->meter->records_read, n);
@@ -399,8 +413,8 @@ feed(struct pipeline *pl, struct partition *p)
 static bool
 advance(struct pipeline *pl, struct partition *p)
 {
-	if (p->state != PARTITION_FLOWING || p->is_quiet || partition_must_drain(pl, p) ||
-		!p->route->target)
+	if (p->state != PARTITION_FLOWING || p->is_quiet || p->is_user_paused ||
+		partition_must_drain(pl, p) || !p->route->target)
 		return false;
 	if (p->raw == 0)
 		return feed(pl, p);
@@ -456,6 +470,8 @@ pipeline_turn(struct pipeline *pl)
 		resend_all(pl);
 	if (pl->waiting > 0)
 		wake_waiting(pl);
+	if (pl->limited > 0)
+		wake_limited(pl);
 	more |= feed_all(pl);
 	atomic_store_explicit(
 		&pl->counters->buffered_bytes, (uint64_t)pl->buffered, memory_order_relaxed);
@@ -532,6 +548,7 @@ pipeline_set_plan(struct pipeline *pl, const struct plan *plan)
 			p->route = route;
 			p->next_route = NULL;
 		}
+		partition_find_limit(pl, p);
 		partition_activate(pl, p);
 	}
 }

@@ -24,6 +24,8 @@
 #include "mirror/counters.h"
 #include "mirror/meter.h"
 
+struct limits;
+struct pauses;
 struct pipeline;
 struct partition;
 struct plan;
@@ -53,6 +55,13 @@ void pipeline_set_script(struct pipeline *pipeline, struct script *script);
 
 /* Reads nothing more, until it is told to go on; what was read goes on. */
 void pipeline_pause(struct pipeline *pipeline, bool is_paused);
+
+/* What an operator has paused: those partitions are not read, nor is what was read of them shown to
+   the script; what is on its way goes on. Takes a reference. */
+void pipeline_set_pauses(struct pipeline *pipeline, const struct pauses *pauses);
+
+/* How fast is read from now on. Takes a reference. */
+void pipeline_set_limits(struct pipeline *pipeline, struct limits *limits);
 
 /* Gives samples of the next count records of a source topic (see mirror/tap.h) to fn, which takes
  * the text. */
@@ -95,6 +104,9 @@ bool pipeline_turn(struct pipeline *pipeline);
 
 /* Does the pipeline wait for time to pass (a pause before sending again)? */
 bool pipeline_wants_time(const struct pipeline *pipeline);
+
+/* In how many milliseconds a partition that waits for its limit may be read; -1: none waits. */
+int64_t pipeline_wait_ms(const struct pipeline *pipeline);
 
 /* Everything that can be committed and has moved since pipeline_committed. The array lives until
  * the next call. */

@@ -29,10 +29,14 @@ partition_meter_state(const struct pipeline *pl, const struct partition *p)
 		return METER_GONE;
 	if (p->state == PARTITION_HELD || p->is_script_held)
 		return METER_HELD;
+	if (p->is_user_paused)
+		return METER_PAUSED;
 	if (p->pause_ms > 0 || is_unanswered(pl, p))
 		return METER_WAITING;
 	if (p->offer_at > 0)
 		return METER_RETRYING;
+	if (p->limited_until > 0)
+		return METER_LIMITED;
 	return get(&p->meter->lag) == 0 ? METER_CAUGHT_UP : METER_FLOWING;
 }
 
@@ -106,8 +110,8 @@ survey(struct pipeline *pl, struct partition *p, int64_t now)
 	size_t in_flight = tracker_count(p->tracker);
 	enum meter_state state;
 
-	if (lag >= 0)
-		lag += (int64_t)in_flight;
+	/* Before anything was read, where reading begins is not known. */
+	lag = lag < 0 || (p->cost == 0 && partition_is_braked(p)) ? -1 : lag + (int64_t)in_flight;
 	if (lag == 0 || position != get(&m->position))
 		set(&m->moved_ms, now);
 	set(&m->position, position);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "kafka/record.h"
+#include "mirror/limits.h"
 #include "mirror/meter.h"
 #include "mirror/output.h"
 #include "mirror/pipeline.h"
@@ -56,8 +57,15 @@ struct partition {
 	struct flight *first_raw; /* the oldest of them, NULL: none */
 	int64_t cost;	  /* of a record, the average of the batch read last; 0 before the first */
 	int64_t offer_at; /* clock_ms: the script wants the first of them not before */
-	int64_t resume_at, pause_ms;   /* recovery: not before, and the pause used last */
-	int64_t committed, committing; /* offsets; -1 none */
+	bool is_user_paused; /* an operator has paused it: it is not read, nor shown to the script
+			      */
+	struct limit *limit; /* of its topic; NULL: none */
+	struct limit_place place, overall_place; /* before that and before the one over all topics;
+						    taken until it was read or gives up */
+	int64_t limited_until;			 /* clock_us: waits for its place; 0: does not */
+	size_t last_read;			 /* records, the last time that it was read */
+	int64_t resume_at, pause_ms;		 /* recovery: not before, and the pause used last */
+	int64_t committed, committing;		 /* offsets; -1 none */
 };
 
 struct pipeline {
@@ -82,7 +90,12 @@ struct pipeline {
 	int64_t samples; /* so many more */
 	pipeline_sampled *sampled;
 	void *sampled_arg;
-	bool is_paused; /* nothing is read */
+	bool is_paused;		     /* nothing is read */
+	const struct pauses *pauses; /* of the operator; NULL: none yet */
+	struct limits *limits;	     /* NULL: none yet */
+	struct limit *overall;	     /* over all topics; NULL: none */
+	size_t limited;		     /* partitions that wait for their place */
+	int64_t limited_until;	     /* clock_us: the first of them */
 	int64_t buffered, limit;
 	int64_t last_delivery; /* clock_ms of the last delivery, or when last none was
 				  due */
@@ -121,6 +134,32 @@ void pipeline_fail(struct pipeline *pipeline, const char *reason);
  * script. */
 void pipeline_sample(struct pipeline *pipeline, struct partition *partition, struct flight *flight,
 	const struct record *record, const struct script_record *decided);
+
+/* pipeline_limit.c: */
+
+/* May a partition that has a limit be read now? If so *most is cut to what one turn is for, and
+   partition_settle_limits must follow; if not it is activated again when it may. */
+bool partition_may_read(struct pipeline *pipeline, struct partition *partition, size_t *most);
+
+/* So much was read. */
+void partition_settle_limits(
+	struct pipeline *pipeline, struct partition *partition, size_t records, uint64_t bytes);
+
+/* Does not wait for its limits any more; what it had of them is given back. */
+void partition_leave_limits(struct pipeline *pipeline, struct partition *partition);
+
+/* Is it not read now because of a limit or a pause? Before its first record nobody knows then where
+   it starts. */
+bool partition_is_braked(const struct partition *partition);
+
+/* Finds the topic's limit by the pipeline's limits and plan. */
+void partition_find_limit(struct pipeline *pipeline, struct partition *partition);
+
+/* Finds out whether an operator has paused it. */
+void partition_find_pause(struct pipeline *pipeline, struct partition *partition);
+
+/* Partitions that have waited for their limits long enough are activated. */
+void wake_limited(struct pipeline *pipeline);
 
 /* pipeline_send.c: */
 

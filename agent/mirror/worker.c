@@ -406,6 +406,8 @@ take_orders(struct worker *w)
 		switch ((enum order_kind)m->kind) {
 		case ORDER_TOPICS: subscribe(w, o); break;
 		case ORDER_BROKERS: consumer_add_brokers(w->consumer, o->names[0]); break;
+		case ORDER_LIMITS: pipeline_set_limits(w->pipeline, o->limits); break;
+		case ORDER_PAUSES: pipeline_set_pauses(w->pipeline, o->pauses); break;
 		case ORDER_LIMIT: pipeline_limit_batch(w->pipeline, o->names[0], o->number); break;
 		case ORDER_PREPARE: prepare(w); break;
 		case ORDER_DECIDE: decide(w, o->routes); break;
@@ -548,6 +550,7 @@ check_health(struct worker *w)
 static void
 set_tick(struct worker *w, bool is_nudge_due)
 {
+	int64_t limited = pipeline_wait_ms(w->pipeline);
 	bool is_soon = w->phase != PHASE_RUN || pipeline_wants_time(w->pipeline);
 	int64_t wait = is_nudge_due ? CONSUMER_NUDGE_MS : is_soon ? 50 : 1000;
 	int64_t commit_in = w->next_commit - clock_ms();
@@ -555,6 +558,8 @@ set_tick(struct worker *w, bool is_nudge_due)
 
 	if (w->scripting.next_timer > 0 && w->scripting.next_timer - clock_ms() < commit_in)
 		commit_in = w->scripting.next_timer - clock_ms();
+	if (limited >= 0 && limited < wait)
+		wait = limited;
 	if (commit_in < wait)
 		wait = commit_in > 1 ? commit_in : 1;
 	tv = (struct timeval){wait / 1000, wait % 1000 * 1000};
@@ -720,6 +725,10 @@ worker_start(const struct worker_plan *plan, const struct plan *routes, int stre
 	if (make_clients(w, err) < 0)
 		goto fail;
 	set_routes(w, routes);
+	if (plan->limits)
+		pipeline_set_limits(w->pipeline, plan->limits);
+	if (plan->pauses)
+		pipeline_set_pauses(w->pipeline, plan->pauses);
 	if (scripting_start(&w->scripting, plan->config, plan->world, stream, &w->routes, err) < 0)
 		goto fail;
 	pipeline_set_script(w->pipeline, w->scripting.script);

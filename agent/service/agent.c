@@ -159,7 +159,9 @@ start_workers(struct agent *a, const struct scout_message *m)
 		.partition_count = m->partition_count,
 		.notices = a->notices,
 		.world = a->world,
-		.is_dry = a->config->mirror.dry_run};
+		.is_dry = a->config->mirror.dry_run,
+		.limits = brakes_limits(a->brakes),
+		.pauses = brakes_pauses(a->brakes)};
 	a->workers = mem_zero((size_t)a->config->mirror.num_streams, sizeof(*a->workers));
 	for (int i = 0; i < a->config->mirror.num_streams; i++) {
 		a->workers[i] = worker_start(&a->plan, m->plan, i, &err);
@@ -171,6 +173,7 @@ start_workers(struct agent *a, const struct scout_message *m)
 		a->running++;
 	}
 	notify_ready();
+	brakes_set_workers(a->brakes, a->workers, (size_t)a->worker_count);
 }
 
 void
@@ -348,6 +351,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 			leave_now(a->status);
 		return;
 	}
+	brakes_every_second(a->brakes);
 	if (a->config->script.watch && a->scout && reload_file_changed(a))
 		reload_begin(a);
 	if (interval > 0 && a->workers && now - a->last_progress >= interval - 100)
@@ -486,6 +490,7 @@ free_agent(struct agent *a)
 	admin_api_stop(a);
 	notify_stop();
 	free_notices(a);
+	brakes_free(&a->brakes);
 	if (a->base)
 		event_base_free(a->base);
 	survey_free(&a->survey);
@@ -532,16 +537,6 @@ on_runaway(const char *where, void *arg)
 	leave_now(AGENT_FAILED);
 }
 
-/* Where the batch being run is noted. @gives a string */
-static char *
-state_file_of(const struct config *config)
-{
-	if (config->script.state_file)
-		return mem_strdup(config->script.state_file);
-	return mem_printf(
-		"/var/tmp/reflejo-%u-%s.state", (unsigned)getuid(), config->source.group_id);
-}
-
 /* The script's own state for topics and routes, and the thread that watches over all states. */
 static int
 make_script(struct agent *a, struct script **ret, struct err *err)
@@ -553,7 +548,7 @@ make_script(struct agent *a, struct script **ret, struct err *err)
 	a->world = script_world_new();
 	if (!config->script.file)
 		return 0;
-	state_file = state_file_of(config);
+	state_file = config_state_path(config, config->script.state_file, "state");
 	rc = watchdog_start(state_file, (int)config->mirror.num_streams, on_runaway, a, err);
 	free(state_file);
 	if (rc < 0)
@@ -586,7 +581,9 @@ make_parts(struct agent *a, struct scout_parts *parts, struct err *err)
 	parts->filter = make_filter(a->config, err);
 	if (parts->filter)
 		parts->rules = plan_rules_new(a->config, err);
-	if (parts->rules && make_script(a, &parts->script, err) == 0) {
+	if (parts->rules)
+		a->brakes = brakes_new(a->config, err);
+	if (a->brakes && make_script(a, &parts->script, err) == 0) {
 		parts->world = a->world;
 		return 0;
 	}

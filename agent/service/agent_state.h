@@ -11,6 +11,7 @@
 #include "mirror/worker.h"
 #include "service/admin.h"
 #include "service/agent.h"
+#include "service/brakes.h"
 #include "service/events.h"
 #include "service/reload.h"
 #include "service/scout.h"
@@ -27,6 +28,7 @@ struct agent {
 	struct event *signals[5], *second, *notices_event;
 	struct mailbox *notices;
 	struct scout *scout;
+	struct brakes *brakes;
 	struct script_world *world;
 	struct reload reload;
 	struct admin_api admin;

@@ -322,7 +322,7 @@ static void
 add_pauses(struct document *d, const struct pauses *pauses)
 {
 	document_open_named(d, "pauses", '[');
-	for (size_t i = 0; i < pauses->count; i++) {
+	for (size_t i = 0; pauses && i < pauses->count; i++) {
 		const struct pause *p = &pauses->items[i];
 
 		document_open(d, '{');
@@ -418,13 +418,16 @@ add_topic_flow(struct document *d, const struct survey_topic *s)
 static void
 add_topic(struct document *d, const struct view *v, const struct plan_topic *t)
 {
+	struct limit *limit = v->limits ? limits_of(v->limits, t->name, t->limit) : NULL;
+
 	document_open(d, '{');
 	document_add_string(d, "topic", t->name);
 	document_add_string(d, "destination", t->target);
 	document_add_string(d, "rule", plan_rule_name(t->rule));
 	document_add_int(d, "partitions", t->partitions);
 	add_topic_flow(d, survey_find(v->survey, t->name));
-	document_add_string(d, "limit", limits_text(v->limits, t->name, t->limit));
+	document_add_string(d, "limit", limit ? limit_text(limit) : NULL);
+	limit_release(&limit);
 	document_open_named(d, "problems", '[');
 	for (size_t i = 0; i < t->problem_count; i++)
 		document_string(d, t->problems[i]);
