@@ -166,7 +166,7 @@ read_answer(int fd, const struct client_request *r, struct client_answer *answer
 {
 	struct text head = {0};
 	char bytes[16384];
-	size_t end;
+	size_t end = 0;
 	ssize_t n = 0;
 	bool is_enough = false;
 

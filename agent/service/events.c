@@ -35,12 +35,13 @@ static void
 on_logged(enum log_event event, enum log_level level, const char *json, size_t length, void *arg)
 {
 	struct events *e = arg;
-	struct line *line = mem_alloc(sizeof(*line) + length);
+	struct line *line = mem_alloc(sizeof(*line) + length + 1);
 
 	(void)event, (void)level;
 	line->message = (struct message){.kind = e->kind};
-	line->length = length;
+	line->length = length + 1;
 	memcpy(line->json, json, length);
+	line->json[length] = '\n';
 	mailbox_post(e->notices, &line->message);
 }
 

@@ -316,10 +316,10 @@ put_states(struct scrape *s)
 static void
 put_sides(struct scrape *s)
 {
-	struct traffic source, target;
+	struct client_traffic source, target;
 
-	traffic_get(TRAFFIC_SOURCE, &source);
-	traffic_get(TRAFFIC_TARGET, &target);
+	client_traffic(CLIENT_SOURCE, &source);
+	client_traffic(CLIENT_TARGET, &target);
 	if (s->metric == METRIC_connects) {
 		put_one(s, "source", (double)source.connects);
 		put_one(s, "target", (double)target.connects);

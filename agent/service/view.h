@@ -28,11 +28,11 @@ enum reload_result { RELOAD_OK, RELOAD_REJECTED, RELOAD_ROLLED_BACK, RELOAD_RESU
 
 /* The script's generations. */
 struct view_script {
-	int64_t generation; /* 0: no script */
-	int64_t before, newest; /* to go back to; the number given last */
-	int64_t loaded;	    /* wall ms */
+	int64_t generation;	     /* 0: no script */
+	int64_t before, newest;	     /* to go back to; the number given last */
+	int64_t loaded;		     /* wall ms */
 	bool has_record, had_record; /* had: the one before */
-	int64_t last_time; /* wall ms of the last reload, 0: there was none */
+	int64_t last_time;	     /* wall ms of the last reload, 0: there was none */
 	enum reload_result last_result;
 	char *last_reason;
 	uint64_t results[RELOAD_RESULTS];

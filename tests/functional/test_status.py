@@ -135,7 +135,7 @@ def test_metrics(scripted, source, target, api, tmp_path):  # noqa: F811
         local mirror = require "mirror"
         local seen = mirror.counter("shop_records_total", "Records by \\"shop\\".", { "shop" })
         return { api = 1, record = function(r)
-          seen:inc(1, r.key)
+          seen:with(r.key):inc()
           if r.value == 'drop' then return r:drop("old") end
         end }""", *LISTEN)
     agent.wait_event("assigned")

@@ -24,7 +24,7 @@ TEST(commas_stand_between_values_only)
 	document_add_string(&d, "s", "x\"\n");
 	document_close(&d, '}');
 	text = document_take(&d);
-	CHECK_STR(text, "{\"empty\":[],\"list\":[-1,{\"a\":true},null],\"s\":\"x\\\"\\n\"}");
+	CHECK_STR(text, "{\"empty\":[],\"list\":[-1,{\"a\":true},null],\"s\":\"x\\\"\\u000a\"}");
 	free(text);
 }
 
