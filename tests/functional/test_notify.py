@@ -123,7 +123,7 @@ def test_a_start_that_lasts_is_not_ready_and_asks_for_time(mirror, source, targe
     source.down()
     agent = mirror(source, target, flags=("--start.timeout.ms", "0"))
     agent.wait_event("source_unreachable", PROMISE)
-    # More time than there is between two such messages.
+    # At least twice the time that is between two such messages, so that one may be late.
     first, second = (manager.wait("EXTEND_TIMEOUT_USEC", count=n) for n in (1, 2))
     assert int(first["EXTEND_TIMEOUT_USEC"]) / 1e6 > 2 * (second["at"] - first["at"]) or SCALE > 1
     assert manager.steps() == []
@@ -185,7 +185,8 @@ def test_the_watchdog_is_fed_in_time_while_it_mirrors(mirror, source, target, ma
     target.read("t", 50000)
     manager.wait("WATCHDOG", "1", count=6)
     fed = [m["at"] for m in manager.having("WATCHDOG", "1")]
-    assert max(b - a for a, b in zip(fed, fed[1:])) < WATCHDOG_US / 1e6
+    # At half of its time, the first ones too.
+    assert max(b - a for a, b in zip(fed, fed[1:])) < 0.9 * WATCHDOG_US / 1e6
     assert agent.stop() == 0
 
 
