@@ -82,7 +82,8 @@ on_extend(evutil_socket_t fd, short what, void *arg)
 	send_text(text);
 }
 
-/* A timer that fires again and again, and once at once. */
+/* Calls fn now, and again and again. (An event_active would do the first call as well, but have the
+   second one come an interval late.) */
 static struct event *
 add_timer(struct event_base *base, int64_t us, event_callback_fn fn)
 {
@@ -90,7 +91,7 @@ add_timer(struct event_base *base, int64_t us, event_callback_fn fn)
 	struct event *timer = event_new(base, -1, EV_PERSIST, fn, NULL);
 
 	event_add(timer, &interval);
-	event_active(timer, EV_TIMEOUT, 0);
+	fn(-1, 0, NULL);
 	return timer;
 }
 
