@@ -381,7 +381,7 @@ def test_a_stream_that_is_not_read_ends(mirror, source, target):
             return fds(agent) < before
 
         wait_until(ended, what="the end of the stream")
-    assert len(target.read("t", sent)) == sent
+    wait_until(lambda: source.committed("mirrorgroup", "t", 1) == {0: sent}, what="mirroring all of it")
     assert agent.stop() == 0
 
 

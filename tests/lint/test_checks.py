@@ -68,6 +68,8 @@ CASES = [
     (checks.top_level, {"core/a.c": "/* */\n"}, 1),
     (checks.top_level, {"agent/base/a.c": "/* */\n", ".gitignore": "\n"}, 0),
     (checks.events, {"agent/base/events.def": 'EVENT(lost, INFO, "x")\n', "agent/base/a.c": "int a;\n"}, 1),
+    (checks.calls, {"agent/service/calls.def": 'CALL(stop, "POST", "/stop", true)\nCALL(go, "POST", "/go", true)\nCALL(end, "GET", "/stop", true)\n',
+                    "conf/openapi.yaml": "paths:\n  /stop:\n    post:\n"}, 2),
     (checks.events, {"agent/base/events.def": 'EVENT(seen, INFO, "x")\n', "agent/base/a.c": "LOG(EVENT_seen);\n"}, 0),
     (checks.options, {"agent/config/options.def": 'OPTION(log, lost, "lost", TEXT)\n', "agent/base/a.c": "int a;\n"}, 1),
     (checks.options, {"agent/config/options.def": 'OPTION(log, seen, "seen", TEXT)\n', "agent/base/a.c": "c->log.seen\n"}, 0),
