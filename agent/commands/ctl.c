@@ -51,7 +51,8 @@ print_help(FILE *out)
 		"FILE is the agent's admin.token.file; without it $REFLEJO_TOKEN_FILE, or "
 		"none.\n\n");
 	for (size_t i = 0; i < COMMANDS; i++) {
-		fprintf(out, "  %s %s", commands[i].word, commands[i].arguments);
+		fprintf(out, "  %s%s%s", commands[i].word, *commands[i].arguments ? " " : "",
+			commands[i].arguments);
 		print_folded(out, commands[i].help);
 	}
 	fprintf(out, "\nexit status: 0 done, 1 refused or not ready, 2 no agent answers\n");
@@ -226,7 +227,8 @@ run_command(struct ctl *ctl, int argc, char **argv)
 	for (size_t i = 0; i < COMMANDS; i++) {
 		if (strcmp(commands[i].word, argv[0]) != 0)
 			continue;
-		usage = mem_printf("ctl %s %s", commands[i].word, commands[i].arguments);
+		usage = mem_printf("ctl %s%s%s", commands[i].word,
+			*commands[i].arguments ? " " : "", commands[i].arguments);
 		ctl->usage = usage;
 		status = commands[i].run(ctl, argc - 1, argv + 1);
 		free(usage);

@@ -11,9 +11,8 @@
 #include "commands/ctl.h"
 #include "commands/ctl_view.h"
 
-/* Where nothing else is known. */
+/* Where nothing else is known, and the least that the tables are made for. */
 #define WIDTH 80
-#define WIDTH_LEAST 60
 /* Cursor to the top; what is left of a line; what is below; cursor hidden and shown. */
 #define HOME "\x1b[H"
 #define CLEAR_LINE "\x1b[K"
@@ -51,7 +50,7 @@ measure(size_t *ret_rows)
 	else if (columns)
 		parse_int(columns, 1, 1000, &width, NULL);
 	*ret_rows = size.ws_row;
-	return width < WIDTH_LEAST ? WIDTH_LEAST : (size_t)width;
+	return width < WIDTH ? WIDTH : (size_t)width;
 }
 
 /* The document as it is to be shown. */

@@ -136,7 +136,7 @@ read_head(int fd, struct text *head, size_t *ret_end, struct err *err)
 	char bytes[4096], *end = NULL;
 	ssize_t n;
 
-	while (!head->s || !(end = strstr(head->s, "\r\n\r\n"))) {
+	do {
 		n = head->length < HEAD_MOST ? recv(fd, bytes, sizeof(bytes), 0) : 0;
 		if (n < 0)
 			return err_set(err, "the agent does not answer: %s",
@@ -146,7 +146,8 @@ read_head(int fd, struct text *head, size_t *ret_end, struct err *err)
 							 : "the agent closed the connection "
 							   "without an answer");
 		text_add(head, bytes, (size_t)n);
-	}
+		end = strstr(head->s, "\r\n\r\n");
+	} while (!end);
 	*ret_end = (size_t)(end - head->s) + 4;
 	return 0;
 }

@@ -245,6 +245,7 @@ replace_page(struct http_connection *c)
 		return;
 	text = mem_printf("{\"error\":\"%s\"}\n", sentence_of(status));
 	http_connection_enter(c, HTTP_ANSWERING);
+	c->is_last = true;
 	c->http->counts.requests++;
 	c->http->counts.refused++;
 	/* A bufferevent guards the front of its output. */
@@ -283,9 +284,12 @@ http_connections_sweep(struct http *http)
 
 	reap(http);
 	http_listeners_go_on(http);
-	for (struct http_connection *c = http->connections; c; c = c->next)
+	for (struct http_connection *c = http->connections; c; c = c->next) {
 		if (state_ms[c->state] && now - c->since >= state_ms[c->state])
 			end(c, c->state != HTTP_IDLE);
+		else if (c->is_last && http_connection_backlog(c) == 0)
+			end(c, false);
+	}
 }
 
 void

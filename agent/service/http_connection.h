@@ -44,6 +44,7 @@ struct http_connection {
 	struct http_request *request; /* HANDLING, STREAMING */
 	bool has_page;		      /* evhttp answers by itself, in HTML */
 	bool must_end;		      /* when the loop turns next */
+	bool is_last; /* its page was the last answer; evhttp keeps it after CONNECT */
 };
 
 /* For evhttp_set_bevcb: arg is the struct http. */

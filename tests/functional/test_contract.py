@@ -26,7 +26,7 @@ def test_every_answer_is_as_described(mirror, source, target, tmp_path):
     done = subprocess.run(
         [sys.executable, command, "--no-color", "run", OPENAPI, "--url", f"http://{address}", "--checks", ",".join(CHECKS),
          "--exclude-path-regex", LEFT_OUT, "--max-examples", str(EXAMPLES), "--generation-deterministic", "--no-shrink",
-         "--generation-database", "none", "--phases", "examples,coverage,fuzzing", "--workers", "1", "--warnings", "off",
+         "--phases", "examples,coverage,fuzzing", "--workers", "1", "--warnings", "off",
          "--report-ndjson-path", report], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert f"Operations:          {OPERATIONS} selected" in done.stdout or f"Tested: {OPERATIONS}" in done.stdout, done.stdout[-2000:]

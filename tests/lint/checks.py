@@ -229,6 +229,15 @@ def options(top):
             yield f"agent/config/options.def:{number}: nothing reads {found.group(1)}.{found.group(2)}"
 
 
+def calls(top):
+    """Every call of the admin API is described in conf/openapi.yaml, with its method."""
+    described = re.findall(r"^  (/\S*):\n    (\w+):", read(top, "conf/openapi.yaml"), re.M)
+    for number, line in lines(top, "agent/service/calls.def"):
+        found = re.match(r'CALL\(\w+, "(\w+)", "([^"]+)"', line)
+        if found and (found.group(2), found.group(1).lower()) not in described:
+            yield f"agent/service/calls.def:{number}: conf/openapi.yaml does not describe {found.group(1)} {found.group(2)}"
+
+
 def printed_docs(top):
     """The committed documentation is what the program prints."""
     program = os.path.join(top, "build", "reflejo")
@@ -308,5 +317,5 @@ def scripts(top):
             yield f"{name}:1: has no line in scripts/README.md"
 
 
-CHECKS = [layers, libraries, first_comments, headers, headers_alone, lengths, words, top_level, events, facts, options, printed_docs,
+CHECKS = [layers, libraries, first_comments, headers, headers_alone, lengths, words, top_level, events, facts, options, calls, printed_docs,
           clang_format, shell, python, luacheck, scripts]

@@ -70,6 +70,8 @@ CASES = [
     (checks.events, {"agent/base/events.def": 'EVENT(lost, INFO, "x")\n', "agent/base/a.c": "int a;\n"}, 1),
     (checks.facts, {"agent/base/a.c": 'LOG(EVENT_seen, F_STR("event", x));\n'}, 1),
     (checks.facts, {"agent/base/a.c": 'LOG(EVENT_seen, F_STR("name", x));\n'}, 0),
+    (checks.calls, {"agent/service/calls.def": 'CALL(stop, "POST", "/stop", true)\nCALL(go, "POST", "/go", true)\nCALL(end, "GET", "/stop", true)\n',
+                    "conf/openapi.yaml": "paths:\n  /stop:\n    post:\n"}, 2),
     (checks.events, {"agent/base/events.def": 'EVENT(seen, INFO, "x")\n', "agent/base/a.c": "LOG(EVENT_seen);\n"}, 0),
     (checks.options, {"agent/config/options.def": 'OPTION(log, lost, "lost", TEXT)\n', "agent/base/a.c": "int a;\n"}, 1),
     (checks.options, {"agent/config/options.def": 'OPTION(log, seen, "seen", TEXT)\n', "agent/base/a.c": "c->log.seen\n"}, 0),
