@@ -20,18 +20,18 @@ clock_ms(void)
 }
 
 int64_t
+clock_wall_ms(void)
+{
+	return read_ms(CLOCK_REALTIME);
+}
+
+int64_t
 clock_ns(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-int64_t
-clock_wall_ms(void)
-{
-	return read_ms(CLOCK_REALTIME);
 }
 
 const char *

@@ -9,10 +9,10 @@
 #include "config/config.h"
 #include "kafka/consumer.h"
 #include "mirror/counters.h"
-#include "mirror/meter.h"
 #include "mirror/plan.h"
 
 struct worker;
+struct meters;
 
 /* What a worker tells the main thread. */
 enum worker_notice {
