@@ -20,6 +20,12 @@ clock_ms(void)
 }
 
 int64_t
+clock_wall_ms(void)
+{
+	return read_ms(CLOCK_REALTIME);
+}
+
+int64_t
 clock_ns(void)
 {
 	struct timespec t;
@@ -32,12 +38,6 @@ int64_t
 clock_us(void)
 {
 	return clock_ns() / 1000;
-}
-
-int64_t
-clock_wall_ms(void)
-{
-	return read_ms(CLOCK_REALTIME);
 }
 
 const char *

@@ -7,13 +7,14 @@
 /* Milliseconds of a clock that never jumps (CLOCK_MONOTONIC). @thread any */
 int64_t clock_ms(void);
 
-/* Nanoseconds of the same clock, for measuring how long something takes. @thread any */
-int64_t clock_ns(void);
 /* Microseconds of the same clock. @thread any */
 int64_t clock_us(void);
 
 /* Milliseconds since 1970 UTC. @thread any */
 int64_t clock_wall_ms(void);
+
+/* Nanoseconds of the clock that never jumps, for measuring how long something takes. @thread any */
+int64_t clock_ns(void);
 
 /* Room for "2026-01-31T00:00:00.000Z" and its NUL. */
 #define CLOCK_TEXT_SIZE 25

@@ -214,16 +214,32 @@ add(_Atomic uint64_t *cell, uint64_t n)
 		cell, atomic_load_explicit(cell, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
+/* How many bounds lie below: halving, for every record comes this way, and a backlog's are in the
+   last buckets. */
+static size_t
+bucket_of(int64_t ms)
+{
+	size_t first = 0, count = METER_BOUNDS;
+
+	while (count > 0) {
+		size_t half = count / 2;
+
+		if (ms > meter_bounds[first + half]) {
+			first += half + 1;
+			count -= half + 1;
+		} else {
+			count = half;
+		}
+	}
+	return first;
+}
+
 void
 meter_latency(struct meter_topic *topic, int64_t ms)
 {
-	size_t i = 0;
-
 	if (ms < 0)
 		ms = 0;
-	while (i < METER_BOUNDS && ms > meter_bounds[i])
-		i++;
-	add(&topic->latency[i], 1);
+	add(&topic->latency[bucket_of(ms)], 1);
 	add(&topic->latency_ms, (uint64_t)ms);
 }
 

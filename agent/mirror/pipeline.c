@@ -176,10 +176,10 @@ pipeline_remove(struct pipeline *pl, struct partition *p)
 {
 	unlink_partition(&pl->partitions, p);
 	deactivate(pl, p);
+	partition_stop_meter(p);
 	source_partition_close(&p->source);
 	partition_set_state(pl, p, PARTITION_ORPHAN);
 	forget_raw(pl, p);
-	partition_stop_meter(p);
 	partition_leave_limits(pl, p);
 	pl->count--;
 	counter_add(&pl->counters->partitions, UINT64_MAX);

@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "kafka/record.h"
 #include "mirror/limits.h"
-#include "mirror/meter.h"
 #include "mirror/output.h"
 #include "mirror/pipeline.h"
 #include "mirror/route.h"

@@ -10,11 +10,11 @@
 #include "kafka/consumer.h"
 #include "mirror/counters.h"
 #include "mirror/limits.h"
-#include "mirror/meter.h"
 #include "mirror/pauses.h"
 #include "mirror/plan.h"
 
 struct worker;
+struct meters;
 
 /* What a worker tells the main thread. */
 enum worker_notice {
