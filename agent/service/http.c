@@ -430,6 +430,22 @@ on_close(struct evhttp_connection *inner, void *arg)
 	free_request(r);
 }
 
+/* evhttp reads the bodies of these methods only. What another one brings would be taken for the
+   next request: its answer is the last one. */
+static void
+end_behind_body(struct evhttp_request *inner)
+{
+	const struct evkeyvalq *headers = evhttp_request_get_input_headers(inner);
+	const char *length = evhttp_find_header(headers, "Content-Length");
+
+	if (evhttp_request_get_command(inner) &
+		(EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH))
+		return;
+	if ((length && strcmp(length, "0") != 0) ||
+		evhttp_find_header(headers, "Transfer-Encoding"))
+		evhttp_add_header(evhttp_request_get_output_headers(inner), "Connection", "close");
+}
+
 static void
 on_request(struct evhttp_request *inner, void *arg)
 {
@@ -443,6 +459,7 @@ on_request(struct evhttp_request *inner, void *arg)
 	r->connection->request = r;
 	http_connection_enter(r->connection, HTTP_HANDLING);
 	evhttp_connection_set_closecb(connection, on_close, r->connection);
+	end_behind_body(inner);
 	handle(r);
 }
 
