@@ -68,6 +68,7 @@ struct survey_sum {
 	double p50, p99;
 };
 
+/* @gives the survey; survey_free */
 struct survey *survey_new(void);
 /* Frees and clears. NULL is accepted. */
 void survey_free(struct survey **survey);
@@ -80,6 +81,7 @@ void survey_take(struct survey *survey, const struct meters *const *meters, size
 /* A stream ends: its meters are read no more, and what they counted stays. */
 void survey_forget(struct survey *survey, const struct meters *meters);
 
+/* Over all partitions; lives as long as the survey. */
 const struct survey_sum *survey_sum(const struct survey *survey);
 /* Sorted by name; and by topic and number. Live until the next survey_take. */
 struct survey_topic *const *survey_topics(const struct survey *survey, size_t *ret_count);
