@@ -152,8 +152,9 @@ print_table(const struct plan *plan)
 
 		printf("%-*s  %10d  ", (int)name, t->name, (int)t->partitions);
 		if (t->target)
-			printf("%-*s  %10s  %s\n", (int)target, t->target,
-				count_text(t, count, sizeof(count)), plan_rule_name(t->rule));
+			printf("%-*s  %10s  %s%s%s\n", (int)target, t->target,
+				count_text(t, count, sizeof(count)), plan_rule_name(t->rule),
+				t->limit ? ", limit " : "", t->limit ? t->limit : "");
 		else
 			printf("not mirrored: %s\n", t->why_not);
 		for (size_t n = 0; n < t->problem_count; n++)

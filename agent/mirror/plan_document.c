@@ -46,6 +46,7 @@ add_topic(struct document *d, const struct plan_topic *t)
 	document_add_string(d, "rule", t->target ? plan_rule_name(t->rule) : NULL);
 	document_add_known_int(d, "destination_partitions", t->target ? t->target_partitions : -1);
 	add_map(d, t);
+	document_add_string(d, "limit", t->target ? t->limit : NULL);
 	document_open_named(d, "problems", '[');
 	for (size_t n = 0; n < t->problem_count; n++)
 		document_string(d, t->problems[n]);
