@@ -87,7 +87,7 @@ def test_what_flows_is_shown(make_stub, open_page):
     tiles = [re.sub(r"\s+", " ", tile) for tile in page.locator("#tiles .value").all_inner_texts()]
     assert tiles == ["33,292 records/s", "14.3 MB/s", "44,471 records 5.04 s behind", "14 ms p50 212 ms p99", "5.06 MiB of 64 MiB"]
     values = doc["history"]["records_per_second"]
-    assert text(page, "#tiles > :first-child .soft") == f"{min(values):,.0f} to {max(values):,.0f} in 5 min"
+    assert text(page, "#tiles > :first-child > .soft") == f"{min(values):,.0f} to {max(values):,.0f} in 5 min"
     assert page.locator("#tiles .plot path").nth(1).get_attribute("d").count("L") == 299
     assert page.locator("#tiles .plot path").nth(5).get_attribute("d").count("L") == 279, "unknown values are a gap"
     cells = [re.sub(r"\s+", " ", cell).strip() for cell in row(page, "orders").locator("th, td").all_inner_texts()]
@@ -240,7 +240,7 @@ def test_an_agent_that_is_gone(make_stub, open_page):
     before = page.locator("#events li").count()
     stub.stop()
     page.wait_for_selector("#gone:not([hidden])")
-    assert text(page, "#gone-text") == "The agent does not answer: Failed to fetch."
+    assert text(page, "#gone-text") == "The agent does not answer: it cannot be reached."
     until(page, "/What is shown is [1-9] s old/.test(document.querySelector('#gone-age').textContent)")
     assert page.evaluate("getComputedStyle(document.querySelector('main')).filter") == "grayscale(1)"
     assert text(page, "#stream") == "not connected, tried again"
@@ -313,7 +313,8 @@ CALLS = [
     ("limit of a topic", "#limit2", {"limit": "none", "topic": "orders"}, "/limit", "LimitRequest", {"limit": "none", "topic": "orders"}),
     ("log level", "#level", {"level": "debug"}, "/log-level", "LogLevelRequest", {"level": "debug"}),
     ("pause ended", "#pauses button >> nth=1", None, "/resume", "ResumeRequest", {"topic": "payments", "partition": 2}),
-    ("limit changed", "#limits button >> nth=1", {"limit": "default"}, "/limit", "LimitRequest", {"limit": "default", "topic": "clicks\\..*"}),
+    ("limit changed", "#limits button >> nth=0", {"limit": "default"}, "/limit", "LimitRequest", {"limit": "default"}),
+    ("live limit changed", "#limits button >> nth=1", {"limit": "none"}, "/limit", "LimitRequest", {"limit": "none", "topic": "payments"}),
     ("partition paused", "#trouble tbody button", {}, "/pause", "PauseRequest", {"topic": "orders", "partition": 3}),
     ("topic paused", "tr.open button:has-text('Pause topic')", {}, "/pause", "PauseRequest", {"topic": "orders"}),
     ("topic resumed", "tr.open button:has-text('Resume topic')", None, "/resume", "ResumeRequest", {"topic": "orders"}),
