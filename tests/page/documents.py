@@ -88,6 +88,7 @@ def held():
     doc["topics"][1].update(state="paused", reason="paused by ana (uid 1000)", records_per_second=0.0, bytes_per_second=0.0)
     doc["troubled"] = [partition("orders", 3, "held", reason=reason, lag_records=1_020_000, lag_seconds=252.4, committed=48_211_907, in_flight=312)]
     doc["script"].update(errors=1)
+    doc["limits"].append({"topics": "payments", "text": "500r/s", "origin": "live", "bytes_per_second": None, "records_per_second": 500})
     return doc
 
 

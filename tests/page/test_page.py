@@ -1,6 +1,7 @@
 """The live page against a stub of the admin API: what it shows, how it changes, what it asks for."""
 
 import re
+import time
 
 import pytest
 
@@ -13,6 +14,14 @@ MAIN = ["flowing", "held", "target-away", "reload-refused"]
 
 def text(page, selector):
     return re.sub(r"\s+", " ", page.locator(selector).first.inner_text()).strip()
+
+
+def until(page, expression, timeout=15.0):
+    """Waits until an expression is true in the page; Playwright's own way needs eval, which the policy forbids to the page."""
+    end = time.monotonic() + timeout
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"{expression} did not come true within {timeout} s"
+        page.wait_for_timeout(20)
 
 
 def row(page, topic):
@@ -61,7 +70,7 @@ def test_dialogs_and_outages_are_readable(scheme, make_stub, open_page, axe_sour
     assert axe.findings(page, axe_source) == []
     picture(page, f"dialog-wide-{scheme}")
     page.keyboard.press("Escape")
-    page.expected = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE", "ERR_EMPTY")
+    page.expected = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_INCOMPLETE", "ERR_EMPTY")
     stub.stop()
     page.wait_for_selector("#gone:not([hidden])")
     assert axe.findings(page, axe_source) == []
@@ -78,7 +87,7 @@ def test_what_flows_is_shown(make_stub, open_page):
     tiles = [re.sub(r"\s+", " ", tile) for tile in page.locator("#tiles .value").all_inner_texts()]
     assert tiles == ["33,292 records/s", "14.3 MB/s", "44,471 records 5.04 s behind", "14 ms p50 212 ms p99", "5.06 MiB of 64 MiB"]
     values = doc["history"]["records_per_second"]
-    assert text(page, "#tiles > :first-child .soft") == f"{min(values):,.0f} to {max(values):,.0f} in 5 min"
+    assert text(page, "#tiles > :first-child > .soft") == f"{min(values):,.0f} to {max(values):,.0f} in 5 min"
     assert page.locator("#tiles .plot path").nth(1).get_attribute("d").count("L") == 299
     assert page.locator("#tiles .plot path").nth(5).get_attribute("d").count("L") == 279, "unknown values are a gap"
     cells = [re.sub(r"\s+", " ", cell).strip() for cell in row(page, "orders").locator("th, td").all_inner_texts()]
@@ -113,6 +122,7 @@ def test_html_in_names_is_text(make_stub, open_page):
     stub.answers["/pause"] = (400, {"error": documents.HOSTILE})
     stub.log("error", documents.HOSTILE, topic=documents.HOSTILE)
     page = open_page(stub.url)
+    page.expected = ("400",)
     page.locator("#topics .name").first.click()
     page.wait_for_selector("tr.open .scroll:not([hidden]) tbody tr")
     page.click("tr.open button:has-text('Pause topic')")
@@ -176,7 +186,7 @@ def test_numbers_change_in_place(make_stub, open_page):
     doc["topics"][0]["records_per_second"] = 4321.0
     doc["topics"].pop(2)
     doc["topics"].append(documents.topic("refunds", rate=9.0))
-    page.wait_for_function("document.querySelector('#topics').innerText.includes('4,321')")
+    until(page, "document.querySelector('#topics').innerText.includes('4,321')")
     assert button.evaluate("(node) => node === document.activeElement"), "the focus is stolen"
     assert page.locator("#topics").inner_text().count("refunds") == 2
     assert row(page, "payments").count() == 0
@@ -196,7 +206,7 @@ def test_rows_stay_under_the_pointer(make_stub, open_page):
     wait_polls(page, stub, 2)
     assert page.evaluate(names)[:2] == ["clicks.web", "orders"], "rows moved under the pointer"
     page.mouse.move(1, 1)
-    page.wait_for_function(f"({names})[0] === 'orders'")
+    until(page, f"({names})[0] === 'orders'")
     page.get_by_role("button", name="Records/s").click()
     assert page.locator("#topics th[aria-sort=descending]").count() == 1
     page.get_by_role("button", name="Topic", exact=True).click()
@@ -213,7 +223,7 @@ def test_thousands_of_topics(make_stub, open_page, picture):
     assert text(page, "#count") == "51 to 100 of 2,000" and page.locator("#back").get_attribute("aria-disabled") == "false"
     picture(page, "many-wide-light")
     page.fill("#filter", "123")
-    assert text(page, "#count") == "11 of 2,000"
+    assert text(page, "#count") == "12 of 2,000"
     page.select_option("#only", "held")
     assert text(page, "#count") == "1 of 2,000"
     page.fill("#filter", "no such topic")
@@ -226,12 +236,12 @@ def test_an_agent_that_is_gone(make_stub, open_page):
     stub = make_stub(documents.flowing)
     page = open_page(stub.url)
     page.wait_for_selector("#events li")
-    page.expected = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE", "ERR_EMPTY")
+    page.expected = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_INCOMPLETE", "ERR_EMPTY")
     before = page.locator("#events li").count()
     stub.stop()
     page.wait_for_selector("#gone:not([hidden])")
-    assert text(page, "#gone-text") == "The agent does not answer: Failed to fetch."
-    page.wait_for_function("/What is shown is [1-9] s old/.test(document.querySelector('#gone-age').textContent)")
+    assert text(page, "#gone-text") == "The agent does not answer: it cannot be reached."
+    until(page, "/What is shown is [1-9] s old/.test(document.querySelector('#gone-age').textContent)")
     assert page.evaluate("getComputedStyle(document.querySelector('main')).filter") == "grayscale(1)"
     assert text(page, "#stream") == "not connected, tried again"
     assert "33,292" in text(page, "#tiles"), "what was known stays"
@@ -264,7 +274,7 @@ def test_the_token_is_asked_for_when_it_is_needed(make_stub, open_page):
     page.expected = ("401",)
     page.click("#reload")
     page.click("dialog .main")
-    assert text(page, "#dialog-title") == "This agent wants a token"
+    page.wait_for_selector("#dialog-title:has-text('This agent wants a token')")
     assert page.locator("dialog input").get_attribute("type") == "password"
     page.click("dialog button:has-text('Cancel')")
     assert answer(page) == "Nothing was changed: no token was given." and stub.calls == []
@@ -303,7 +313,8 @@ CALLS = [
     ("limit of a topic", "#limit2", {"limit": "none", "topic": "orders"}, "/limit", "LimitRequest", {"limit": "none", "topic": "orders"}),
     ("log level", "#level", {"level": "debug"}, "/log-level", "LogLevelRequest", {"level": "debug"}),
     ("pause ended", "#pauses button >> nth=1", None, "/resume", "ResumeRequest", {"topic": "payments", "partition": 2}),
-    ("limit changed", "#limits button >> nth=1", {"limit": "default"}, "/limit", "LimitRequest", {"limit": "default", "topic": "clicks\\..*"}),
+    ("limit changed", "#limits button >> nth=0", {"limit": "default"}, "/limit", "LimitRequest", {"limit": "default"}),
+    ("live limit changed", "#limits button >> nth=1", {"limit": "none"}, "/limit", "LimitRequest", {"limit": "none", "topic": "payments"}),
     ("partition paused", "#trouble tbody button", {}, "/pause", "PauseRequest", {"topic": "orders", "partition": 3}),
     ("topic paused", "tr.open button:has-text('Pause topic')", {}, "/pause", "PauseRequest", {"topic": "orders"}),
     ("topic resumed", "tr.open button:has-text('Resume topic')", None, "/resume", "ResumeRequest", {"topic": "orders"}),
@@ -383,7 +394,7 @@ def test_keyboard_alone_is_enough(make_stub, open_page):
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
     assert answer(page) == "Done: pause." and stub.calls == [("/pause", {"topic": "orders", "keep": True})]
-    page.wait_for_function("document.activeElement.innerText === 'Pause topic…'")
+    until(page, "document.activeElement.innerText === 'Pause topic…'")
 
 
 def test_the_focus_goes_on_when_its_button_is_gone(make_stub, open_page):
@@ -394,14 +405,14 @@ def test_the_focus_goes_on_when_its_button_is_gone(make_stub, open_page):
     page.locator("#pauses button").first.focus()
     page.keyboard.press("Enter")
     page.wait_for_selector("#pauses:has-text('Nothing is paused.')")
-    page.wait_for_function("document.activeElement.id === 'pauses-title'")
+    until(page, "document.activeElement.id === 'pauses-title'")
 
 
 def test_events_come_and_can_be_held(make_stub, open_page):
     stub = make_stub(documents.flowing)
     page = open_page(stub.url)
     lines = page.locator("#events li")
-    page.wait_for_function("document.querySelectorAll('#events li').length === 27")
+    until(page, "document.querySelectorAll('#events li').length === 27")
     assert lines.filter(visible=True).count() == 27 - 3, "debug lines are there and not shown"
     stub.log("warn", "topic_skipped", topic="a b", reason="no")
     page.wait_for_selector("#events li:has-text('topic_skipped topic=a b reason=no')")
@@ -415,14 +426,14 @@ def test_events_come_and_can_be_held(make_stub, open_page):
     page.wait_for_selector("#hold:has-text('Follow (30 new)')")
     assert page.evaluate("document.querySelector('#events').scrollTop") == top
     page.click("#hold")
-    page.wait_for_function(at_end)
+    until(page, at_end)
     page.locator("#events").hover()
     page.mouse.wheel(0, -200)
     page.wait_for_selector("#hold:has-text('Follow (0 new)')")
     page.mouse.wheel(0, 2000)
     page.wait_for_selector("#hold:has-text('Pause scrolling')")
     page.select_option("#least", "error")
-    assert set(page.locator("#events li").filter(visible=True).locator("span:first-of-type").all_inner_texts()) == {"error"}
+    assert set(page.locator("#events li").filter(visible=True).locator("xpath=./span[1]").all_inner_texts()) == {"error"}
     page.select_option("#least", "debug")
     assert lines.filter(visible=True).count() == 27 + 31
 
@@ -436,7 +447,7 @@ def test_a_storm_of_events_is_bounded(make_stub, open_page):
     stub.log("info", "stop", status=0)
     page.wait_for_selector("#events li:has-text('stop status=0')", state="attached")
     assert page.locator("#events li").count() <= 1000
-    page.wait_for_function("document.querySelectorAll('#events li.e-debug').length === 250")
+    until(page, "document.querySelectorAll('#events li.e-debug').length === 250")
     assert page.locator("#events li.e-error").count() == 3, "the storm has not pushed out the errors"
 
 
@@ -462,7 +473,7 @@ def test_a_hidden_tab_asks_for_nothing(make_stub, open_page):
     wait_polls(page, stub, 1)
     page.evaluate(HIDE % "true")
     page.wait_for_selector("#stream:has-text('not connected')")
-    page.wait_for_function("asking.now === null")
+    until(page, "asking.now === null")
     before = list(stub.requests)
     page.evaluate("new Promise((resolve) => setTimeout(resolve, 2500))")  # twice the time between two questions, and more
     assert stub.requests == before
