@@ -116,7 +116,7 @@ static int
 read_with_unit(const char *s, const struct unit *units, int64_t bare, int64_t *ret)
 {
 	const char *at = skip_blanks(s);
-	int64_t value, worth = 0;
+	int64_t value, product, worth = 0;
 
 	if (!read_integer(&at, &value))
 		return -1;
@@ -129,9 +129,9 @@ read_with_unit(const char *s, const struct unit *units, int64_t bare, int64_t *r
 	}
 	if (!worth)
 		return -1;
-	if (__builtin_mul_overflow(value, worth, &value))
-		value = value < 0 ? INT64_MIN : INT64_MAX;
-	*ret = value;
+	if (__builtin_mul_overflow(value, worth, &product))
+		product = value < 0 ? INT64_MIN : INT64_MAX;
+	*ret = product;
 	return 0;
 }
 

@@ -48,6 +48,22 @@ check_expression(const struct config *config, struct problems *problems)
 	topics_free(&topics);
 }
 
+/* So is one of [limits]. */
+static void
+check_limits(const struct config *config, struct problems *problems)
+{
+	const struct config_extra *extra = &config->limits.extra;
+
+	for (size_t i = 0; i < extra->count; i++) {
+		struct err err;
+		struct topics *topics = topics_new(extra->items[i].name, false, false, &err);
+
+		if (!topics)
+			problems_error(problems, extra->items[i].origin, "%s", err.text);
+		topics_free(&topics);
+	}
+}
+
 static size_t
 wider(size_t width, const char *s)
 {
@@ -123,6 +139,7 @@ command_check(int argc, char **argv)
 	}
 	config = config_check(argc, rest, library_knows_property, &problems);
 	check_expression(config, &problems);
+	check_limits(config, &problems);
 	if (is_json) {
 		print_json(config->verdicts, &problems);
 	} else {

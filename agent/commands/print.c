@@ -26,7 +26,7 @@ print_cell(const char *s)
 static char *
 takes(const struct option_info *option)
 {
-	const char *type = options_type_text(option);
+	const char *type = options_type_text(option->type);
 
 	if (option->type == OPTION_TYPE_WORD)
 		return mem_strdup(option->words);
@@ -38,10 +38,43 @@ takes(const struct option_info *option)
 }
 
 static void
-print_options(void)
+print_option_row(const char *key, const char *what, const char *default_text, const char *help)
+{
+	printf("| `%s` | ", key);
+	print_cell(what);
+	printf(" | %s | ", default_text ? default_text : "");
+	print_cell(help);
+	printf(" |\n");
+}
+
+/* Keys of a section, those of the user's own first. */
+static void
+print_options_of(const char *section)
 {
 	const struct option_info *option;
-	const char *section = "";
+	const struct option_extra *extra;
+
+	printf("\n## [%s]\n\n| Key | Takes | Default | Meaning |\n|---|---|---|---|\n", section);
+	for (size_t i = 0; (extra = options_extra_at(i)); i++) {
+		char *key = mem_printf("%s%s", extra->prefix, extra->what);
+
+		if (!strcmp(extra->section, section))
+			print_option_row(key, options_type_text(extra->type), NULL, extra->help);
+		free(key);
+	}
+	for (size_t i = 0; (option = options_at(i)); i++) {
+		char *what = takes(option);
+
+		if (!strcmp(option->section, section))
+			print_option_row(option->key, what, option->default_text, option->help);
+		free(what);
+	}
+}
+
+static void
+print_options(void)
+{
+	const char *section;
 
 	printf("# Options\n\n"
 	       "Every key of the INI file, which is also every flag: keys of `[mirror]` by their "
@@ -50,21 +83,8 @@ print_options(void)
 	       "sections `[consumer]` and `[producer]` hold the properties\nof Kafka's clients, "
 	       "see "
 	       "`properties.md`.\nPrinted by `reflejo print options`.\n");
-	for (size_t i = 0; (option = options_at(i)); i++) {
-		char *what = takes(option);
-
-		if (strcmp(section, option->section))
-			printf("\n## [%s]\n\n| Key | Takes | Default | Meaning "
-			       "|\n|---|---|---|---|\n",
-				option->section);
-		section = option->section;
-		printf("| `%s` | ", option->key);
-		print_cell(what);
-		printf(" | %s | ", option->default_text ? option->default_text : "");
-		print_cell(option->help);
-		printf(" |\n");
-		free(what);
-	}
+	for (size_t i = 0; (section = options_section(i)); i++)
+		print_options_of(section);
 }
 
 static const char *
@@ -129,8 +149,16 @@ static void
 print_sample_section(const char *section)
 {
 	const struct option_info *option;
+	const struct option_extra *extra;
 
 	printf("\n[%s]\n", section);
+	for (size_t i = 0; (extra = options_extra_at(i)); i++) {
+		if (strcmp(extra->section, section))
+			continue;
+		printf("\n");
+		print_comment(extra->help);
+		printf("#%s%s = %s\n", extra->prefix, extra->what, options_type_text(extra->type));
+	}
 	for (size_t i = 0; (option = options_at(i)); i++) {
 		if (strcmp(option->section, section) || option->type == OPTION_TYPE_FLAG ||
 			option->type == OPTION_TYPE_OLD || strstr(option->help, "Java classes") ||
@@ -160,6 +188,7 @@ print_sample(void)
 	       "the defaults.\n"
 	       "# Printed by `reflejo print sample`.\n");
 	print_sample_section("mirror");
+	print_sample_section("limits");
 	printf("\n# Properties of Kafka's consumer, which reads from the source.\n"
 	       "[consumer]\n"
 	       "bootstrap.servers = source1:9092,source2:9092\n"
@@ -171,7 +200,6 @@ print_sample(void)
 	       "bootstrap.servers = target1:9092,target2:9092\n"
 	       "#compression.type = none\n");
 	print_sample_section("script");
-	printf("\n# What the script finds in mirror.param.NAME.\n#param.tenant = acme\n");
 	print_sample_section("admin");
 	print_sample_section("log");
 }
@@ -253,6 +281,7 @@ static void
 print_man(void)
 {
 	const struct option_info *option;
+	const struct option_extra *extra;
 
 	printf(".\\\" Printed by `reflejo print man`.\n"
 	       ".TH REFLEJO 1\n"
@@ -273,6 +302,11 @@ print_man(void)
 	       "files of the two clients.\n"
 	       ".TP\n.B \\-\\-consumer.KEY VALUE, \\-\\-producer.KEY VALUE\nOne property of a "
 	       "client.\n");
+	for (size_t i = 0; (extra = options_extra_at(i)); i++) {
+		printf(".TP\n.B \\-\\-%s.%s%s\n", extra->section, extra->prefix, extra->what);
+		print_roff(extra->help);
+		printf("\nTakes: %s.\n", options_type_text(extra->type));
+	}
 	for (size_t i = 0; (option = options_at(i)); i++)
 		print_man_option(option);
 	printf(".SH SIGNALS\nSIGTERM and SIGINT drain and commit, then end; a second one ends at "

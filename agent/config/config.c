@@ -165,6 +165,27 @@ trim_end(char *s)
 		s[--n] = '\0';
 }
 
+/* Takes one line whose key is the user's own; err says what is wrong with it. */
+static enum verdict
+take_extra(struct config *config, const struct option_extra *extra, const struct property *property,
+	struct problems *problems, struct err *err)
+{
+	bool is_flag = !strncmp(property->origin, "--", 2);
+
+	if (property->is_passed) {
+		err_set(err, "%s", "given again, and the last one counts");
+		return VERDICT_IGNORED;
+	}
+	if (options_check_extra(extra, property->value, err) < 0) {
+		problems_error(problems, property->origin, "%s%s%s", is_flag ? "" : property->key,
+			is_flag ? "" : ": ", err->text);
+		return VERDICT_REFUSED;
+	}
+	config_extra_set(options_extra_of(config, extra), property->key + strlen(extra->prefix),
+		property->value, property->origin);
+	return VERDICT_SET;
+}
+
 /* Takes one line of a section with options. */
 static void
 take_option(struct config *config, struct property *property, struct problems *problems)
@@ -177,10 +198,8 @@ take_option(struct config *config, struct property *property, struct problems *p
 	struct err err = {0};
 
 	if (!option && extra) {
-		if (!property->is_passed)
-			config_extra_set(options_extra_of(config, extra),
-				property->key + strlen(extra->prefix), property->value,
-				property->origin);
+		verdict = take_extra(config, extra, property, problems, &err);
+		detail = err.text;
 	} else if (!option) {
 		problems_error(problems, property->origin, "unknown key '%s' in [%s]%s%s%s",
 			property->key, property->section, nearest ? "; did you mean '" : "",
@@ -500,6 +519,22 @@ config_free(struct config **config)
 	verdicts_free(&c->verdicts);
 	free(c);
 	*config = NULL;
+}
+
+char *
+config_state_path(const struct config *config, const char *given, const char *what)
+{
+	char *path, *group;
+
+	if (given)
+		return mem_strdup(given);
+	path = mem_printf("/var/tmp/reflejo-%u-", (unsigned)getuid());
+	group = mem_printf("%s%s.%s", path, config->source.group_id, what);
+	for (char *c = group + strlen(path); *c; c++)
+		if (*c == '/')
+			*c = '_';
+	free(path);
+	return group;
 }
 
 const char *

@@ -32,6 +32,7 @@ enum offset_reset { OFFSET_RESET_LATEST, OFFSET_RESET_EARLIEST, OFFSET_RESET_NON
 /* Options by section, one field a row of options.def. */
 #define OPTION_FIELD_TEXT(field) char *field;
 #define OPTION_FIELD_WORD(field) char *field;
+#define OPTION_FIELD_RATE(field) char *field;
 #define OPTION_FIELD_BOOL(field) bool field;
 #define OPTION_FIELD_FLAG(field) bool field;
 #define OPTION_FIELD_UINT(field) int64_t field;
@@ -53,7 +54,7 @@ struct config {
 	/* struct config_mirror mirror; and so on, one for each section of the table, with one field
 	   a row */
 #define SECTION(name) struct config_##name {
-#define EXTRA(name, prefix, what, help) struct config_extra extra;
+#define EXTRA(name, prefix, what, type, help) struct config_extra extra;
 #define OPTION(section, field, key, type, def, min, max, help) OPTION_FIELD_##type(field)
 #define SECTION_END(name) \
 	}                 \
@@ -120,6 +121,12 @@ struct config *config_load(
    only good for showing them. Never NULL. @gives the configuration; free with config_free. */
 struct config *config_check(
 	int argc, char *const argv[], config_known *known, struct problems *problems);
+
+/* Where state of the agent is kept between runs: the path that the configuration gives for it, or
+   (NULL) /var/tmp/reflejo-UID-GROUP.WHAT, where a / in the group's name becomes a _. @gives a
+   string
+ */
+char *config_state_path(const struct config *config, const char *given, const char *what);
 
 /* Frees and clears. NULL is accepted. */
 void config_free(struct config **config);

@@ -8,9 +8,11 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "base/rates.h"
 
 /* What min and max mean for each type. */
 #define RANGE_TEXT(low, high) 0, 0, NULL
+#define RANGE_RATE(low, high) 0, 0, NULL
 #define RANGE_BOOL(low, high) 0, 0, NULL
 #define RANGE_FLAG(low, high) 0, 0, NULL
 #define RANGE_OLD(low, high) 0, 0, NULL
@@ -21,6 +23,7 @@
 #define RANGE_SECONDS(low, high) low, high, NULL
 
 #define OFFSET_TEXT(section, field) offsetof(struct config, section.field)
+#define OFFSET_RATE(section, field) offsetof(struct config, section.field)
 #define OFFSET_BOOL(section, field) offsetof(struct config, section.field)
 #define OFFSET_FLAG(section, field) offsetof(struct config, section.field)
 #define OFFSET_OLD(section, field) 0
@@ -33,7 +36,7 @@
 static const struct option_info table[] = {
 #define SECTION(name)
 #define SECTION_END(name)
-#define EXTRA(section, prefix, what, help)
+#define EXTRA(section, prefix, what, type, help)
 #define OPTION(section, field, key, type, def, low, high, help)                 \
 	{#section, key, OPTION_TYPE_##type, def, RANGE_##type(low, high), help, \
 		OFFSET_##type(section, field)},
@@ -47,7 +50,7 @@ static const struct option_info table[] = {
 static const char *const sections[] = {
 #define SECTION(name) #name,
 #define SECTION_END(name)
-#define EXTRA(section, prefix, what, help)
+#define EXTRA(section, prefix, what, type, help)
 #define OPTION(section, field, key, type, def, low, high, help)
 #include "config/options.def"
 #undef EXTRA
@@ -56,8 +59,8 @@ static const char *const sections[] = {
 
 static const struct option_extra extras[] = {
 #define SECTION(name)
-#define EXTRA(section, prefix, what, help) \
-	{#section, prefix, what, help, offsetof(struct config, section.extra)},
+#define EXTRA(section, prefix, what, type, help) \
+	{#section, prefix, what, help, OPTION_TYPE_##type, offsetof(struct config, section.extra)},
 #include "config/options.def"
 #undef OPTION
 #undef EXTRA
@@ -72,20 +75,20 @@ struct plain_flag {
 
 static const struct plain_flag plain_flags[] = {
 	{"config", "file",
-		"INI file with the sections [mirror], [consumer], [producer], [script], [admin] "
-		"and [log]."},
+		"INI file with the sections [mirror], [limits], [consumer], [producer], [script], "
+		"[admin] and [log]."},
 	{"consumer.config", "file",
 		"Java properties file of the consumer, which reads from the source cluster."},
 	{"producer.config", "file",
 		"Java properties file of the producer, which writes to the target cluster."},
 	{"consumer.KEY", "value", "One property of the consumer; wins over the files."},
 	{"producer.KEY", "value", "One property of the producer; wins over the files."},
-	{"script.param.NAME", "value", "One parameter of the script: mirror.param.NAME."},
 	{"help", NULL, "Print this text."},
 	{"version", NULL, "Print the version."},
 };
 
 #define TABLE_COUNT (sizeof(table) / sizeof(*table))
+#define EXTRA_COUNT (sizeof(extras) / sizeof(*extras))
 #define PLAIN_COUNT (sizeof(plain_flags) / sizeof(*plain_flags))
 
 const struct option_info *
@@ -103,13 +106,13 @@ options_section(size_t i)
 const struct option_extra *
 options_extra_at(size_t i)
 {
-	return i < sizeof(extras) / sizeof(*extras) ? &extras[i] : NULL;
+	return i < EXTRA_COUNT ? &extras[i] : NULL;
 }
 
 const struct option_extra *
 options_find_extra(const char *section, const char *key)
 {
-	for (size_t i = 0; i < sizeof(extras) / sizeof(*extras); i++) {
+	for (size_t i = 0; i < EXTRA_COUNT; i++) {
 		size_t n = strlen(extras[i].prefix);
 
 		if (!strcmp(extras[i].section, section) && !strncmp(key, extras[i].prefix, n) &&
@@ -117,6 +120,18 @@ options_find_extra(const char *section, const char *key)
 			return &extras[i];
 	}
 	return NULL;
+}
+
+static int
+check_value(enum option_type type, const char *value, struct err *err)
+{
+	return type == OPTION_TYPE_RATE ? rates_check(value, err) : 0;
+}
+
+int
+options_check_extra(const struct option_extra *extra, const char *value, struct err *err)
+{
+	return check_value(extra->type, value, err);
 }
 
 struct config_extra *
@@ -150,15 +165,18 @@ options_find_flag(const char *name)
 	return option;
 }
 
-/* The i-th name that can stand behind the dashes; names is room for TABLE_COUNT texts. */
+/* Names that stand behind the dashes: of options, then of what comes from the tables besides. */
+#define NAME_COUNT (TABLE_COUNT + EXTRA_COUNT)
+
+/* The i-th name that can stand behind the dashes; arg: NAME_COUNT texts. */
 static const char *
 flag_candidate(size_t i, void *arg)
 {
 	char **names = arg;
 
-	if (i < TABLE_COUNT)
+	if (i < NAME_COUNT)
 		return names[i];
-	return i < TABLE_COUNT + PLAIN_COUNT ? plain_flags[i - TABLE_COUNT].name : NULL;
+	return i < NAME_COUNT + PLAIN_COUNT ? plain_flags[i - NAME_COUNT].name : NULL;
 }
 
 /* The option's name as a flag, without dashes. @gives a string */
@@ -170,19 +188,27 @@ flag_name(const struct option_info *option)
 	return mem_printf("%s.%s", option->section, option->key);
 }
 
+/* The same for keys of the user's own. @gives a string */
+static char *
+extra_name(const struct option_extra *extra)
+{
+	return mem_printf("%s.%s%s", extra->section, extra->prefix, extra->what);
+}
+
 const char *
 options_nearest_flag(const char *name)
 {
 	static _Thread_local char nearest[64];
-	char *names[TABLE_COUNT];
+	char *names[NAME_COUNT];
 	const char *found;
 
-	for (size_t i = 0; i < TABLE_COUNT; i++)
-		names[i] = flag_name(&table[i]);
+	for (size_t i = 0; i < NAME_COUNT; i++)
+		names[i] = i < TABLE_COUNT ? flag_name(&table[i])
+					   : extra_name(&extras[i - TABLE_COUNT]);
 	found = parse_nearest(name, flag_candidate, names);
 	if (found)
 		snprintf(nearest, sizeof(nearest), "%s", found);
-	for (size_t i = 0; i < TABLE_COUNT; i++)
+	for (size_t i = 0; i < NAME_COUNT; i++)
 		free(names[i]);
 	return found ? nearest : NULL;
 }
@@ -247,7 +273,12 @@ options_set(
 	void *field = field_of(config, option);
 
 	switch (option->type) {
-	case OPTION_TYPE_TEXT: set_text(field, value, strlen(value)); return 0;
+	case OPTION_TYPE_TEXT:
+	case OPTION_TYPE_RATE:
+		if (check_value(option->type, value, err) < 0)
+			return -1;
+		set_text(field, value, strlen(value));
+		return 0;
 	case OPTION_TYPE_WORD: return set_word(field, option, value, err);
 	case OPTION_TYPE_BOOL:
 	case OPTION_TYPE_FLAG: return parse_bool(value, field, err);
@@ -280,7 +311,8 @@ void
 options_fini(struct config *config)
 {
 	for (size_t i = 0; i < TABLE_COUNT; i++) {
-		if (table[i].type == OPTION_TYPE_TEXT || table[i].type == OPTION_TYPE_WORD) {
+		if (table[i].type == OPTION_TYPE_TEXT || table[i].type == OPTION_TYPE_WORD ||
+			table[i].type == OPTION_TYPE_RATE) {
 			char **field = field_of(config, &table[i]);
 
 			free(*field);
@@ -290,10 +322,11 @@ options_fini(struct config *config)
 }
 
 const char *
-options_type_text(const struct option_info *option)
+options_type_text(enum option_type type)
 {
-	switch (option->type) {
+	switch (type) {
 	case OPTION_TYPE_TEXT: return "text";
+	case OPTION_TYPE_RATE: return "rate";
 	case OPTION_TYPE_WORD: return "word";
 	case OPTION_TYPE_BOOL: return "true|false";
 	case OPTION_TYPE_FLAG: return "";
@@ -327,7 +360,7 @@ static struct usage_row
 usage_row_of(const struct option_info *option)
 {
 	const char *takes =
-		option->type == OPTION_TYPE_WORD ? option->words : options_type_text(option);
+		option->type == OPTION_TYPE_WORD ? option->words : options_type_text(option->type);
 	char *name = flag_name(option);
 	struct text left = {0}, right = {0};
 
@@ -370,22 +403,37 @@ print_row(FILE *out, const struct usage_row *row)
 	}
 }
 
+static struct usage_row
+usage_row_of_extra(const struct option_extra *extra)
+{
+	char *name = extra_name(extra);
+	struct usage_row row = {mem_printf("--%s <%s>", name, options_type_text(extra->type)),
+		mem_strdup(extra->help)};
+
+	free(name);
+	return row;
+}
+
+static struct usage_row
+usage_row_of_plain(const struct plain_flag *flag)
+{
+	return (struct usage_row){flag->takes ? mem_printf("--%s <%s>", flag->name, flag->takes)
+					      : mem_printf("--%s", flag->name),
+		mem_strdup(flag->help)};
+}
+
 void
 options_usage(FILE *out)
 {
-	struct usage_row rows[TABLE_COUNT + PLAIN_COUNT];
-	const size_t count = TABLE_COUNT + PLAIN_COUNT;
+	struct usage_row rows[NAME_COUNT + PLAIN_COUNT];
+	size_t count = 0;
 
 	for (size_t i = 0; i < TABLE_COUNT; i++)
-		rows[i] = usage_row_of(&table[i]);
-	for (size_t i = 0; i < PLAIN_COUNT; i++) {
-		const struct plain_flag *flag = &plain_flags[i];
-
-		rows[TABLE_COUNT + i].left =
-			flag->takes ? mem_printf("--%s <%s>", flag->name, flag->takes)
-				    : mem_printf("--%s", flag->name);
-		rows[TABLE_COUNT + i].right = mem_strdup(flag->help);
-	}
+		rows[count++] = usage_row_of(&table[i]);
+	for (size_t i = 0; i < EXTRA_COUNT; i++)
+		rows[count++] = usage_row_of_extra(&extras[i]);
+	for (size_t i = 0; i < PLAIN_COUNT; i++)
+		rows[count++] = usage_row_of_plain(&plain_flags[i]);
 	qsort(rows, count, sizeof(*rows), compare_rows);
 	fprintf(out, "%-*s%s\n%-*s%s\n", USAGE_LEFT, "Option", "Description", USAGE_LEFT, "------",
 		"-----------");

@@ -14,6 +14,7 @@
 enum option_type {
 	OPTION_TYPE_TEXT,
 	OPTION_TYPE_WORD,
+	OPTION_TYPE_RATE,
 	OPTION_TYPE_BOOL,
 	OPTION_TYPE_FLAG,
 	OPTION_TYPE_UINT,
@@ -37,6 +38,7 @@ struct option_info {
 /* A section that takes keys of the user's own, prefix first. */
 struct option_extra {
 	const char *section, *prefix, *what, *help; /* what: the rest of the key, for people */
+	enum option_type type;			    /* of the values, TEXT or RATE */
 	size_t offset; /* of its struct config_extra in struct config */
 };
 
@@ -48,6 +50,10 @@ const struct option_extra *options_extra_at(size_t i);
 
 /* The kind that a key of a section belongs to, NULL when it is none. @thread any */
 const struct option_extra *options_find_extra(const char *section, const char *key);
+
+/* Is it a value that such a key can have? The error sentence says what may stand there. @thread any
+ */
+int options_check_extra(const struct option_extra *extra, const char *value, struct err *err);
 
 /* Where its pairs are. */
 struct config_extra *options_extra_of(struct config *config, const struct option_extra *extra);
@@ -79,8 +85,8 @@ void options_set_defaults(struct config *config);
 /* Frees the texts of all fields. */
 void options_fini(struct config *config);
 
-/* "whole number", "true or false", ...: what the type takes, for tables. */
-const char *options_type_text(const struct option_info *option);
+/* "number", "true|false", ...: what the type takes, for tables. */
+const char *options_type_text(enum option_type type);
 
 /* Prints the table of flags for --help: name and what it takes on the left, what it means and its
    default on the right, sorted by name. */

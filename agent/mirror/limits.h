@@ -9,16 +9,15 @@
 #include "base/err.h"
 #include "config/config.h"
 
-/* What somebody typed: "20MB/s", "500r/s", "20MB/s 500r/s", "none", and by time of day, local time,
-   first match wins: "5MB/s @08:00-18:00; 50MB/s". Shared by all topics that a limit is for.
-   Buckets are lock-free, so that all streams draw from one. */
+/* What somebody typed (see rates_parse in base/rates.h), shared by all topics that it is for. Its
+   two cursors, one for bytes and one for records, are lock-free, so that all streams draw from one:
+   each says up to which moment the rate is given away. Counted. */
 struct limit;
 
-/* The limits in force: counted, never changed once made (but for the rates of its limits, by the
-   time of day). @thread any for take, release and of; main for all else */
+/* The limits in force. Counted; never changed once made, but for the rates by the time of day and
+   the limits of scripts, which come when they are asked for. */
 struct limits;
 
-/* What limits are made of; see limits_new. text of each is kept. */
 enum limit_origin { LIMIT_OF_CONFIGURATION, LIMIT_OF_SCRIPT, LIMIT_LIVE };
 
 /* What is told about one. */
@@ -26,45 +25,68 @@ struct limit_info {
 	const char *pattern; /* topic expression, or topic; NULL: over all topics */
 	const char *text;
 	enum limit_origin origin;
-	int64_t bytes_per_second, records_per_second; /* now; -1: none */
+	int64_t bytes_per_second, records_per_second; /* now; RATES_NONE */
 };
 
-/* Is this text a limit? The error says what may stand there. @thread any */
-int limit_check(const char *text, struct err *err);
-
-/* From mirror.limit and [limits] of the configuration. NULL on error, which names the key. @gives
-   one reference; limits_release */
+/* From mirror.limit and [limits] of the configuration. NULL on error, which says where it stands.
+   @borrows config until the call returns @gives one reference; limits_release @thread main */
 struct limits *limits_new(const struct config *config, struct err *err);
 
 /* The same with another live limit: over all topics (topic NULL) or of one topic. text "default":
-   the live one is taken away. Buckets that stay go on as they are. @gives one reference */
+   the live one is taken away. Limits that stay go on as they are. NULL on error: the text is none.
+   @gives one reference; limits_release @thread main */
 struct limits *limits_with(
-	const struct limits *limits, const char *topic, const char *text, struct err *err);
+	struct limits *limits, const char *topic, const char *text, struct err *err);
 
+/* One more reference. @thread any */
 struct limits *limits_take(struct limits *limits);
+
+/* Gives a reference back and clears; the last one frees. NULL is accepted. @thread any */
 void limits_release(struct limits **limits);
 
-/* Sets each limit's rates to those of the time of day. Call it every second. */
+/* Sets each limit's rates to those of the time of day. Call it every second. @thread main */
 void limits_at(struct limits *limits, int64_t wall_ms);
 
 /* The limit of one topic: live, or what the script's route says (NULL: nothing), or the first
-   pattern of the configuration that matches; NULL: none. The same limit for the same topic in all
-   streams.
-   @borrows limits */
+   expression of the configuration that matches. The same one for the same topic in all streams.
+   NULL: nothing is ever limited. @gives one reference; limit_release @thread any */
 struct limit *limits_of(struct limits *limits, const char *topic, const char *route_text);
-/* The one over all topics. */
-struct limit *limits_global(struct limits *limits);
 
-/* How long to wait before anything may be read, in milliseconds; 0: now. NULL never waits. @thread
- * any */
-int64_t limit_wait(const struct limit *limit, int64_t now_us);
-/* So many at most, so that a tenth of a second is not exceeded; cost: bytes of a record, about. */
-size_t limit_most(const struct limit *limit, int64_t cost, size_t most);
-/* So much was read. @thread any */
-void limit_charge(struct limit *limit, int64_t now_us, uint64_t records, uint64_t bytes);
+/* The one over all topics, likewise. */
+struct limit *limits_overall(struct limits *limits);
 
-/* Calls fn for each limit in force. */
-void limits_each(const struct limits *limits, void (*fn)(const struct limit_info *info, void *arg),
-	void *arg);
+/* Gives a reference back and clears; the last one frees. NULL is accepted. @thread any */
+void limit_release(struct limit **limit);
+
+/* What was typed. @borrows limit @thread any */
+const char *limit_text(const struct limit *limit);
+
+/* Calls fn for each limit in force; those of scripts while a stream has them. @thread main */
+void limits_each(
+	struct limits *limits, void (*fn)(const struct limit_info *info, void *arg), void *arg);
+
+/* A place in the queue before a limit. Places are handed out in the order in which they are asked
+   for, over all streams, and each says when it is its turn: so whoever waits gets as much as the
+   others, and nobody has to be woken by anybody else. Who has had its turn asks for a new one. */
+struct limit_place {
+	int64_t records, bytes; /* what it was taken for */
+	int64_t at_us;		/* clock_us: its turn */
+	unsigned era;		/* the limit's when it was taken: another one, and it is void */
+	bool is_taken;
+};
+
+/* Is it this place's turn? One that is not taken, or is void because the rate has changed, is taken
+   first, for about so much. Up to a tenth of a second may be used ahead of its time, so that who
+   comes to an idle limit has its turn now. limit NULL: always. @thread any */
+bool limit_passes(struct limit *limit, struct limit_place *place, int64_t now_us, int64_t records,
+	int64_t bytes);
+
+/* How many records of about so many bytes each one turn is for: a hundredth of a second's, at least
+   one and never more than most. limit NULL: most. @thread any */
+size_t limit_turn(const struct limit *limit, int64_t record_bytes, size_t most);
+
+/* The turn is over, or given up (0, 0): what was read in truth counts instead of what the place was
+   taken for. A place that is not taken is left alone. @thread any */
+void limit_settle(struct limit *limit, struct limit_place *place, int64_t records, int64_t bytes);
 
 #endif

@@ -54,5 +54,7 @@ order_free(struct order *o)
 		free(o->names[i]);
 	free(o->names);
 	plan_release(&o->routes);
+	limits_release(&o->limits);
+	pauses_release(&o->pauses);
 	free(o);
 }

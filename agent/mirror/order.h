@@ -5,12 +5,16 @@
 #include <stdbool.h>
 
 #include "base/mailbox.h"
+#include "mirror/limits.h"
+#include "mirror/pauses.h"
 #include "mirror/plan.h"
 
 enum order_kind {
 	ORDER_TOPICS,
 	ORDER_BROKERS,
 	ORDER_LIMIT,
+	ORDER_LIMITS,
+	ORDER_PAUSES,
 	ORDER_PREPARE,
 	ORDER_DECIDE,
 	ORDER_ROLLBACK,
@@ -27,6 +31,8 @@ struct order {
 	char **names;
 	const struct plan
 		*routes; /* TOPICS, DECIDE, ROLLBACK; NULL otherwise, and for a DECIDE that drops */
+	struct limits *limits;	     /* LIMITS */
+	const struct pauses *pauses; /* PAUSES */
 };
 
 /* With copies of the names. @gives the order; order_post or order_free */

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "mirror/pauses.h"
 #include "mirror/pipeline_state.h"
 #include "mirror/tap.h"
 #include "script/watchdog.h"
@@ -28,6 +29,8 @@ pipeline_new(const struct config *config, struct producer *producer, struct coun
 	pl->producer = producer;
 	pl->counters = counters;
 	pl->limit = buffer_bytes;
+	atomic_store_explicit(
+		&counters->buffer_bound, (uint64_t)buffer_bytes, memory_order_relaxed);
 	pl->most = BATCH;
 	pl->records = mem_zero(pl->most, sizeof(*pl->records));
 	pl->active_end = &pl->active;
@@ -42,6 +45,9 @@ pipeline_free(struct pipeline **pipeline)
 	if (!pl)
 		return;
 	plan_release(&pl->plan);
+	pauses_release(&pl->pauses);
+	limit_release(&pl->overall);
+	limits_release(&pl->limits);
 	free(pl->records);
 	free(pl->batch);
 	free(pl->handles);
@@ -95,12 +101,14 @@ partition_set_state(struct pipeline *pl, struct partition *p, enum partition_sta
 	if (state == PARTITION_FLOWING) {
 		p->resends_singly = false;
 		p->pause_ms = 0;
+		partition_forget_reason(pl, p);
 		partition_activate(pl, p);
 	}
 }
 
 void
-pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, int32_t number)
+pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, int32_t number,
+	struct meter *meter)
 {
 	struct partition *p = mem_zero(1, sizeof(*p));
 
@@ -109,9 +117,12 @@ pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, 
 	p->route = route_new(pl->plan, topic, pl->producer);
 	p->lanes_seen = producer_lane_changes(pl->producer);
 	p->tracker = tracker_new(p);
+	partition_start_meter(p, meter);
 	p->committed = p->committing = -1;
 	p->has_poison = watchdog_is_poisoned(topic, number, &p->poison_offset);
 	p->source = consumer_open_partition(consumer, topic, number, p);
+	partition_find_limit(pl, p);
+	partition_find_pause(pl, p);
 	p->next = pl->partitions;
 	pl->partitions = p;
 	pl->count++;
@@ -137,6 +148,7 @@ free_partition(struct pipeline *pl, struct partition *p)
 	tracker_free(&p->tracker);
 	route_release(&p->route);
 	route_release(&p->next_route);
+	limit_release(&p->limit);
 	free(p->topic);
 	free(p);
 }
@@ -164,9 +176,11 @@ pipeline_remove(struct pipeline *pl, struct partition *p)
 {
 	unlink_partition(&pl->partitions, p);
 	deactivate(pl, p);
+	partition_stop_meter(p);
 	source_partition_close(&p->source);
 	partition_set_state(pl, p, PARTITION_ORPHAN);
 	forget_raw(pl, p);
+	partition_leave_limits(pl, p);
 	pl->count--;
 	counter_add(&pl->counters->partitions, UINT64_MAX);
 	if (tracker_sent(p->tracker) == 0) {
@@ -199,10 +213,11 @@ pipeline_quiesce(struct pipeline *pl, struct partition *p)
 {
 	if (p) {
 		p->is_quiet = true;
+		partition_leave_limits(pl, p);
 		return;
 	}
 	for (p = pl->partitions; p; p = p->next)
-		p->is_quiet = true;
+		pipeline_quiesce(pl, p);
 }
 
 /* What the script has not seen is read again by whoever comes next. */
@@ -245,12 +260,15 @@ partition_pop_settled(struct pipeline *pl, struct partition *p)
 {
 	struct flight f;
 	uint64_t records = 0, bytes = 0;
+	int64_t timestamp = -1;
 
 	if (p->state == PARTITION_ORPHAN) {
 		free_orphan(pl, p);
 		return;
 	}
 	while (tracker_pop(p->tracker, &f)) {
+		if (f.timestamp > 0)
+			timestamp = f.timestamp;
 		if (f.state == FLIGHT_ACKED) {
 			records++;
 			bytes += f.bytes - RECORD_OVERHEAD - (f.outputs ? f.outputs->bytes : 0);
@@ -258,10 +276,23 @@ partition_pop_settled(struct pipeline *pl, struct partition *p)
 		release(pl, &f);
 		p->is_touched = true;
 	}
+	if (timestamp > 0)
+		atomic_store_explicit(&p->meter->oldest_ms, timestamp, memory_order_relaxed);
 	if (records) {
 		counter_add(&pl->counters->records_mirrored, records);
 		counter_add(&pl->counters->bytes_mirrored, bytes);
+		counter_add(&p->meter->records_mirrored, records);
+		counter_add(&p->meter->bytes_mirrored, bytes);
 	}
+}
+
+void
+partition_count_dropped(struct pipeline *pl, struct partition *p, const char *reason)
+{
+	counter_add(&pl->counters->records_dropped, 1);
+	counter_add(&p->meter->records_dropped, 1);
+	if (reason)
+		tally_run_add(&pl->drops, TALLY_DROPPED, reason);
 }
 
 static uint32_t
@@ -294,6 +325,7 @@ rewind_partition(struct pipeline *pl, struct partition *p, int64_t offset)
 		.number = p->number,
 		.route = route_take(p->route),
 		.tracker = p->tracker,
+		.meter = p->meter,
 		.state = PARTITION_ORPHAN,
 		.next = pl->orphans};
 	tracker_set_owner(old->tracker, old);
@@ -329,6 +361,7 @@ begin(struct pipeline *pl, struct partition *p, struct record *r, bool *has_room
 		rewind_partition(pl, p, r->offset);
 	f = tracker_begin(p->tracker, r->offset, record_cost(r));
 	f->message = r->message;
+	f->timestamp = r->timestamp;
 	pl->buffered += f->bytes;
 	if (pl->script) {
 		partition_add_raw(p, f);
@@ -344,18 +377,25 @@ static bool
 feed(struct pipeline *pl, struct partition *p)
 {
 	struct consumer_event event;
-	size_t most = read_most(pl, p), n = consumer_read(p->source, pl->records, most, &event);
+	size_t most = read_most(pl, p), n;
 	uint64_t bytes = 0;
 	bool has_room = true;
 
+	if ((p->limit || pl->overall) && !partition_may_read(pl, p, &most))
+		return false;
+	n = consumer_read(p->source, pl->records, most, &event);
 	for (size_t i = 0; i < n; i++) {
 		bytes += pl->records[i].key_size + pl->records[i].value_size;
 		begin(pl, p, &pl->records[i], &has_room);
 	}
 	if (n > 0)
 		p->cost = (int64_t)(bytes / n) + RECORD_OVERHEAD;
+	if (p->limit || pl->overall)
+		partition_settle_limits(pl, p, n, bytes);
 	counter_add(&pl->counters->records_read, n);
 	counter_add(&pl->counters->bytes_read, bytes);
+	counter_add(&p->meter->records_read, n);
+	counter_add(&p->meter->bytes_read, bytes);
 	note_source_error(pl, p, &event);
 	p->is_touched = true;
 	if (!has_room && p->state == PARTITION_FLOWING)
@@ -373,8 +413,8 @@ feed(struct pipeline *pl, struct partition *p)
 static bool
 advance(struct pipeline *pl, struct partition *p)
 {
-	if (p->state != PARTITION_FLOWING || p->is_quiet || partition_must_drain(pl, p) ||
-		!p->route->target)
+	if (p->state != PARTITION_FLOWING || p->is_quiet || p->is_user_paused ||
+		partition_must_drain(pl, p) || !p->route->target)
 		return false;
 	if (p->raw == 0)
 		return feed(pl, p);
@@ -430,6 +470,8 @@ pipeline_turn(struct pipeline *pl)
 		resend_all(pl);
 	if (pl->waiting > 0)
 		wake_waiting(pl);
+	if (pl->limited > 0)
+		wake_limited(pl);
 	more |= feed_all(pl);
 	atomic_store_explicit(
 		&pl->counters->buffered_bytes, (uint64_t)pl->buffered, memory_order_relaxed);
@@ -506,6 +548,7 @@ pipeline_set_plan(struct pipeline *pl, const struct plan *plan)
 			p->route = route;
 			p->next_route = NULL;
 		}
+		partition_find_limit(pl, p);
 		partition_activate(pl, p);
 	}
 }
@@ -549,20 +592,6 @@ pipeline_committed(struct pipeline *pl)
 		p->is_touched = tracker_count(p->tracker) > 0 ||
 				tracker_position(p->tracker) > p->committed;
 	}
-}
-
-int64_t
-pipeline_lag(struct pipeline *pl)
-{
-	int64_t sum = 0, lag;
-
-	for (struct partition *p = pl->partitions; p; p = p->next) {
-		lag = source_partition_lag(p->source);
-		if (lag < 0)
-			return -1;
-		sum += lag + (int64_t)tracker_count(p->tracker);
-	}
-	return sum;
 }
 
 int64_t

@@ -22,11 +22,18 @@
 #include "kafka/consumer.h"
 #include "kafka/producer.h"
 #include "mirror/counters.h"
+#include "mirror/meter.h"
 
+struct limits;
+struct pauses;
 struct pipeline;
 struct partition;
 struct plan;
 struct script;
+
+/* Records on their way without an acknowledgement for so long are worth a line, and a partition's
+   state. */
+#define PIPELINE_SILENCE_MS 8000
 
 /* buffer_bytes bounds what is on its way to the target, bookkeeping included.
    @borrows all arguments @gives the pipeline; pipeline_free */
@@ -49,6 +56,13 @@ void pipeline_set_script(struct pipeline *pipeline, struct script *script);
 /* Reads nothing more, until it is told to go on; what was read goes on. */
 void pipeline_pause(struct pipeline *pipeline, bool is_paused);
 
+/* What an operator has paused: those partitions are not read, nor is what was read of them shown to
+   the script; what is on its way goes on. Takes a reference. */
+void pipeline_set_pauses(struct pipeline *pipeline, const struct pauses *pauses);
+
+/* How fast is read from now on. Takes a reference. */
+void pipeline_set_limits(struct pipeline *pipeline, struct limits *limits);
+
 /* Gives samples of the next count records of a source topic (see mirror/tap.h) to fn, which takes
  * the text. */
 typedef void pipeline_sampled(const char *topic, char *sample, void *arg);
@@ -59,9 +73,10 @@ void pipeline_tap(struct pipeline *pipeline, const char *topic, int64_t count, p
  */
 void pipeline_set_dry(struct pipeline *pipeline);
 
-/* A partition was assigned: opens it at the consumer and lets it flow. */
-void pipeline_add(
-	struct pipeline *pipeline, struct consumer *consumer, const char *topic, int32_t partition);
+/* A partition was assigned: opens it at the consumer and lets it flow. @borrows meter until
+   pipeline_free */
+void pipeline_add(struct pipeline *pipeline, struct consumer *consumer, const char *topic,
+	int32_t partition, struct meter *meter);
 
 /* A partition goes away: it is not read any more; what is still on its way only frees its memory.
  */
@@ -90,6 +105,9 @@ bool pipeline_turn(struct pipeline *pipeline);
 /* Does the pipeline wait for time to pass (a pause before sending again)? */
 bool pipeline_wants_time(const struct pipeline *pipeline);
 
+/* In how many milliseconds a partition that waits for its limit may be read; -1: none waits. */
+int64_t pipeline_wait_ms(const struct pipeline *pipeline);
+
 /* Everything that can be committed and has moved since pipeline_committed. The array lives until
  * the next call. */
 size_t pipeline_positions(struct pipeline *pipeline, const struct topic_partition **ret);
@@ -97,8 +115,9 @@ size_t pipeline_positions(struct pipeline *pipeline, const struct topic_partitio
 /* The positions last given out by pipeline_positions are committed. */
 void pipeline_committed(struct pipeline *pipeline);
 
-/* Records waiting at the source beyond what was read, over all partitions; -1 when unknown. */
-int64_t pipeline_lag(struct pipeline *pipeline);
+/* Brings all meters up to date. Call it once a second. Returns how many records of the source are
+   not settled, over all partitions; -1 when unknown. */
+int64_t pipeline_survey(struct pipeline *pipeline);
 
 /* For how long records have been on their way without the target saying anything; 0 when none are.
  */

@@ -5,9 +5,11 @@
 
 #include "base/clock.h"
 #include "kafka/record.h"
+#include "mirror/limits.h"
 #include "mirror/output.h"
 #include "mirror/pipeline.h"
 #include "mirror/route.h"
+#include "mirror/tally.h"
 #include "script/script.h"
 
 /* Records read from one partition before the next one has its turn. */
@@ -30,6 +32,7 @@ struct partition {
 	struct partition *next_active; /* of those that may have records */
 	struct source_partition *source;
 	struct tracker *tracker;
+	struct meter *meter;
 	struct route *route, *next_route; /* next_route: NULL, or the one to take once all that is
 					     on its way by the other has come back */
 	char *topic;
@@ -46,14 +49,22 @@ struct partition {
 	uint8_t suspect_lane;
 	bool is_script_held; /* stands at a record for which the script fails, until the next script
 			      */
+	bool has_reason;     /* the meter has one */
 	bool has_poison;     /* the script never ended at poison_offset in an earlier run */
 	int64_t poison_offset;
 	size_t raw;		  /* flights that the script has still to see; the newest ones */
 	struct flight *first_raw; /* the oldest of them, NULL: none */
 	int64_t cost;	  /* of a record, the average of the batch read last; 0 before the first */
 	int64_t offer_at; /* clock_ms: the script wants the first of them not before */
-	int64_t resume_at, pause_ms;   /* recovery: not before, and the pause used last */
-	int64_t committed, committing; /* offsets; -1 none */
+	bool is_user_paused; /* an operator has paused it: it is not read, nor shown to the script
+			      */
+	struct limit *limit; /* of its topic; NULL: none */
+	struct limit_place place, overall_place; /* before that and before the one over all topics;
+						    taken until it was read or gives up */
+	int64_t limited_until;			 /* clock_us: waits for its place; 0: does not */
+	size_t last_read;			 /* records, the last time that it was read */
+	int64_t resume_at, pause_ms;		 /* recovery: not before, and the pause used last */
+	int64_t committed, committing;		 /* offsets; -1 none */
 };
 
 struct pipeline {
@@ -78,7 +89,12 @@ struct pipeline {
 	int64_t samples; /* so many more */
 	pipeline_sampled *sampled;
 	void *sampled_arg;
-	bool is_paused; /* nothing is read */
+	bool is_paused;		     /* nothing is read */
+	const struct pauses *pauses; /* of the operator; NULL: none yet */
+	struct limits *limits;	     /* NULL: none yet */
+	struct limit *overall;	     /* over all topics; NULL: none */
+	size_t limited;		     /* partitions that wait for their place */
+	int64_t limited_until;	     /* clock_us: the first of them */
 	int64_t buffered, limit;
 	int64_t last_delivery; /* clock_ms of the last delivery, or when last none was
 				  due */
@@ -87,6 +103,7 @@ struct pipeline {
 	enum consumer_event_kind source_error;
 	char source_reason[512];
 	char failure[1024];
+	struct tally_run errors, drops; /* of the deliveries, the batch being dealt with */
 	struct record *records;
 	size_t most; /* room for so many records and flights of a batch */
 	struct delivery deliveries[BATCH];
@@ -104,6 +121,11 @@ void partition_activate(struct pipeline *pipeline, struct partition *partition);
 /* Everything settled at the front of the tracker leaves it. */
 void partition_pop_settled(struct pipeline *pipeline, struct partition *partition);
 
+/* One record of the partition is left out on purpose, for this reason; "": none is given, NULL: it
+   is tallied otherwise. @borrows reason until the turn, or the batch of the script, is over */
+void partition_count_dropped(
+	struct pipeline *pipeline, struct partition *partition, const char *reason);
+
 /* The mirror must end for this reason; the first one counts. */
 void pipeline_fail(struct pipeline *pipeline, const char *reason);
 
@@ -111,6 +133,32 @@ void pipeline_fail(struct pipeline *pipeline, const char *reason);
  * script. */
 void pipeline_sample(struct pipeline *pipeline, struct partition *partition, struct flight *flight,
 	const struct record *record, const struct script_record *decided);
+
+/* pipeline_limit.c: */
+
+/* May a partition that has a limit be read now? If so *most is cut to what one turn is for, and
+   partition_settle_limits must follow; if not it is activated again when it may. */
+bool partition_may_read(struct pipeline *pipeline, struct partition *partition, size_t *most);
+
+/* So much was read. */
+void partition_settle_limits(
+	struct pipeline *pipeline, struct partition *partition, size_t records, uint64_t bytes);
+
+/* Does not wait for its limits any more; what it had of them is given back. */
+void partition_leave_limits(struct pipeline *pipeline, struct partition *partition);
+
+/* Is it not read now because of a limit or a pause? Before its first record nobody knows then where
+   it starts. */
+bool partition_is_braked(const struct partition *partition);
+
+/* Finds the topic's limit by the pipeline's limits and plan. */
+void partition_find_limit(struct pipeline *pipeline, struct partition *partition);
+
+/* Finds out whether an operator has paused it. */
+void partition_find_pause(struct pipeline *pipeline, struct partition *partition);
+
+/* Partitions that have waited for their limits long enough are activated. */
+void wake_limited(struct pipeline *pipeline);
 
 /* pipeline_send.c: */
 
@@ -133,8 +181,28 @@ void resend_all(struct pipeline *pipeline);
  * waited for. */
 bool partition_must_drain(struct pipeline *pipeline, struct partition *partition);
 
-/* The partition stands at a flight that can neither be sent nor left out. */
-void partition_hold(struct pipeline *pipeline, struct partition *partition);
+/* The partition stands at a flight that can neither be sent nor left out, for this reason. */
+void partition_hold(struct pipeline *pipeline, struct partition *partition,
+	const struct flight *flight, const char *reason);
+
+/* pipeline_meter.c: */
+
+/* Why the partition does, or does not, flow: the one place that says so. */
+enum meter_state partition_meter_state(
+	const struct pipeline *pipeline, const struct partition *partition);
+
+/* Its meter takes the state now, not at the next survey. */
+void partition_show_state(const struct pipeline *pipeline, const struct partition *partition);
+
+/* Why the partition stands, for its meter: until another reason, or until it flows again. */
+void partition_give_reason(
+	struct pipeline *pipeline, struct partition *partition, const char *reason);
+void partition_forget_reason(struct pipeline *pipeline, struct partition *partition);
+
+/* The partition begins with a meter, of which nothing is known but what was counted before; and
+   leaves it. */
+void partition_start_meter(struct partition *partition, struct meter *meter);
+void partition_stop_meter(struct partition *partition);
 
 /* pipeline_script.c: */
 

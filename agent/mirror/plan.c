@@ -58,6 +58,7 @@ plan_topic_fini(struct plan_topic *t)
 	free(t->name);
 	free(t->target);
 	free(t->why_not);
+	free(t->limit);
 	free(t->map);
 }
 
@@ -121,6 +122,15 @@ plan_topic_equals(const struct plan_topic *a, const struct plan_topic *b)
 		       !memcmp(a->map, b->map, (size_t)a->partitions * sizeof(*a->map)));
 }
 
+/* Does the route say the same limit? Either may be NULL. */
+static bool
+has_same_limit(const struct plan_topic *a, const struct plan_topic *b)
+{
+	const char *x = a && a->target ? a->limit : NULL, *y = b && b->target ? b->limit : NULL;
+
+	return x && y ? !strcmp(x, y) : x == y;
+}
+
 bool
 plan_equals(const struct plan *a, const struct plan *b)
 {
@@ -130,7 +140,8 @@ plan_equals(const struct plan *a, const struct plan *b)
 	for (size_t i = 0; i < a->count; i++)
 		if (strcmp(a->topics[i].name, b->topics[i].name) != 0 ||
 			a->topics[i].partitions != b->topics[i].partitions ||
-			!plan_topic_equals(&a->topics[i], &b->topics[i]))
+			!plan_topic_equals(&a->topics[i], &b->topics[i]) ||
+			!has_same_limit(&a->topics[i], &b->topics[i]))
 			return false;
 	for (size_t i = 0; i < a->target_count; i++)
 		if (strcmp(a->targets[i].name, b->targets[i].name) != 0 ||
@@ -151,6 +162,10 @@ describe(struct text *out, const struct plan_topic *before, const struct plan_to
 	else if (strcmp(before->target, now->target) != 0 || before->rule != now->rule)
 		text_printf(out, " to %s (%s) instead of %s (%s)", now->target,
 			plan_rule_name(now->rule), before->target, plan_rule_name(before->rule));
+	else if (plan_topic_equals(before, now))
+		text_printf(out, " has %s%s now",
+			now->limit ? "the limit " : "no limit of its route",
+			now->limit ? now->limit : "");
 	else if (before->target_partitions != now->target_partitions && now->target_partitions > 0)
 		text_printf(out, " to %s (%s), which has %d partitions now", now->target,
 			plan_rule_name(now->rule), (int)now->target_partitions);
@@ -173,7 +188,8 @@ plan_difference(const struct plan *before, const struct plan *now)
 		const struct plan_topic *old = order <= 0 ? &before->topics[b++] : NULL;
 		const struct plan_topic *new = order >= 0 ? &now->topics[n++] : NULL;
 
-		if (!plan_topic_equals(old, new) && found++ < NAMED_MOST)
+		if ((!plan_topic_equals(old, new) || !has_same_limit(old, new)) &&
+			found++ < NAMED_MOST)
 			describe(&out, old, new);
 	}
 	if (found > NAMED_MOST)

@@ -33,6 +33,7 @@ struct plan_topic {
 	int32_t target_partitions; /* 0: the topic is not there; -1: not known */
 	int32_t create_partitions; /* how many its route wants it to be made with; 0: not said */
 	enum plan_rule rule;
+	char *limit;	 /* what its route says, a text of base/rates.h; NULL: nothing */
 	int32_t *map;	 /* rule MAP: partitions entries, PLAN_MAP_... or a partition of the target;
 			    else NULL */
 	bool is_kept;	 /* a hook fails for it, and what was said before counts */

@@ -124,6 +124,7 @@ keep_answer(struct making *m, const struct err *why, struct err *err)
 	t->target = mem_strdup(before->target);
 	t->rule = before->rule;
 	t->create_partitions = before->create_partitions;
+	t->limit = before->limit ? mem_strdup(before->limit) : NULL;
 	return 0;
 }
 
@@ -218,6 +219,7 @@ name(struct making *m, struct err *why)
 	t->rule = route.rule == SCRIPT_RULE_NONE ? m->rules->rule
 						 : (enum plan_rule)(route.rule - SCRIPT_BY_KEY);
 	t->create_partitions = route.create_partitions;
+	t->limit = route.limit[0] ? mem_strdup(route.limit) : NULL;
 	if (route.is_refused)
 		leave_out(t, mem_strdup("the script's route() says no"));
 	else if (route.topic[0])

@@ -9,9 +9,12 @@
 #include "config/config.h"
 #include "kafka/consumer.h"
 #include "mirror/counters.h"
+#include "mirror/limits.h"
+#include "mirror/pauses.h"
 #include "mirror/plan.h"
 
 struct worker;
+struct meters;
 
 /* What a worker tells the main thread. */
 enum worker_notice {
@@ -46,6 +49,9 @@ struct worker_plan {
 	struct mailbox *notices; /* main's; struct worker_message */
 	struct script_world *world;
 	bool is_dry; /* nothing is produced or committed */
+	/* Those of the start, read by worker_start only; NULL: none. */
+	struct limits *limits;
+	const struct pauses *pauses;
 };
 
 /* Makes the clients and, where there is a script, its state, and starts the thread. stream counts
@@ -73,6 +79,12 @@ void worker_rollback(struct worker *worker, const struct plan *routes);
 /* Samples the next count records of a source topic: SAMPLED each. @thread main */
 void worker_tap(struct worker *worker, const char *source_topic, int64_t count);
 
+/* What an operator has paused now; the group notices nothing. Takes a reference. @thread main */
+void worker_set_pauses(struct worker *worker, const struct pauses *pauses);
+
+/* How fast is read now. Takes a reference. @thread main */
+void worker_set_limits(struct worker *worker, struct limits *limits);
+
 /* More source brokers to ask ("host:port,..."). @thread main */
 void worker_add_brokers(struct worker *worker, const char *brokers);
 
@@ -97,5 +109,8 @@ struct mailbox *worker_mailbox(struct worker *worker);
 
 /* What it has counted so far. @thread any */
 const struct counters *worker_counters(const struct worker *worker);
+
+/* What it has counted by partition and topic. @thread any @borrows worker, until worker_join */
+const struct meters *worker_meters(const struct worker *worker);
 
 #endif

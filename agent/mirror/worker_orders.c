@@ -57,6 +57,24 @@ worker_tap(struct worker *w, const char *source_topic, int64_t count)
 }
 
 void
+worker_set_pauses(struct worker *w, const struct pauses *pauses)
+{
+	struct order *o = order_new(ORDER_PAUSES, NULL, 0);
+
+	o->pauses = pauses_take(pauses);
+	order_post(o, worker_mailbox(w));
+}
+
+void
+worker_set_limits(struct worker *w, struct limits *limits)
+{
+	struct order *o = order_new(ORDER_LIMITS, NULL, 0);
+
+	o->limits = limits_take(limits);
+	order_post(o, worker_mailbox(w));
+}
+
+void
 worker_add_brokers(struct worker *w, const char *brokers)
 {
 	order_post(order_new(ORDER_BROKERS, &brokers, 1), worker_mailbox(w));

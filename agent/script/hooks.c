@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "base/rates.h"
 #include "script/state.h"
 
 /* A table that raises when it is asked for a field which no hook is given. */
@@ -198,6 +199,22 @@ take_fields(struct script *s, const char *what, const char *const *names, take_f
 }
 
 static int
+take_limit(struct script *s, struct script_route *ret, struct err *err)
+{
+	const char *text = lua_type(s->L, -1) == LUA_TSTRING ? lua_tostring(s->L, -1) : NULL;
+	struct err why;
+
+	if (!text)
+		return err_set(err, "%s: a route's limit must be a string, not a %s", s->name,
+			luaL_typename(s->L, -1));
+	if (rates_check(text, &why) < 0)
+		return err_set(err, "%s: a route's limit cannot be '%.*s': %s", s->name,
+			RATES_TEXT_MOST, text, why.text);
+	snprintf(ret->limit, sizeof(ret->limit), "%s", text);
+	return 0;
+}
+
+static int
 take_create(struct script *s, struct script_route *ret, struct err *err)
 {
 	static const char *const names[] = {"partitions"};
@@ -209,10 +226,10 @@ take_create(struct script *s, struct script_route *ret, struct err *err)
 static int
 take_route(struct script *s, struct script_route *ret, struct err *err)
 {
-	static const char *const names[] = {"topic", "partitions", "create"};
-	static take_field *const takers[] = {take_topic, take_rule, take_create};
+	static const char *const names[] = {"topic", "partitions", "create", "limit"};
+	static take_field *const takers[] = {take_topic, take_rule, take_create, take_limit};
 
-	return take_fields(s, "a route", names, takers, 3, ret, err);
+	return take_fields(s, "a route", names, takers, 4, ret, err);
 }
 
 static int

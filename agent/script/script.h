@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/rates.h"
 #include "config/config.h"
 #include "script/view.h"
 
@@ -104,7 +105,8 @@ struct script_route {
 	char topic[250]; /* "": the same name */
 	bool is_refused; /* false was returned: do not mirror */
 	enum script_rule rule;
-	int32_t create_partitions; /* create.partitions, 0: not given */
+	int32_t create_partitions;	 /* create.partitions, 0: not given */
+	char limit[RATES_TEXT_MOST + 1]; /* a text of base/rates.h; "": not given */
 };
 
 /* route(t). -1 it raised or returned something else. */

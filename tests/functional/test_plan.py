@@ -98,7 +98,8 @@ def test_a_mirror_of_a_cluster_into_itself(plan, source):
 def test_topics_of_a_file(of_file):
     found = of_file(topics(a=3, __consumer_offsets=50), "--partition.mode", "preserve")
     assert found["a"] == {"topic": "a", "partitions": 3, "mirrored": True, "why_not": None, "destination": "a",
-                          "rule": "preserve", "destination_partitions": None, "map": None, "problems": []}
+                          "rule": "preserve", "destination_partitions": None, "map": None, "limit": None,
+                          "problems": []}
     assert found["__consumer_offsets"]["why_not"] == "it is internal to Kafka (exclude.internal.topics)"
     found = of_file({"source": topics(a=3), "target": topics(a=2)}, "--partition.mode", "preserve")
     assert found["a"]["destination_partitions"] == 2

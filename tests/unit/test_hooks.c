@@ -12,8 +12,9 @@ route_text(struct rig *rig, const char *name, char *out, size_t size)
 	if (script_route(rig->script, &topic, &route, &rig->err) < 0)
 		snprintf(out, size, "error %s", rig->err.text);
 	else
-		snprintf(out, size, "'%s' %s%d %d", route.topic, route.is_refused ? "refused " : "",
-			(int)route.rule, (int)route.create_partitions);
+		snprintf(out, size, "'%s' %s%d %d %s", route.topic,
+			route.is_refused ? "refused " : "", (int)route.rule,
+			(int)route.create_partitions, route.limit);
 }
 
 TEST(route_answers)
@@ -31,6 +32,11 @@ TEST(route_answers)
 		{"{ partitions = 'round.robin' }", "'' 4 0"},
 		{"{ partitions = 'crc32', create = { partitions = t.partitions } }", "'' 5 6"},
 		{"{}", "'' 0 0"},
+		{"{ limit = '5MB/s @08:00-18:00; none' }", "'' 0 0 5MB/s @08:00-18:00; none"},
+		{"{ limit = 5 }", "error s.lua: a route's limit must be a string, not a number"},
+		{"{ limit = '5MB' }",
+			"error s.lua: a route's limit cannot be '5MB': '5MB' is not a rate: write"},
+		{"{ limit = ('x'):rep(600) }", "a limit can have 500 characters at most"},
 		{"true", "error s.lua"},
 		{"5", "error s.lua"},
 		{"''", "error s.lua"},

@@ -81,6 +81,8 @@ TEST(sizes)
 		{"1k", 0, INT64_MAX, 0, "'1k' is not a size"},
 		{"1.5MB", 0, INT64_MAX, 0, "not a size"},
 		{"MB", 0, INT64_MAX, 0, "not a size"},
+		{"99999999999999999999GB", 0, 1000, 0, "is out of range"},
+		{"99999999999999999999GB", INT64_MIN, INT64_MAX, INT64_MAX, NULL},
 		{"3", 4, 9, 0, "out of range: from 4 to 9 bytes"},
 	};
 

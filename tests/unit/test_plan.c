@@ -624,6 +624,34 @@ TEST(moves_are_told)
 	close_rig(&r);
 }
 
+/* A limit moves no record: it is told, and the plan is another one, but nothing has to drain. */
+TEST(limits_are_told)
+{
+	struct rig r;
+	struct err err;
+	const struct plan *before, *limited;
+	char *text;
+
+	open_rig(&r, "", "a:1 b:1", "a:1 b:1");
+	log_open("/dev/null", NULL);
+	use_hooks(&r);
+	r.answers.routed = "a";
+	before = plan_take(make(&r, &err));
+	snprintf(r.answers.route.limit, sizeof(r.answers.route.limit), "5MB/s");
+	limited = plan_take(make(&r, &err));
+	CHECK(!plan_equals(before, limited) && plan_topic_equals(before->topics, limited->topics));
+	text = plan_difference(before, limited);
+	CHECK_STR(text, "a has the limit 5MB/s now");
+	free(text);
+	/* What the route said before it failed counts. */
+	r.answers.route_failing = "a";
+	CHECK(plan_equals(limited, make(&r, &err)));
+	log_open(NULL, NULL);
+	plan_release(&before);
+	plan_release(&limited);
+	close_rig(&r);
+}
+
 TEST(many_differences_are_counted)
 {
 	struct rig r;
