@@ -1,5 +1,6 @@
 """Fixtures: a browser, pages in it, and the stub of the admin API that they look at."""
 
+import importlib.util
 import os
 import pathlib
 import shutil
@@ -8,10 +9,25 @@ import sys
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "functional")]
+FUNCTIONAL = HERE.parent / "functional"
+sys.path[:0] = [str(HERE), str(FUNCTIONAL)]
 
 import axe  # noqa: E402
 from stub import TOP, Stub  # noqa: E402
+
+
+def load_functional():
+    """The fixtures of the functional tests: clusters, and the program between them."""
+    spec = importlib.util.spec_from_file_location("functional_conftest", FUNCTIONAL / "conftest.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+functional = load_functional()
+program, mock_program, make_cluster = functional.program, functional.mock_program, functional.make_cluster
+source, target, make_agent, mirror = functional.source, functional.target, functional.make_agent, functional.mirror
+pytest_runtest_makereport = functional.pytest_runtest_makereport
 
 PICTURES = TOP / "build" / "page"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

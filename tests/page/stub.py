@@ -57,8 +57,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         path, query = self.split()
         if path == "/":
-            text = PAGE.read_bytes().decode()
-            self.reply(200, text.encode(), "text/html; charset=utf-8", Content_Security_Policy=embed_page().policy(text))
+            self.reply(200, self.stub.page.encode(), "text/html; charset=utf-8", Content_Security_Policy=self.stub.policy)
         elif path == "/status":
             doc = self.stub.status()
             if "topic" in query:
@@ -114,6 +113,8 @@ class Stub:
 
     def __init__(self, doc, prefix=""):
         self.doc, self.prefix, self.token = doc, prefix, ""
+        self.page = PAGE.read_bytes().decode()
+        self.policy = embed_page().policy(self.page)
         self.events, self.calls, self.refused, self.requests, self.answers = documents.events(), [], [], [], {}
         self.changed = threading.Condition()
         self.streams = self.cut = 0

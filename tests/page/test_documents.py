@@ -68,7 +68,7 @@ PAGES = {
     "handler": ("<main", "<main onclick='x()'", "an inline handler, onclick"), "image": ("<main", "<img src='//x/y.png'><main", "src names something"),
     "second script": ("</body>", "<script>1</script></body>", "2 script elements"), "second style": ("</head>", "<style></style></head>", "2 style elements"),
     "external script": ("<script>", "<script src='x.js'>", "src names something"), "carriage return": ("<main", "\r\n<main", "carriage returns"),
-    "too large": ("<main", "x" * 61440 + "<main", "61440 are the most"),
+    "too large": ("<main", "x" * 61_440 + "<main", "61440 are the most"),
 }
 
 

@@ -83,7 +83,7 @@ def test_what_flows_is_shown(make_stub, open_page):
     assert text(page, "h1") == "reflejo orders-mirror"
     assert text(page, "#ready") == "Ready"
     assert text(page, "#source").startswith("Source reachable")
-    assert text(page, "#states") == "8 limited 64 flowing 8 caught up"
+    assert text(page, "#middle") == "80 partitions here 8 limited 64 flowing 8 caught up"
     tiles = [re.sub(r"\s+", " ", tile) for tile in page.locator("#tiles .value").all_inner_texts()]
     assert tiles == ["33,292 records/s", "14.3 MB/s", "44,471 records 5.04 s behind", "14 ms p50 212 ms p99", "5.06 MiB of 64 MiB"]
     values = doc["history"]["records_per_second"]
