@@ -49,6 +49,13 @@ call_tap(struct http_request *r, void *agent)
 
 	if (admin_body(r, fields, 2) < 0)
 		return;
+	/* Before the first plan nobody knows; later a sample of it would never come. */
+	if (a->routes && !plan_mirrors(a->routes, topic)) {
+		http_reply_error(r, 409,
+			"%s is no topic that is mirrored (reflejo ctl plan lists them)", topic);
+		free(topic);
+		return;
+	}
 	tap = mem_alloc(sizeof(*tap));
 	*tap = (struct admin_tap){a->admin.taps, &a->admin, r, topic, count};
 	a->admin.taps = tap;

@@ -184,3 +184,16 @@ def test_the_log_level_is_live(mirror, source, target, api):
     assert "debug, info, warn, error" in api.refuse("/log-level", 400, level="trace")
     wait_until(lambda: api.status()["log_level"] == "error", what="the level")
     assert agent.stop() == 0
+
+
+def test_samples_that_would_never_come_are_refused(mirror, source, target, api):
+    source.create("t", 1)
+    source.create("other", 1)
+    target.create("t", 1)
+    agent = mirror(source, target, whitelist="t", flags=LISTEN)
+    agent.wait_event("assigned")
+    assert "other is no topic that is mirrored" in api.refuse("/tap", 409, topic="other")
+    lines = api.lines("POST", "/tap", {"topic": "t", "count": 1})
+    fill(source, "t", 1, 1)
+    assert len(lines.wait_end()) == 1
+    assert agent.stop() == 0
