@@ -134,9 +134,12 @@ wake_limited(struct pipeline *pl)
 int64_t
 pipeline_wait_ms(const struct pipeline *pl)
 {
-	int64_t us = pl->limited_until - clock_us();
+	int64_t us;
 
-	return pl->limited == 0 ? -1 : us > 0 ? (us + 999) / 1000 : 0;
+	if (pl->limited == 0)
+		return -1;
+	us = pl->limited_until - clock_us();
+	return us > 0 ? (us + 999) / 1000 : 0;
 }
 
 void
