@@ -13,7 +13,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-4s %s\n' $(1) $@)
 
 B := build$(if $(SAN),/$(SAN))$(if $(RDKAFKA),/rdkafka)
-PKGS := rdkafka libevent_core inih libpcre2-8 libcjson luajit libcrypto libxxhash zlib
+PKGS := rdkafka libevent_core libevent_extra inih libpcre2-8 libcjson luajit libcrypto libxxhash zlib
 export PKG_CONFIG_PATH := $(if $(RDKAFKA),$(RDKAFKA)/lib/pkgconfig:)$(PKG_CONFIG_PATH)
 
 # Sets up the machine before anything else is looked at; costs a moment when nothing is missing.
@@ -39,7 +39,8 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANFLAGS) $(if $(RDKAFKA),-Wl$(comma)-r
 comma := ,
 SOURCES := $(wildcard agent/*/*.c)
 EMBEDDED := $(sort $(wildcard lua/*.lua lua/*/*.lua)) $(shell grep -l 'FFI begin' agent/script/*.h)
-OBJECTS := $(SOURCES:%.c=$B/%.o) $B/embedded.o
+MADE := $B/embedded.c $B/dashboard.c
+OBJECTS := $(SOURCES:%.c=$B/%.o) $(MADE:.c=.o)
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -67,7 +68,12 @@ $B/embedded.c: tests/tools/embed $(EMBEDDED)
 	$(call say,LUA)
 	$(Q)tests/tools/embed $(EMBEDDED) >$@.new && mv $@.new $@
 
-$B/embedded.o: $B/embedded.c
+$B/dashboard.c: tests/tools/embed-page agent/service/dashboard.html
+	@mkdir -p $(@D)
+	$(call say,HTML)
+	$(Q)tests/tools/embed-page agent/service/dashboard.html >$@.new && mv $@.new $@
+
+$(MADE:.c=.o): %.o: %.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $B/unit/%: tests/unit/%.c $(SHIM) $B/libreflejo.a
@@ -76,11 +82,11 @@ $B/unit/%: tests/unit/%.c $(SHIM) $B/libreflejo.a
 	$(Q)$(CC) $(ALL_CFLAGS) -I. -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(SHIM) $B/libreflejo.a $(PKG_LIBS)
 
 # Fuzz targets need clang's libFuzzer and compile the agent once more with its coverage.
-$B/fuzz/%: tests/fuzz/%.c $(SOURCES) $B/embedded.c
+$B/fuzz/%: tests/fuzz/%.c $(SOURCES) $(MADE)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
 	$(Q)clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Iagent -I. \
-		$(PKG_CFLAGS) -pthread -o $@ $< $(SOURCES) $B/embedded.c $(PKG_LIBS)
+		$(PKG_CFLAGS) -pthread -o $@ $< $(SOURCES) $(MADE) $(PKG_LIBS)
 
 unit-programs: $(UNIT:%=$B/unit/%)
 fuzz-programs: $(FUZZ:%=$B/fuzz/%)
@@ -88,13 +94,15 @@ fuzz-programs: $(FUZZ:%=$B/fuzz/%)
 RUN := SAN=$(SAN) RDKAFKA=$(RDKAFKA) BUILD=$B MAKE="$(MAKE)" tests/tools/run-tests
 
 check: $B/reflejo unit-programs ## run every test this machine can run
-	@$(RUN) unit lua functional fuzz
+	@$(RUN) unit lua functional page fuzz
 check-unit: $B/reflejo unit-programs ## run the unit tests
 	@$(RUN) unit
 check-lua: $B/reflejo ## run the ready-made scripts' tests and the examples of their reference
 	@$(RUN) lua
 check-functional: $B/reflejo ## run the functional tests (mock clusters)
 	@$(RUN) functional
+check-page: $B/reflejo ## run the tests of the live page in a browser (chromium)
+	@$(RUN) page
 check-kafka: $B/reflejo ## run the tests on real Kafka brokers (needs a JDK and Maven)
 	@$(RUN) kafka
 check-fuzz: $B/reflejo ## run each fuzz target for SECONDS (default 10)
@@ -108,6 +116,9 @@ demo: $B/reflejo ## mirror between two embedded clusters (SECONDS=10 ends by its
 	@$B/reflejo demo $(if $(SECONDS),--seconds $(SECONDS))
 bench: $B/reflejo ## measure against a bare librdkafka loop on real brokers
 	@tests/bench/run $(BENCH)
+
+soak: $B/reflejo ## run the mirror under reloads, pauses, rebalances, scrapes (MINUTES=120)
+	@MINUTES=$(or $(MINUTES),120) $(RUN) soak
 
 install: $B/reflejo ## install to DESTDIR and PREFIX
 	install -D -m 755 $B/reflejo $(DESTDIR)$(PREFIX)/bin/reflejo
@@ -125,5 +136,5 @@ help: ## print this list
 	@sed -n 's/^#   \(.*\)/  \1/p' Makefile
 
 -include $(OBJECTS:.o=.d) $B/agent/main.d
-.PHONY: all check check-unit check-lua check-functional check-kafka check-fuzz unit-programs fuzz-programs lint docs demo bench install clean help
+.PHONY: all check check-unit check-lua check-functional check-page check-kafka check-fuzz unit-programs fuzz-programs lint docs demo bench soak install clean help
 .SECONDARY:

@@ -20,18 +20,24 @@ clock_ms(void)
 }
 
 int64_t
-clock_us(void)
+clock_wall_ms(void)
+{
+	return read_ms(CLOCK_REALTIME);
+}
+
+int64_t
+clock_ns(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 int64_t
-clock_wall_ms(void)
+clock_us(void)
 {
-	return read_ms(CLOCK_REALTIME);
+	return clock_ns() / 1000;
 }
 
 const char *
@@ -44,5 +50,18 @@ clock_print(int64_t wall_ms, char out[CLOCK_TEXT_SIZE])
 	gmtime_r(&seconds, &tm);
 	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(out, CLOCK_TEXT_SIZE, "%s.%03uZ", day, (unsigned)(wall_ms % 1000) % 1000);
+	return out;
+}
+
+const char *
+clock_print_local(int64_t wall_ms, char out[CLOCK_LOCAL_SIZE])
+{
+	time_t seconds = wall_ms / 1000;
+	struct tm tm;
+	char day[sizeof("00:00:00")];
+
+	localtime_r(&seconds, &tm);
+	strftime(day, sizeof(day), "%H:%M:%S", &tm);
+	snprintf(out, CLOCK_LOCAL_SIZE, "%s.%03u", day, (unsigned)(wall_ms % 1000) % 1000);
 	return out;
 }

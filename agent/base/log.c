@@ -1,16 +1,21 @@
-/* The log: one line an event, `time level event key=value ...`, to stderr or a file. */
+/* The log: one line an event, to stderr or a file, and to a listener. */
 #include "base/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log_file.h"
+#include "base/log_line.h"
 #include "base/mem.h"
+
+/* One event's suppressed lines are told so often. */
+#define TELL_MS 10000
+/* A log file that comes and goes is told of so often. */
+#define TROUBLE_MS 60000
 
 static const struct log_event_info events[] = {
 #define EVENT(name, level, help) {#name, LOG_LEVEL_##level, help},
@@ -18,16 +23,66 @@ static const struct log_event_info events[] = {
 #undef EVENT
 };
 
+/* What each event has done. */
+static struct {
+	_Atomic uint64_t count, suppressed; /* suppressed: and not told yet */
+	_Atomic int64_t used_ms;	    /* its allowance is used up to then, by clock_ms */
+	int64_t told_ms;		    /* main thread only */
+} states[LOG_EVENT_COUNT];
+
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
+static const char *const format_names[] = {"auto", "human", "kv", "json", "journal"};
 
 static _Atomic int shown_level = LOG_LEVEL_INFO;
-static _Atomic int log_fd = STDERR_FILENO;
-static char *log_path; /* main thread only */
+
+/* While it is called the lock is held for reading; so who has it for writing knows that nobody
+   calls. Without a listener nobody takes it. */
+static struct {
+	_Atomic bool is_there;
+	pthread_rwlock_t lock;
+	log_listener *fn;
+	void *arg;
+} listener = {.lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP};
+static _Thread_local bool is_telling;
+
+/* Of a log file that cannot be written. */
+static struct {
+	_Atomic bool is_on, is_told; /* told: on stderr */
+	_Atomic uint64_t lost;
+	struct log_limit limit;
+} trouble = {.limit = {.interval_ms = TROUBLE_MS}};
 
 const struct log_event_info *
 log_event_info(enum log_event event)
 {
 	return &events[event];
+}
+
+static int
+find_name(const char *name, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(name, names[i]))
+			return (int)i;
+	return -1;
+}
+
+int
+log_level_parse(const char *name)
+{
+	return find_name(name, level_names, sizeof(level_names) / sizeof(level_names[0]));
+}
+
+const char *
+log_level_name(enum log_level level)
+{
+	return level_names[level];
+}
+
+int
+log_format_parse(const char *name)
+{
+	return find_name(name, format_names, sizeof(format_names) / sizeof(format_names[0]));
 }
 
 void
@@ -36,68 +91,28 @@ log_set_level(enum log_level level)
 	atomic_store(&shown_level, (int)level);
 }
 
+enum log_level
+log_get_level(void)
+{
+	return (enum log_level)atomic_load_explicit(&shown_level, memory_order_relaxed);
+}
+
 bool
 log_is_shown(enum log_level level)
 {
-	return (int)level >= atomic_load_explicit(&shown_level, memory_order_relaxed);
+	return level >= log_get_level();
 }
 
-int
-log_level_parse(const char *name)
+uint64_t
+log_count(enum log_event event)
 {
-	for (int i = 0; i < (int)(sizeof(level_names) / sizeof(level_names[0])); i++)
-		if (!strcmp(name, level_names[i]))
-			return i;
-	return -1;
+	return atomic_load_explicit(&states[event].count, memory_order_relaxed);
 }
 
-/* A bare word stays bare; everything else is quoted, so that a line can be split again. */
-static bool
-is_bare(const char *s)
+void
+log_count_only(enum log_event event)
 {
-	if (!*s)
-		return false;
-	for (; *s; s++)
-		if ((unsigned char)*s <= ' ' || *s == '"' || *s == '=' || *s == '\\' || *s == 0x7f)
-			return false;
-	return true;
-}
-
-static void
-put_text(struct text *line, const char *s)
-{
-	if (!s) {
-		text_putc(line, '-');
-		return;
-	}
-	if (is_bare(s)) {
-		text_puts(line, s);
-		return;
-	}
-	text_putc(line, '"');
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
-			text_printf(line, "\\%c", *s);
-		else if (*s == '\n')
-			text_puts(line, "\\n");
-		else if ((unsigned char)*s < ' ' || *s == 0x7f)
-			text_printf(line, "\\x%02x", (unsigned char)*s);
-		else
-			text_putc(line, *s);
-	}
-	text_putc(line, '"');
-}
-
-static void
-put_field(struct text *line, const struct log_field *field)
-{
-	text_printf(line, " %s=", field->key);
-	switch (field->type) {
-	case LOG_FIELD_TEXT: put_text(line, field->text); break;
-	case LOG_FIELD_INT: text_printf(line, "%" PRId64, field->i); break;
-	case LOG_FIELD_UINT: text_printf(line, "%" PRIu64, field->u); break;
-	case LOG_FIELD_REAL: text_printf(line, "%.1f", field->real); break;
-	}
+	atomic_fetch_add_explicit(&states[event].count, 1, memory_order_relaxed);
 }
 
 /* May this site speak now? If so, *ret_repeated is how many lines it swallowed. */
@@ -115,67 +130,180 @@ limit_pass(struct log_limit *limit, uint64_t *ret_repeated)
 	return true;
 }
 
+/* May this event have one more line? A token bucket in one number: the moment up to which the
+   allowance is used. Each line moves it by a step, and it may be a whole burst ahead of now. */
+static bool
+event_pass(enum log_event event)
+{
+	bool is_debug = events[event].level == LOG_LEVEL_DEBUG;
+	int64_t step = is_debug ? LOG_DEBUG_STEP_MS : LOG_STEP_MS;
+	int64_t most = clock_ms(), now = most, used = atomic_load(&states[event].used_ms), next;
+
+	most += step * (is_debug ? LOG_DEBUG_BURST : LOG_BURST);
+	do {
+		next = (used > now ? used : now) + step;
+		if (next > most) {
+			atomic_fetch_add(&states[event].suppressed, 1);
+			return false;
+		}
+	} while (!atomic_compare_exchange_weak(&states[event].used_ms, &used, next));
+	return true;
+}
+
+static void
+write_stderr(const struct log_line *line)
+{
+	struct text text = {0};
+	bool is_coloured;
+	enum log_format format = log_file_format_stderr(&is_coloured);
+
+	log_line_put(&text, line, format, is_coloured);
+	text_putc(&text, '\n');
+	log_file_write_stderr(text.s, text.length);
+	text_fini(&text);
+}
+
+/* The log file takes no line: said where it can be seen. */
+static void
+on_unwritten(int code)
+{
+	uint64_t repeated;
+	char *name, *reason;
+
+	if (log_file_is_stderr())
+		return;
+	atomic_fetch_add(&trouble.lost, 1);
+	atomic_store(&trouble.is_on, true);
+	if (atomic_load(&trouble.is_told) || !limit_pass(&trouble.limit, &repeated))
+		return;
+	atomic_store(&trouble.is_told, true);
+	name = log_file_name();
+	reason = mem_printf("cannot write to the log file %s: %s; lines are lost until it can be "
+			    "written again",
+		name, strerror(code));
+	log_count_only(EVENT_log_trouble);
+	write_stderr(&(struct log_line){clock_wall_ms(), &events[EVENT_log_trouble],
+		(const struct log_field[]){F_STR("reason", reason)}, 1, 0});
+	free(name);
+	free(reason);
+}
+
+static void
+on_written_again(void)
+{
+	if (!atomic_exchange(&trouble.is_on, false))
+		return;
+	atomic_store(&trouble.is_told, false);
+	LOG(EVENT_log_recovered, F_UINT("lost", atomic_exchange(&trouble.lost, 0)));
+}
+
+static void
+tell_listener(enum log_event event, const char *json, size_t length)
+{
+	is_telling = true;
+	pthread_rwlock_rdlock(&listener.lock);
+	if (listener.fn)
+		listener.fn(event, events[event].level, json, length, listener.arg);
+	pthread_rwlock_unlock(&listener.lock);
+	is_telling = false;
+}
+
+static void
+write_line(enum log_event event, const struct log_line *line)
+{
+	struct text text = {0};
+	bool is_coloured;
+	enum log_format format = log_file_format(&is_coloured);
+
+	log_line_put(&text, line, format, is_coloured);
+	text_putc(&text, '\n');
+	if (log_file_write(text.s, text.length) < 0)
+		on_unwritten(errno);
+	else if (atomic_load_explicit(&trouble.is_on, memory_order_relaxed))
+		on_written_again();
+	if (event == EVENT_log_trouble && !log_file_is_stderr())
+		write_stderr(line);
+	if (atomic_load(&listener.is_there) && !is_telling) {
+		if (format != LOG_FORMAT_JSON) {
+			text.length = 0;
+			log_line_put(&text, line, LOG_FORMAT_JSON, false);
+		} else {
+			text.s[--text.length] = '\0';
+		}
+		tell_listener(event, text.s, text.length);
+	}
+	text_fini(&text);
+}
+
 void
 log_write(
 	enum log_event event, struct log_limit *limit, const struct log_field *fields, size_t count)
 {
-	const struct log_event_info *info = &events[event];
-	struct text line = {0};
-	uint64_t repeated = 0;
-	char now[CLOCK_TEXT_SIZE];
+	struct log_line line = {
+		.info = &events[event], .fields = fields, .count = count, .repeated = 0};
 
-	if (!log_is_shown(info->level) || (limit && !limit_pass(limit, &repeated)))
+	log_count_only(event);
+	if (!log_is_shown(line.info->level) || (limit && !limit_pass(limit, &line.repeated)))
 		return;
-	text_printf(&line, "%s %s %s", clock_print(clock_wall_ms(), now), level_names[info->level],
-		info->name);
-	for (size_t i = 0; i < count; i++)
-		put_field(&line, &fields[i]);
-	if (repeated)
-		text_printf(&line, " repeated=%" PRIu64, repeated);
-	text_putc(&line, '\n');
-	/* A log that cannot be written must not stop the mirror. */
-	if (write(atomic_load(&log_fd), line.s, line.length) < 0)
-		errno = 0;
-	text_fini(&line);
+	if (!event_pass(event)) {
+		/* The site's own count is for its next line. */
+		if (line.repeated)
+			atomic_fetch_add(&limit->suppressed, line.repeated);
+		return;
+	}
+	line.wall_ms = clock_wall_ms();
+	write_line(event, &line);
 }
 
-/* Puts fd in the place of the current descriptor. Another thread may just be writing: the number
-   stays valid because dup2 replaces what it stands for. */
+void
+log_listen(log_listener *fn, void *arg)
+{
+	pthread_rwlock_wrlock(&listener.lock);
+	listener.fn = fn;
+	listener.arg = arg;
+	atomic_store(&listener.is_there, fn != NULL);
+	pthread_rwlock_unlock(&listener.lock);
+}
+
 static void
-use_fd(int fd)
+tell_suppressed(bool is_last)
 {
-	int old = atomic_load(&log_fd);
+	int64_t now = clock_ms();
 
-	if (old == STDERR_FILENO || fd == STDERR_FILENO) {
-		atomic_store(&log_fd, fd);
+	if (!log_is_shown(events[EVENT_log_suppressed].level))
 		return;
+	for (size_t i = 0; i < LOG_EVENT_COUNT; i++) {
+		uint64_t count = atomic_load_explicit(&states[i].suppressed, memory_order_relaxed);
+
+		if (count == 0 ||
+			(!is_last && states[i].told_ms && now < states[i].told_ms + TELL_MS))
+			continue;
+		count = atomic_exchange(&states[i].suppressed, 0);
+		states[i].told_ms = now;
+		LOG(EVENT_log_suppressed, F_STR("name", events[i].name), F_UINT("count", count));
 	}
-	dup3(fd, old, O_CLOEXEC);
-	close(fd);
 }
 
-int
-log_open(const char *path, struct err *err)
+/* A log file that was removed would be written where nobody sees it. */
+static void
+replace_removed(void)
 {
-	int fd;
+	static bool is_told;
+	struct err err;
 
-	if (!path) {
-		use_fd(STDERR_FILENO);
-		return 0;
+	if (!log_file_is_removed()) {
+		is_told = false;
+	} else if (log_reopen(&err) == 0) {
+		LOG(EVENT_log_reopened, F_STR("reason", "the file was removed"));
+	} else if (!is_told) {
+		is_told = true;
+		LOG(EVENT_log_trouble, F_STR("reason", err.text));
 	}
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-	if (fd < 0)
-		return err_set(err, "cannot open the log file %s: %s", path, strerror(errno));
-	use_fd(fd);
-	if (path != log_path) {
-		free(log_path);
-		log_path = mem_strdup(path);
-	}
-	return 0;
 }
 
-int
-log_reopen(struct err *err)
+void
+log_tick(bool is_last)
 {
-	return log_path ? log_open(log_path, err) : 0;
+	tell_suppressed(is_last);
+	replace_removed();
 }

@@ -1,108 +1,333 @@
-/* reflejo ctl and reflejo tap: speak to a running agent through its control socket. */
-#include <errno.h>
-#include <stdio.h>
+/* reflejo ctl: a running agent's admin API on the command line. */
+#include "commands/ctl.h"
+
+#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include "base/err.h"
-#include "base/mem.h"
 #include "base/parse.h"
+#include "base/utf8.h"
 #include "commands/commands.h"
+#include "service/access.h"
+#include "service/address.h"
 
-/* @gives a descriptor; -1 on error */
-static int
-connect_to(const char *path, struct err *err)
+static const struct {
+	const char *word, *arguments, *help;
+	int (*run)(const struct ctl *ctl, int argc, char **argv);
+} commands[] = {
+#define CTL(name, word, arguments, help) {word, arguments, help, ctl_##name},
+#include "commands/ctl.def"
+#undef CTL
+};
+
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+/* Prints help indented, in lines of less than 80 columns. */
+static void
+print_folded(FILE *out, const char *help)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd;
+	size_t column = 0;
 
-	if (!strncmp(path, "unix:", 5))
-		path += 5;
-	if (strlen(path) >= sizeof(address.sun_path))
-		return err_set(err, "%s is too long for a socket's name", path);
-	strcpy(address.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-		return fd;
-	err_set(err, "no agent answers on %s: %s; it must run with admin.listen=unix:%s", path,
-		strerror(errno), path);
-	if (fd >= 0)
-		close(fd);
-	return -1;
+	while (*help) {
+		size_t n = strcspn(help, " ");
+
+		if (column == 0 || column + 1 + n > 66) {
+			fprintf(out, "\n           ");
+			column = 0;
+		}
+		column += (size_t)fprintf(out, " %.*s", (int)n, help);
+		help += n + (help[n] == ' ');
+	}
+	fputc('\n', out);
 }
 
-/* Sends a line and prints what comes back until the other side closes. Returns the exit status. */
-static int
-ask(const char *path, const char *request)
+static void
+print_help(FILE *out)
 {
+	fprintf(out,
+		"usage: reflejo ctl [--address ADDRESS] [--token-file FILE] COMMAND\n\n"
+		"ADDRESS is HOST:PORT or unix:PATH (--socket PATH is the same), as the agent's\n"
+		"admin.listen has it; without it $REFLEJO_ADMIN, or " ADDRESS_DEFAULT ".\n"
+		"FILE is the agent's admin.token.file; without it $REFLEJO_TOKEN_FILE, or "
+		"none.\n\n");
+	for (size_t i = 0; i < COMMANDS; i++) {
+		fprintf(out, "  %s%s%s", commands[i].word, *commands[i].arguments ? " " : "",
+			commands[i].arguments);
+		print_folded(out, commands[i].help);
+	}
+	fprintf(out, "\nexit status: 0 done, 1 refused or not ready, 2 no agent answers\n");
+}
+
+int
+ctl_usage(const struct ctl *ctl)
+{
+	fprintf(stderr, "usage: reflejo %s\n", ctl->usage);
+	return CTL_REFUSED;
+}
+
+void
+ctl_add_clean(struct text *out, const char *s)
+{
+	for (size_t n; *s; s += n) {
+		const unsigned char *c = (const unsigned char *)s;
+
+		n = utf8_length(s, strnlen(s, 4));
+		if (n == 0 || *c < ' ' || *c == 0x7f || (c[0] == 0xc2 && c[1] < 0xa0)) {
+			text_putc(out, *c == '\t' ? ' ' : '?');
+			n = n ? n : 1;
+		} else {
+			text_add(out, s, n);
+		}
+	}
+}
+
+void
+ctl_print(FILE *out, const char *s)
+{
+	struct text clean = {0};
+
+	ctl_add_clean(&clean, s);
+	fprintf(out, "%s", clean.s ? clean.s : "");
+	text_fini(&clean);
+}
+
+/* Prints the sentence in a document of the agent, or all of it when there is none. */
+static void
+print_sentence(FILE *out, const char *name, const char *body)
+{
+	cJSON *document = cJSON_Parse(body);
+	const cJSON *value = cJSON_GetObjectItemCaseSensitive(document, name);
+
+	ctl_print(out, cJSON_IsString(value) ? value->valuestring : body);
+	fputc('\n', out);
+	cJSON_Delete(document);
+}
+
+int
+ctl_refused(const struct client_answer *answer)
+{
+	fprintf(stderr, "reflejo: ");
+	print_sentence(stderr, "error", answer->body.s ? answer->body.s : "the agent refuses");
+	return CTL_REFUSED;
+}
+
+int
+ctl_unreached(const struct err *err)
+{
+	fprintf(stderr, "reflejo: %s\n", err->text);
+	return CTL_UNREACHED;
+}
+
+static struct client_request
+request_of(const struct ctl *ctl, const char *method, const char *path, const char *body)
+{
+	return (struct client_request){.address = ctl->address,
+		.token = ctl->token,
+		.user = ctl->user,
+		.method = method,
+		.path = path,
+		.body = body};
+}
+
+int
+ctl_ask(const struct ctl *ctl, const char *method, const char *path, const char *body,
+	int timeout_ms, struct client_answer *ret, struct err *err)
+{
+	struct client_request r = request_of(ctl, method, path, body);
+
+	r.timeout_ms = timeout_ms;
+	return client_ask(&r, ret, err);
+}
+
+int
+ctl_do(const struct ctl *ctl, const char *path, struct text *body, int timeout_ms)
+{
+	struct client_answer answer;
 	struct err err;
-	int fd = connect_to(path, &err), status = 0;
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "r+");
-	char *line = NULL;
-	size_t room = 0;
+	int rc = ctl_ask(ctl, "POST", path, body ? body->s : NULL, timeout_ms, &answer, &err);
 
-	if (!f) {
-		fprintf(stderr, "reflejo: %s\n", err.text);
-		return 1;
-	}
-	fprintf(f, "%s\n", request);
-	fflush(f);
-	while (getline(&line, &room, f) > 0) {
-		bool is_rejected = !strncmp(line, "rejected: ", 10);
+	if (body)
+		text_fini(body);
+	if (rc < 0)
+		return ctl_unreached(&err);
+	if (answer.status >= 300)
+		rc = ctl_refused(&answer);
+	else
+		print_sentence(stdout, "message", answer.body.s ? answer.body.s : "");
+	text_fini(&answer.body);
+	return rc;
+}
 
-		fputs(is_rejected		    ? line + 10
-			: !strncmp(line, "ok: ", 4) ? line + 4
-						    : line,
-			is_rejected ? stderr : stdout);
-		fflush(stdout);
-		status |= is_rejected;
+/* Bytes in, lines out. */
+struct splitter {
+	struct text rest;
+	ctl_line *print;
+	void *arg;
+};
+
+static bool
+take_bytes(const char *bytes, size_t size, void *arg)
+{
+	struct splitter *s = arg;
+	const char *end;
+
+	while (size > 0) {
+		end = memchr(bytes, '\n', size);
+		text_add(&s->rest, bytes, end ? (size_t)(end - bytes) : size);
+		if (!end)
+			break;
+		if (s->rest.length > 0)
+			s->print(s->rest.s, s->arg);
+		text_fini(&s->rest);
+		size -= (size_t)(end + 1 - bytes);
+		bytes = end + 1;
 	}
-	free(line);
-	fclose(f);
-	return status;
+	/* Whoever read our output may be gone. */
+	return fflush(stdout) == 0;
+}
+
+int
+ctl_stream(const struct ctl *ctl, const char *method, const char *path, struct text *body,
+	ctl_line *print, void *arg)
+{
+	struct splitter splitter = {.print = print, .arg = arg};
+	struct client_request r = request_of(ctl, method, path, body ? body->s : NULL);
+	struct client_answer answer;
+	struct err err;
+	int rc;
+
+	r.sink = take_bytes;
+	r.arg = &splitter;
+	rc = client_ask(&r, &answer, &err);
+	if (body)
+		text_fini(body);
+	text_fini(&splitter.rest);
+	if (rc < 0)
+		return ctl_unreached(&err);
+	if (answer.status >= 300)
+		rc = ctl_refused(&answer);
+	text_fini(&answer.body);
+	return rc;
+}
+
+static const char *
+command_word(size_t i, void *arg)
+{
+	(void)arg;
+	return i < COMMANDS ? commands[i].word : NULL;
 }
 
 static int
-usage(const char *arguments)
+run_command(struct ctl *ctl, int argc, char **argv)
 {
-	fprintf(stderr, "usage: reflejo %s\n", arguments);
-	return 1;
+	const char *nearest;
+	char *usage;
+	int status;
+
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(commands[i].word, argv[0]) != 0)
+			continue;
+		usage = mem_printf("ctl %s%s%s", commands[i].word,
+			*commands[i].arguments ? " " : "", commands[i].arguments);
+		ctl->usage = usage;
+		status = commands[i].run(ctl, argc - 1, argv + 1);
+		free(usage);
+		return status;
+	}
+	nearest = parse_nearest(argv[0], command_word, NULL);
+	fprintf(stderr,
+		"reflejo: there is no command '%s' in reflejo ctl%s%s%s; see reflejo ctl --help\n",
+		argv[0], nearest ? "; did you mean '" : "", nearest ? nearest : "",
+		nearest ? "'?" : "");
+	return CTL_REFUSED;
+}
+
+/* What stands before the command, or among its arguments, and is the same for all: taken out.
+   Returns how many are left, -1 when one lacks its value. */
+static int
+take_options(int argc, char **argv, const char **ret_address, const char **ret_socket,
+	const char **ret_token_file)
+{
+	int left = 0;
+
+	for (int i = 0; i < argc; i++) {
+		const char **ret = !strcmp(argv[i], "--address")      ? ret_address
+				   : !strcmp(argv[i], "--socket")     ? ret_socket
+				   : !strcmp(argv[i], "--token-file") ? ret_token_file
+								      : NULL;
+
+		if (!ret)
+			argv[left++] = argv[i];
+		else if (i + 1 == argc)
+			return fprintf(stderr, "reflejo: %s needs a value\n", argv[i]), -1;
+		else
+			*ret = argv[++i];
+	}
+	return left;
+}
+
+/* Not empty, or NULL. */
+static const char *
+environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+/* Runs a command with its arguments and the options that all have. */
+static int
+run_ctl(int argc, char **argv)
+{
+	const char *address = environment("REFLEJO_ADMIN"), *path = NULL;
+	const char *token_file = environment("REFLEJO_TOKEN_FILE"),
+		   *sudo = environment("SUDO_USER");
+	struct ctl ctl = {.user = sudo ? sudo : environment("USER")};
+	char *socket = NULL;
+	struct err err;
+	int status = CTL_REFUSED;
+
+	argc = take_options(argc, argv, &address, &path, &token_file);
+	if (argc < 0)
+		return CTL_REFUSED;
+	if (path)
+		socket = mem_printf("unix:%s", strncmp(path, "unix:", 5) ? path : path + 5);
+	ctl.address = socket ? socket : address ? address : ADDRESS_DEFAULT;
+	if (token_file)
+		ctl.token = access_read_token(token_file, &err);
+	if (token_file && !ctl.token)
+		fprintf(stderr, "reflejo: %s\n", err.text);
+	else if (argc == 0)
+		print_help(stderr);
+	else
+		status = run_command(&ctl, argc, argv);
+	free(ctl.token);
+	free(socket);
+	return status;
 }
 
 int
 command_ctl(int argc, char **argv)
 {
-	if (argc == 3 && !strcmp(argv[0], "--socket") &&
-		(!strcmp(argv[2], "reload") || !strcmp(argv[2], "rollback")))
-		return ask(argv[1], argv[2]);
-	return usage("ctl --socket PATH reload|rollback");
+	for (int i = 0; i < argc; i++) {
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return print_help(stdout), CTL_DONE;
+	}
+	return run_ctl(argc, argv);
 }
 
+/* reflejo tap --topic TOPIC is reflejo ctl tap TOPIC. */
 int
 command_tap(int argc, char **argv)
 {
-	const char *path = NULL, *topic = NULL;
-	int64_t count = 10;
-	struct err err;
-	char *request;
-	int status;
+	char **words = mem_zero((size_t)argc + 2, sizeof(*words));
+	int count = 0, status;
 
-	for (int i = 0; i + 1 < argc; i += 2) {
-		if (!strcmp(argv[i], "--socket"))
-			path = argv[i + 1];
-		else if (!strcmp(argv[i], "--topic"))
-			topic = argv[i + 1];
-		else if (strcmp(argv[i], "--count") != 0 ||
-			 parse_int(argv[i + 1], 1, 100000, &count, &err) < 0)
-			path = NULL;
-	}
-	if (argc % 2 || !path || !topic)
-		return usage("tap --socket PATH --topic TOPIC [--count N]");
-	request = mem_printf("tap %d %s", (int)count, topic);
-	status = ask(path, request);
-	free(request);
+	words[count++] = "tap";
+	for (int i = 0; i < argc; i++)
+		if (strcmp(argv[i], "--topic") != 0 || i + 1 == argc)
+			words[count++] = argv[i];
+	status = run_ctl(count, words);
+	free(words);
 	return status;
 }

@@ -5,12 +5,12 @@
 
 #include "base/mem.h"
 #include "commands/commands.h"
-#include "commands/json.h"
 #include "commands/topology.h"
 #include "config/config.h"
 #include "config/options.h"
 #include "kafka/library.h"
 #include "mirror/plan.h"
+#include "mirror/plan_document.h"
 #include "mirror/plan_loop.h"
 #include "mirror/plan_script.h"
 #include "mirror/scripting.h"
@@ -162,71 +162,13 @@ print_table(const struct plan *plan)
 	}
 }
 
-/* null: by key; "waits": nowhere. */
-static void
-print_map(const struct plan_topic *t)
-{
-	if (!t->map) {
-		printf("null");
-		return;
-	}
-	putchar('[');
-	for (int32_t i = 0; i < t->partitions; i++) {
-		printf("%s", i ? "," : "");
-		if (t->map[i] == PLAN_MAP_BY_KEY)
-			printf("null");
-		else if (t->map[i] == PLAN_MAP_NOWHERE)
-			printf("\"waits\"");
-		else
-			printf("%d", (int)t->map[i]);
-	}
-	putchar(']');
-}
-
-static void
-print_topic(const struct plan_topic *t)
-{
-	json_print_field("topic", t->name, ",");
-	printf("\"partitions\":%d,\"mirrored\":%s,", (int)t->partitions,
-		t->target ? "true" : "false");
-	json_print_field("why_not", t->why_not, ",");
-	json_print_field("destination", t->target, ",");
-	json_print_field("rule", t->target ? plan_rule_name(t->rule) : NULL, ",");
-	if (t->target && t->target_partitions >= 0)
-		printf("\"destination_partitions\":%d,", (int)t->target_partitions);
-	else
-		printf("\"destination_partitions\":null,");
-	printf("\"map\":");
-	print_map(t);
-	printf(",");
-	json_print_field("limit", t->target ? t->limit : NULL, ",");
-	printf("\"problems\":[");
-	for (size_t n = 0; n < t->problem_count; n++) {
-		printf("%s", n ? "," : "");
-		json_print_text(t->problems[n]);
-	}
-	printf("]}");
-}
-
-static size_t
-count_problems(const struct plan *plan)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < plan->count; i++)
-		n += plan->topics[i].problem_count;
-	return n;
-}
-
 static void
 print_json(const struct plan *plan)
 {
-	printf("{\"topics\":[");
-	for (size_t i = 0; i < plan->count; i++) {
-		printf("%s\n{", i ? "," : "");
-		print_topic(&plan->topics[i]);
-	}
-	printf("],\n\"mirrored\":%zu,\"problems\":%zu}\n", plan->mirrored, count_problems(plan));
+	char *text = plan_document(plan);
+
+	puts(text);
+	free(text);
 }
 
 /* Prints the plan; returns the exit status. */
@@ -246,7 +188,7 @@ show(const struct config *config, const struct request *request)
 		fprintf(stderr, "reflejo: %s\n", err.text);
 		return 1;
 	}
-	problems = count_problems(plan);
+	problems = plan_problem_count(plan);
 	if (request->is_json) {
 		print_json(plan);
 	} else {

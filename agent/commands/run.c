@@ -26,6 +26,7 @@ open_log(const struct config *config)
 	struct err err;
 
 	log_set_level((enum log_level)log_level_parse(config->log.level));
+	log_set_format((enum log_format)log_format_parse(config->log.format));
 	if (log_open(config->log.file, &err) == 0)
 		return 0;
 	fprintf(stderr, "reflejo: %s\n", err.text);

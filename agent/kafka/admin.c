@@ -18,11 +18,12 @@ struct admin {
 };
 
 static struct admin *
-open_side(rd_kafka_type_t type, const struct client_settings *settings,
-	const struct client_rule *rules, size_t count, const char *side, const char *brokers,
-	struct err *err)
+open_side(enum client_side side, const struct client_settings *settings,
+	const struct client_rule *rules, size_t count, const char *brokers, struct err *err)
 {
-	struct client *client = client_new(type, settings, rules, count, RD_KAFKA_EVENT_ERROR, err);
+	rd_kafka_type_t type = side == CLIENT_SOURCE ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER;
+	struct client *client =
+		client_new(side, type, settings, rules, count, RD_KAFKA_EVENT_ERROR, err);
 	struct admin *a;
 
 	if (!client)
@@ -30,7 +31,7 @@ open_side(rd_kafka_type_t type, const struct client_settings *settings,
 	a = mem_zero(1, sizeof(*a));
 	a->client = client;
 	a->rk = client_handle(client);
-	a->side = side;
+	a->side = side == CLIENT_SOURCE ? "source" : "target";
 	a->brokers = mem_strdup(brokers);
 	return a;
 }
@@ -52,8 +53,8 @@ admin_open_source(const struct config *config, const char *bootstrap_servers, st
 		{"socket.nagle.disable", "true", false},
 		{"enable.metrics.push", "false", false},
 	};
-	struct admin *a = open_side(RD_KAFKA_CONSUMER, &config->consumer, rules,
-		sizeof(rules) / sizeof(rules[0]), "source", bootstrap_servers, err);
+	struct admin *a = open_side(CLIENT_SOURCE, &config->consumer, rules,
+		sizeof(rules) / sizeof(rules[0]), bootstrap_servers, err);
 
 	free(client_id);
 	return a;
@@ -72,8 +73,8 @@ admin_open_target(const struct config *config, struct err *err)
 		{"socket.nagle.disable", "true", false},
 		{"enable.metrics.push", "false", false},
 	};
-	struct admin *a = open_side(RD_KAFKA_PRODUCER, &config->producer, rules,
-		sizeof(rules) / sizeof(rules[0]), "target", config->target.bootstrap_servers, err);
+	struct admin *a = open_side(CLIENT_TARGET, &config->producer, rules,
+		sizeof(rules) / sizeof(rules[0]), config->target.bootstrap_servers, err);
 
 	free(client_id);
 	return a;

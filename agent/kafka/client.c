@@ -2,10 +2,13 @@
  * only. */
 #include "kafka/client.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "base/log.h"
@@ -13,6 +16,7 @@
 
 struct client {
 	rd_kafka_t *rk;
+	enum client_side side;
 	pthread_mutex_t lock;
 	char failure[512]; /* under lock */
 };
@@ -20,6 +24,19 @@ struct client {
 static pthread_mutex_t retired_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t retired_change = PTHREAD_COND_INITIALIZER;
 static int retired; /* clients being destroyed, under retired_lock */
+
+/* See struct client_traffic. */
+static struct {
+	_Atomic uint64_t connects, throttle_ms;
+} traffic[CLIENT_SIDES];
+
+void
+client_traffic(enum client_side side, struct client_traffic *ret)
+{
+	*ret = (struct client_traffic){
+		atomic_load_explicit(&traffic[side].connects, memory_order_relaxed),
+		atomic_load_explicit(&traffic[side].throttle_ms, memory_order_relaxed)};
+}
 
 /* What a message on a connection most likely means; the first row whose text is found. */
 static const struct {
@@ -107,6 +124,32 @@ on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 			F_STR("facility", facility), F_STR("text", text));
 }
 
+/* Does what the library does without a callback: the socket does not block, and that the
+   connection is under way is no error. @thread any of the library's, with a broker's lock held */
+static int
+on_connect(int fd, const struct sockaddr *address, int size, const char *name, void *opaque)
+{
+	const struct client *client = opaque;
+	int rc = connect(fd, address, (socklen_t)size) < 0 ? errno : 0;
+
+	(void)name;
+	atomic_fetch_add_explicit(&traffic[client->side].connects, 1, memory_order_relaxed);
+	return rc == EINPROGRESS ? 0 : rc;
+}
+
+/* The library tells of every answer that was held back, and once of the first that was not any
+   more. It does so inside rd_kafka_queue_poll, for there is no event of it. @thread whose polls the
+   client's queue */
+static void
+on_throttle(rd_kafka_t *rk, const char *name, int32_t id, int ms, void *opaque)
+{
+	const struct client *client = opaque;
+
+	(void)rk, (void)name, (void)id;
+	atomic_fetch_add_explicit(
+		&traffic[client->side].throttle_ms, (uint64_t)ms, memory_order_relaxed);
+}
+
 static int
 apply_rule(rd_kafka_conf_t *conf, const struct client_rule *rule,
 	const struct client_settings *settings, struct err *err)
@@ -140,16 +183,19 @@ apply_settings(rd_kafka_conf_t *conf, const struct client_settings *settings, st
 }
 
 struct client *
-client_new(rd_kafka_type_t type, const struct client_settings *settings,
+client_new(enum client_side side, rd_kafka_type_t type, const struct client_settings *settings,
 	const struct client_rule *rules, size_t count, int events, struct err *err)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	struct client *client = mem_zero(1, sizeof(*client));
 	char why[512] = "";
 
+	client->side = side;
 	pthread_mutex_init(&client->lock, NULL);
 	rd_kafka_conf_set_opaque(conf, client);
 	rd_kafka_conf_set_log_cb(conf, on_log);
+	rd_kafka_conf_set_connect_cb(conf, on_connect);
+	rd_kafka_conf_set_throttle_cb(conf, on_throttle);
 	rd_kafka_conf_set_events(conf, events);
 	if (apply_settings(conf, settings, err) < 0)
 		goto fail;

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "kafka/traffic.h"
 
 /* A setting of our own: a default (the user's value wins; NULL: none) or forced (ours wins; NULL:
    the library's default). A name that the linked library does not know is skipped. */
@@ -21,12 +22,13 @@ struct client_rule {
 /* What a client says about itself from the library's threads. */
 struct client;
 
-/* Makes a client. rules are applied in order, defaults only where the user has no such setting;
-   events is a mask of RD_KAFKA_EVENT_*. The error sentence names the setting that was refused. NULL
-   on error.
+/* Makes a client of a cluster, whose traffic counts for that side. rules are applied in order,
+   defaults only where the user has no such setting; events is a mask of RD_KAFKA_EVENT_*. The error
+   sentence names the setting that was refused. NULL on error.
    @gives the client; client_retire it */
-struct client *client_new(rd_kafka_type_t type, const struct client_settings *settings,
-	const struct client_rule *rules, size_t count, int events, struct err *err);
+struct client *client_new(enum client_side side, rd_kafka_type_t type,
+	const struct client_settings *settings, const struct client_rule *rules, size_t count,
+	int events, struct err *err);
 
 /* The library's handle. @borrows client */
 rd_kafka_t *client_handle(const struct client *client);

@@ -112,7 +112,7 @@ make_client(const struct config *config, const char *client_id, const char *inst
 	snprintf(queued_records, sizeof(queued_records), "%" PRId64, partition_records(limits));
 	snprintf(fetch, sizeof(fetch), "%" PRId64, at_least(per_broker, 65536));
 	snprintf(refresh, sizeof(refresh), "%" PRId64, config->source.metadata_max_age_ms);
-	return client_new(RD_KAFKA_CONSUMER, &config->consumer, rules,
+	return client_new(CLIENT_SOURCE, RD_KAFKA_CONSUMER, &config->consumer, rules,
 		sizeof(rules) / sizeof(rules[0]),
 		RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_OFFSET_COMMIT,
 		err);
@@ -596,16 +596,18 @@ consumer_nudge(struct consumer *c)
 }
 
 int64_t
-source_partition_lag(const struct source_partition *p)
+source_partition_lag(const struct source_partition *p, int64_t *ret_end)
 {
 	int64_t low, high;
 
+	*ret_end = -1;
 	if (rd_kafka_get_watermark_offsets(p->consumer->rk, p->topic, p->partition, &low, &high) ||
 		high < 0)
 		return -1;
-	/* Nothing read yet: where it starts is not known here; what is there counts as waiting. */
+	*ret_end = high;
+	/* Nothing read yet: where it starts is not known here; what has come counts as waiting. */
 	if (p->next_offset < 0)
-		return low < 0 ? -1 : 0;
+		return low < 0 ? -1 : (int64_t)rd_kafka_queue_length(p->queue);
 	return high > p->next_offset ? high - p->next_offset : 0;
 }
 

@@ -110,8 +110,9 @@ size_t consumer_read(struct source_partition *partition, struct record *records,
 bool consumer_nudge(struct consumer *consumer);
 
 /* Records that wait at the source beyond what was read, by the newest end offset the library has
- * seen; -1 when unknown. */
-int64_t source_partition_lag(const struct source_partition *partition);
+   seen, which is *ret_end; -1 when unknown, both. Before the first record was read these are the
+   ones that have come. */
+int64_t source_partition_lag(const struct source_partition *partition, int64_t *ret_end);
 
 /* The next offset to read, counted over transaction markers too, which never become records; -1
  * before the first. */

@@ -104,7 +104,7 @@ make_client(struct producer *p, enum producer_lane lane, struct err *err)
 
 	snprintf(batch_size, sizeof(batch_size), "%" PRId64, size);
 	snprintf(refresh, sizeof(refresh), "%" PRId64, p->config->target.metadata_max_age_ms);
-	return client_new(RD_KAFKA_PRODUCER, &p->config->producer, rules,
+	return client_new(CLIENT_TARGET, RD_KAFKA_PRODUCER, &p->config->producer, rules,
 		sizeof(rules) / sizeof(rules[0]), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR, err);
 }
 
@@ -244,9 +244,13 @@ judge(rd_kafka_resp_err_t code, enum producer_lane lane, struct delivery *d)
 {
 	bool is_alone = lane == PRODUCER_SINGLE;
 
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		d->verdict = DELIVERY_ACKED;
+		return;
+	}
 	d->reason = rd_kafka_err2str(code);
+	d->error = rd_kafka_err2name(code);
 	switch ((int)code) {
-	case RD_KAFKA_RESP_ERR_NO_ERROR: d->verdict = DELIVERY_ACKED; break;
 	case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
 		d->is_too_large = true;
 		/* fall through */

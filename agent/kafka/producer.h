@@ -74,6 +74,7 @@ struct delivery {
 	void *opaque;
 	void *headers;	    /* the record's headers back; @gives, record_release */
 	const char *reason; /* what is not ACKED says why; borrowed until the next call */
+	const char *error;  /* likewise Kafka's name of it, "NOT_LEADER_FOR_PARTITION", say */
 	int32_t partition;  /* at the target; -1 when it was never chosen */
 	uint8_t verdict;
 	uint8_t lane;	       /* that it was sent in */

@@ -15,12 +15,15 @@ struct counters {
 	_Atomic uint64_t records_dead_lettered, records_emitted,
 		records_retried; /* put aside; made besides the record itself; to be offered again
 				  */
-	_Atomic uint64_t script_errors;	 /* records for which the script failed */
+	_Atomic uint64_t script_errors;		    /* records for which the script failed */
+	_Atomic uint64_t script_records, script_ns; /* shown to the record hook; time in it */
+	_Atomic uint64_t script_heap;	 /* bytes of the Lua state, as of the last second */
 	_Atomic uint64_t records_resent; /* sent once more */
 	_Atomic uint64_t send_failures, commits, commit_failures, rebalances;
 	_Atomic int64_t lag; /* records behind the source's end over all partitions; -1 unknown */
 	_Atomic uint64_t partitions, partitions_held;
 	_Atomic uint64_t buffered_bytes; /* on their way now, bookkeeping included */
+	_Atomic uint64_t buffer_bound;	 /* nothing more is read from here on */
 };
 
 /* Adds n to a cell. @thread the writer's */

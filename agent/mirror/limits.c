@@ -398,6 +398,12 @@ limits_of(struct limits *l, const char *topic, const char *route_text)
 	return found;
 }
 
+const char *
+limit_text(const struct limit *limit)
+{
+	return limit->text;
+}
+
 struct limit *
 limits_overall(struct limits *l)
 {

@@ -58,6 +58,9 @@ struct limit *limits_overall(struct limits *limits);
 /* Gives a reference back and clears; the last one frees. NULL is accepted. @thread any */
 void limit_release(struct limit **limit);
 
+/* What was typed. @borrows limit @thread any */
+const char *limit_text(const struct limit *limit);
+
 /* Calls fn for each limit in force; those of scripts while a stream has them. @thread main */
 void limits_each(
 	struct limits *limits, void (*fn)(const struct limit_info *info, void *arg), void *arg);

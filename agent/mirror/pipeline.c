@@ -29,6 +29,8 @@ pipeline_new(const struct config *config, struct producer *producer, struct coun
 	pl->producer = producer;
 	pl->counters = counters;
 	pl->limit = buffer_bytes;
+	atomic_store_explicit(
+		&counters->buffer_bound, (uint64_t)buffer_bytes, memory_order_relaxed);
 	pl->most = BATCH;
 	pl->records = mem_zero(pl->most, sizeof(*pl->records));
 	pl->active_end = &pl->active;
@@ -99,12 +101,14 @@ partition_set_state(struct pipeline *pl, struct partition *p, enum partition_sta
 	if (state == PARTITION_FLOWING) {
 		p->resends_singly = false;
 		p->pause_ms = 0;
+		partition_forget_reason(pl, p);
 		partition_activate(pl, p);
 	}
 }
 
 void
-pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, int32_t number)
+pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, int32_t number,
+	struct meter *meter)
 {
 	struct partition *p = mem_zero(1, sizeof(*p));
 
@@ -113,6 +117,7 @@ pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, 
 	p->route = route_new(pl->plan, topic, pl->producer);
 	p->lanes_seen = producer_lane_changes(pl->producer);
 	p->tracker = tracker_new(p);
+	partition_start_meter(p, meter);
 	p->committed = p->committing = -1;
 	p->has_poison = watchdog_is_poisoned(topic, number, &p->poison_offset);
 	p->source = consumer_open_partition(consumer, topic, number, p);
@@ -171,6 +176,7 @@ pipeline_remove(struct pipeline *pl, struct partition *p)
 {
 	unlink_partition(&pl->partitions, p);
 	deactivate(pl, p);
+	partition_stop_meter(p);
 	source_partition_close(&p->source);
 	partition_set_state(pl, p, PARTITION_ORPHAN);
 	forget_raw(pl, p);
@@ -254,12 +260,15 @@ partition_pop_settled(struct pipeline *pl, struct partition *p)
 {
 	struct flight f;
 	uint64_t records = 0, bytes = 0;
+	int64_t timestamp = -1;
 
 	if (p->state == PARTITION_ORPHAN) {
 		free_orphan(pl, p);
 		return;
 	}
 	while (tracker_pop(p->tracker, &f)) {
+		if (f.timestamp > 0)
+			timestamp = f.timestamp;
 		if (f.state == FLIGHT_ACKED) {
 			records++;
 			bytes += f.bytes - RECORD_OVERHEAD - (f.outputs ? f.outputs->bytes : 0);
@@ -267,10 +276,23 @@ partition_pop_settled(struct pipeline *pl, struct partition *p)
 		release(pl, &f);
 		p->is_touched = true;
 	}
+	if (timestamp > 0)
+		atomic_store_explicit(&p->meter->oldest_ms, timestamp, memory_order_relaxed);
 	if (records) {
 		counter_add(&pl->counters->records_mirrored, records);
 		counter_add(&pl->counters->bytes_mirrored, bytes);
+		counter_add(&p->meter->records_mirrored, records);
+		counter_add(&p->meter->bytes_mirrored, bytes);
 	}
+}
+
+void
+partition_count_dropped(struct pipeline *pl, struct partition *p, const char *reason)
+{
+	counter_add(&pl->counters->records_dropped, 1);
+	counter_add(&p->meter->records_dropped, 1);
+	if (reason)
+		tally_run_add(&pl->drops, TALLY_DROPPED, reason);
 }
 
 static uint32_t
@@ -303,6 +325,7 @@ rewind_partition(struct pipeline *pl, struct partition *p, int64_t offset)
 		.number = p->number,
 		.route = route_take(p->route),
 		.tracker = p->tracker,
+		.meter = p->meter,
 		.state = PARTITION_ORPHAN,
 		.next = pl->orphans};
 	tracker_set_owner(old->tracker, old);
@@ -338,6 +361,7 @@ begin(struct pipeline *pl, struct partition *p, struct record *r, bool *has_room
 		rewind_partition(pl, p, r->offset);
 	f = tracker_begin(p->tracker, r->offset, record_cost(r));
 	f->message = r->message;
+	f->timestamp = r->timestamp;
 	pl->buffered += f->bytes;
 	if (pl->script) {
 		partition_add_raw(p, f);
@@ -370,6 +394,8 @@ feed(struct pipeline *pl, struct partition *p)
 		partition_settle_limits(pl, p, n, bytes);
 	counter_add(&pl->counters->records_read, n);
 	counter_add(&pl->counters->bytes_read, bytes);
+	counter_add(&p->meter->records_read, n);
+	counter_add(&p->meter->bytes_read, bytes);
 	note_source_error(pl, p, &event);
 	p->is_touched = true;
 	if (!has_room && p->state == PARTITION_FLOWING)
@@ -566,20 +592,6 @@ pipeline_committed(struct pipeline *pl)
 		p->is_touched = tracker_count(p->tracker) > 0 ||
 				tracker_position(p->tracker) > p->committed;
 	}
-}
-
-int64_t
-pipeline_lag(struct pipeline *pl)
-{
-	int64_t sum = 0, lag;
-
-	for (struct partition *p = pl->partitions; p; p = p->next) {
-		lag = source_partition_lag(p->source);
-		if (lag < 0 || (p->cost == 0 && partition_is_braked(p)))
-			return -1;
-		sum += lag + (int64_t)tracker_count(p->tracker);
-	}
-	return sum;
 }
 
 int64_t

@@ -22,6 +22,7 @@
 #include "kafka/consumer.h"
 #include "kafka/producer.h"
 #include "mirror/counters.h"
+#include "mirror/meter.h"
 
 struct limits;
 struct pauses;
@@ -29,6 +30,10 @@ struct pipeline;
 struct partition;
 struct plan;
 struct script;
+
+/* Records on their way without an acknowledgement for so long are worth a line, and a partition's
+   state. */
+#define PIPELINE_SILENCE_MS 8000
 
 /* buffer_bytes bounds what is on its way to the target, bookkeeping included.
    @borrows all arguments @gives the pipeline; pipeline_free */
@@ -68,9 +73,10 @@ void pipeline_tap(struct pipeline *pipeline, const char *topic, int64_t count, p
  */
 void pipeline_set_dry(struct pipeline *pipeline);
 
-/* A partition was assigned: opens it at the consumer and lets it flow. */
-void pipeline_add(
-	struct pipeline *pipeline, struct consumer *consumer, const char *topic, int32_t partition);
+/* A partition was assigned: opens it at the consumer and lets it flow. @borrows meter until
+   pipeline_free */
+void pipeline_add(struct pipeline *pipeline, struct consumer *consumer, const char *topic,
+	int32_t partition, struct meter *meter);
 
 /* A partition goes away: it is not read any more; what is still on its way only frees its memory.
  */
@@ -109,8 +115,9 @@ size_t pipeline_positions(struct pipeline *pipeline, const struct topic_partitio
 /* The positions last given out by pipeline_positions are committed. */
 void pipeline_committed(struct pipeline *pipeline);
 
-/* Records waiting at the source beyond what was read, over all partitions; -1 when unknown. */
-int64_t pipeline_lag(struct pipeline *pipeline);
+/* Brings all meters up to date. Call it once a second. Returns how many records of the source are
+   not settled, over all partitions; -1 when unknown. */
+int64_t pipeline_survey(struct pipeline *pipeline);
 
 /* For how long records have been on their way without the target saying anything; 0 when none are.
  */

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "mirror/pipeline_state.h"
-#include "mirror/tally.h"
 #include "script/script.h"
 
 /* Error sites whose lines are limited each by itself. */
@@ -175,6 +174,7 @@ make_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f, str
 	o->is_dead_letter = true;
 	tally_add(TALLY_DEAD_LETTER, reason, 1);
 	counter_add(&pl->counters->records_dead_lettered, 1);
+	counter_add(&p->meter->records_dead_lettered, 1);
 }
 
 /* The flight's outputs are made: what they hold counts. */
@@ -233,10 +233,15 @@ say_failed(struct pipeline *pl, struct partition *p, const struct flight *f, con
 }
 
 static void
-hold_for_script(struct pipeline *pl, struct partition *p)
+hold_for_script(struct pipeline *pl, struct partition *p, int64_t offset, const char *reason)
 {
+	char text[METER_REASON];
+
 	p->is_script_held = true;
 	counter_add(&pl->counters->partitions_held, 1);
+	snprintf(text, sizeof(text), "the script fails for the record at offset %lld: %s",
+		(long long)offset, reason);
+	partition_give_reason(pl, p, text);
 }
 
 /* The hook failed for a record. Returns false when the record stays raw. */
@@ -252,7 +257,8 @@ on_script_failed(struct pipeline *pl, struct partition *p, struct flight *f, con
 	if (!strcmp(policy, "pass"))
 		return true;
 	if (!strcmp(policy, "drop")) {
-		counter_add(&pl->counters->records_dropped, 1);
+		/* A dry run prints failures by themselves. */
+		partition_count_dropped(pl, p, pl->is_dry ? NULL : "the script failed");
 		tracker_set(f, FLIGHT_DONE);
 		return true;
 	}
@@ -265,7 +271,7 @@ on_script_failed(struct pipeline *pl, struct partition *p, struct flight *f, con
 		pipeline_fail(pl, reason);
 		free(reason);
 	}
-	hold_for_script(pl, p);
+	hold_for_script(pl, p, f->offset, text);
 	return false;
 }
 
@@ -308,15 +314,6 @@ make_room(struct making *m)
 	m->is_alone = r->_emits == (r->_outcome == SCRIPT_DROP);
 }
 
-/* Counts what the hook wants left out. */
-static void
-count_dropped(struct pipeline *pl, const struct script_record *r)
-{
-	counter_add(&pl->counters->records_dropped, 1);
-	if (r->_reason >= 0 || pl->is_dry)
-		tally_add(TALLY_DROPPED, script_reason_text(pl->script, r), 1);
-}
-
 /* Turns what the hook decided into outputs, or settles the flight. */
 static void
 make_outputs(
@@ -325,7 +322,7 @@ make_outputs(
 	struct making m = {.pl = pl, .p = p, .f = f, .r = r};
 
 	if (r->_outcome == SCRIPT_DROP) {
-		count_dropped(pl, r);
+		partition_count_dropped(pl, p, script_reason_text(pl->script, r));
 		if (r->_emits == 0) {
 			tracker_set(f, FLIGHT_DONE);
 			return;
@@ -409,9 +406,12 @@ take_raw(struct partition *p, struct flight *f)
 void
 partition_release_script(struct pipeline *pl, struct partition *p)
 {
-	if (p->is_script_held)
+	if (p->is_script_held) {
 		counter_add(&pl->counters->partitions_held, UINT64_MAX);
-	p->is_script_held = false;
+		p->is_script_held = false;
+		if (p->state == PARTITION_FLOWING)
+			partition_forget_reason(pl, p);
+	}
 	if (p->offer_at)
 		pl->waiting--;
 	p->offer_at = 0;
@@ -515,10 +515,27 @@ before_poison(struct pipeline *pl, struct partition *p, size_t count)
 		LOG(EVENT_script_poisoned, F_STR("topic", p->topic), F_INT("partition", p->number),
 			F_INT("offset", p->poison_offset),
 			F_STR("advice", "mend the script and reload it with SIGHUP"));
-		hold_for_script(pl, p);
+		hold_for_script(pl, p, p->poison_offset, "it never ended in an earlier run");
 		return 0;
 	}
 	return count;
+}
+
+/* Shows collected records to the script, and waits for what it says. */
+static struct script_batch *
+run_batch(struct pipeline *pl, struct partition *p, size_t count)
+{
+	struct script_batch *batch = script_batch(
+		pl->script, count, p->topic, p->number, target_topic_name(p->route->target));
+	int64_t began;
+
+	for (size_t i = 0; i < count; i++)
+		show(p, &pl->records[i], &batch->_records[i]);
+	began = clock_ns();
+	script_run(pl->script);
+	counter_add(&pl->counters->script_ns, (uint64_t)(clock_ns() - began));
+	counter_add(&pl->counters->script_records, (uint64_t)batch->_done);
+	return batch;
 }
 
 bool
@@ -536,14 +553,11 @@ partition_run_script(struct pipeline *pl, struct partition *p)
 	count = before_poison(pl, p, count);
 	if (count == 0)
 		return false;
-	batch = script_batch(
-		pl->script, count, p->topic, p->number, target_topic_name(p->route->target));
-	for (size_t i = 0; i < count; i++)
-		show(p, &pl->records[i], &batch->_records[i]);
-	script_run(pl->script);
+	batch = run_batch(pl, p, count);
 	for (size_t i = 0; i < (size_t)batch->_done; i++)
 		if (!take_outcome(pl, p, pl->batch[i], &pl->records[i], &batch->_records[i]))
 			break;
+	tally_run_end(&pl->drops);
 	partition_pop_settled(pl, p);
 	return p->raw > 0 && p->state == PARTITION_FLOWING && !p->offer_at && !p->is_script_held;
 }

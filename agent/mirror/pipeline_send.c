@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "mirror/pipeline_state.h"
-#include "mirror/tally.h"
 
 /* Deliveries taken in one turn, so that timers and messages are never far. */
 #define DELIVERIES 4096
@@ -31,10 +30,16 @@ partition_recover(struct pipeline *pl, struct partition *p, bool after_a_pause)
 }
 
 void
-partition_hold(struct pipeline *pl, struct partition *p)
+partition_hold(struct pipeline *pl, struct partition *p, const struct flight *f, const char *reason)
 {
-	if (p->state != PARTITION_ORPHAN)
-		partition_set_state(pl, p, PARTITION_HELD);
+	char text[METER_REASON];
+
+	if (p->state == PARTITION_ORPHAN)
+		return;
+	partition_set_state(pl, p, PARTITION_HELD);
+	snprintf(text, sizeof(text), "the target refuses the record at offset %lld: %s",
+		(long long)f->offset, reason);
+	partition_give_reason(pl, p, text);
 }
 
 /* Where a flight, or one of its outputs, goes. */
@@ -44,12 +49,33 @@ target_of(const struct partition *p, const struct output *output)
 	return output ? output->target : p->route->target;
 }
 
-/* What the operator must create at the target. */
+/* A partition waits before it sends again. Every record of a batch may come back for one reason:
+   only the first is written down. */
 static void
-say_missing(struct partition *p, struct target_topic *target, bool is_topic, const char *reason)
+note_waiting(struct pipeline *pl, struct partition *p, const char *what, const char *reason)
+{
+	char text[800];
+
+	if (p->has_reason || p->pause_ms == 0)
+		return;
+	snprintf(text, sizeof(text), "%s: %s", what, reason);
+	partition_give_reason(pl, p, text);
+}
+
+/* Waits for what the operator must create at the target. */
+static void
+wait_for_missing(struct pipeline *pl, struct partition *p, struct target_topic *target,
+	bool is_topic, const char *reason)
 {
 	const char *name = target_topic_name(target);
-	char advice[400];
+	char advice[400], what[320];
+
+	partition_recover(pl, p, true);
+	snprintf(what, sizeof(what),
+		is_topic ? "the target topic %s is not there"
+			 : "the target topic %s has too few partitions",
+		name);
+	note_waiting(pl, p, what, reason);
 
 	snprintf(advice, sizeof(advice),
 		is_topic ? "create it at the target, for example kafka-topics --create --topic %s "
@@ -106,7 +132,7 @@ say_refused(struct pipeline *pl, struct partition *p, const struct flight *f,
 static void
 pause_at(struct pipeline *pl, struct partition *p, const struct flight *f, const char *reason)
 {
-	partition_hold(pl, p);
+	partition_hold(pl, p, f, reason);
 	LOG(EVENT_partition_paused, F_STR("topic", p->topic), F_INT("partition", p->number),
 		F_INT("offset", f->offset), F_STR("reason", reason));
 }
@@ -130,7 +156,7 @@ on_refused(struct pipeline *pl, struct partition *p, struct flight *f, struct ou
 		p->suspect = NULL;
 	say_refused(pl, p, f, target_of(p, output), d, action);
 	if (!strcmp(action, "drop")) {
-		counter_add(&pl->counters->records_dropped, 1);
+		partition_count_dropped(pl, p, d->error);
 		return true;
 	}
 	if (!strcmp(action, "dead-letter") && flight_to_dead_letter(pl, p, f, output, d->reason)) {
@@ -142,7 +168,7 @@ on_refused(struct pipeline *pl, struct partition *p, struct flight *f, struct ou
 			"the target refuses the record at offset %lld of %s partition %d: %s",
 			(long long)f->offset, p->topic, (int)p->number, d->reason);
 		pipeline_fail(pl, reason);
-		partition_hold(pl, p);
+		partition_hold(pl, p, f, d->reason);
 		return false;
 	}
 	pause_at(pl, p, f, d->reason);
@@ -168,10 +194,10 @@ on_failed(struct pipeline *pl, struct partition *p, struct flight *f, struct out
 	case DELIVERY_SPLIT: on_split(pl, p, target_of(p, output), d); break;
 	case DELIVERY_AGAIN:
 		partition_recover(pl, p, p->pause_ms || p->state == PARTITION_RESENDING);
+		note_waiting(pl, p, "to be sent again", d->reason);
 		break;
 	case DELIVERY_LATER:
-		say_missing(p, target_of(p, output), d->is_missing_topic, d->reason);
-		partition_recover(pl, p, true);
+		wait_for_missing(pl, p, target_of(p, output), d->is_missing_topic, d->reason);
 		break;
 	default:
 		if (on_refused(pl, p, f, output, d))
@@ -179,8 +205,20 @@ on_failed(struct pipeline *pl, struct partition *p, struct flight *f, struct out
 	}
 }
 
+/* A record is at the target: how old it was then. One that goes out again, behind another that
+   failed, was there the first time. */
 static void
-on_delivery(struct pipeline *pl, const struct delivery *d)
+count_latency(struct partition *p, struct flight *f, int64_t now)
+{
+	if (f->state != FLIGHT_ACKED || f->is_timed || f->timestamp <= 0)
+		return;
+	f->is_timed = true;
+	meter_latency(p->meter->topic, now - f->timestamp);
+}
+
+/* Returns the partition that it is of. now: clock_wall_ms */
+static struct partition *
+on_delivery(struct pipeline *pl, const struct delivery *d, int64_t now)
 {
 	struct output *output;
 	struct flight *f = opaque_flight(d->opaque, &output);
@@ -190,11 +228,33 @@ on_delivery(struct pipeline *pl, const struct delivery *d)
 	*(output ? &output->partition : &f->partition) = d->partition;
 	if (d->verdict == DELIVERY_ACKED) {
 		settle(f, output, FLIGHT_ACKED);
+		count_latency(p, f, now);
 	} else {
+		tally_run_add(&pl->errors, TALLY_SEND_ERROR, d->error);
 		settle(f, output, FLIGHT_WAITING);
 		on_failed(pl, p, f, output, d);
 	}
-	partition_pop_settled(pl, p);
+	return p;
+}
+
+/* Most deliveries in a row are of one partition: what is settled leaves its tracker when all of
+   them are taken. */
+static void
+take_batch(struct pipeline *pl, size_t count)
+{
+	int64_t now = count > 0 ? clock_wall_ms() : 0;
+	struct partition *p, *previous = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		p = on_delivery(pl, &pl->deliveries[i], now);
+		if (previous && previous != p)
+			partition_pop_settled(pl, previous);
+		previous = p;
+	}
+	if (previous)
+		partition_pop_settled(pl, previous);
+	tally_run_end(&pl->errors);
+	tally_run_end(&pl->drops);
 }
 
 bool
@@ -204,8 +264,7 @@ take_deliveries(struct pipeline *pl)
 
 	do {
 		n = producer_deliveries(pl->producer, pl->deliveries, BATCH);
-		for (size_t i = 0; i < n; i++)
-			on_delivery(pl, &pl->deliveries[i]);
+		take_batch(pl, n);
 		total += n;
 	} while (n == BATCH && total < DELIVERIES);
 	if (total > 0 || producer_outstanding(pl->producer) == 0)
@@ -232,10 +291,9 @@ wait_for_partitions(
 	struct pipeline *pl, struct partition *p, struct target_topic *target, int32_t wanted)
 {
 	producer_touch(pl->producer, target);
-	say_missing(p, target, wanted == ROUTE_UNKNOWN,
+	wait_for_missing(pl, p, target, wanted == ROUTE_UNKNOWN,
 		wanted == ROUTE_UNKNOWN ? "how many partitions it has is not known yet"
 					: "the script's partition hook names none that is there");
-	partition_recover(pl, p, true);
 	return false;
 }
 
@@ -265,8 +323,10 @@ send_one(struct pipeline *pl, struct partition *p, struct flight *f, struct outp
 		settle(f, output, FLIGHT_SENT);
 		return true;
 	}
-	if (result == SEND_FAILED)
+	if (result == SEND_FAILED) {
+		tally_add(TALLY_SEND_ERROR, failure.error, 1);
 		on_failed(pl, p, f, output, &failure);
+	}
 	return result == SEND_FAILED && (output ? output->state : f->state) == FLIGHT_DONE;
 }
 
@@ -365,6 +425,7 @@ choose_resends(struct pipeline *pl, struct partition *p)
 			resent += choose_resend(&places, p, f, NULL);
 	}
 	counter_add(&pl->counters->records_resent, resent);
+	counter_add(&p->meter->records_resent, resent);
 }
 
 /* Nothing is on its way: what changes the sending takes hold. What was read already still goes to

@@ -9,6 +9,7 @@
 #include "mirror/output.h"
 #include "mirror/pipeline.h"
 #include "mirror/route.h"
+#include "mirror/tally.h"
 #include "script/script.h"
 
 /* Records read from one partition before the next one has its turn. */
@@ -31,6 +32,7 @@ struct partition {
 	struct partition *next_active; /* of those that may have records */
 	struct source_partition *source;
 	struct tracker *tracker;
+	struct meter *meter;
 	struct route *route, *next_route; /* next_route: NULL, or the one to take once all that is
 					     on its way by the other has come back */
 	char *topic;
@@ -47,6 +49,7 @@ struct partition {
 	uint8_t suspect_lane;
 	bool is_script_held; /* stands at a record for which the script fails, until the next script
 			      */
+	bool has_reason;     /* the meter has one */
 	bool has_poison;     /* the script never ended at poison_offset in an earlier run */
 	int64_t poison_offset;
 	size_t raw;		  /* flights that the script has still to see; the newest ones */
@@ -100,6 +103,7 @@ struct pipeline {
 	enum consumer_event_kind source_error;
 	char source_reason[512];
 	char failure[1024];
+	struct tally_run errors, drops; /* of the deliveries, the batch being dealt with */
 	struct record *records;
 	size_t most; /* room for so many records and flights of a batch */
 	struct delivery deliveries[BATCH];
@@ -116,6 +120,11 @@ void partition_activate(struct pipeline *pipeline, struct partition *partition);
 
 /* Everything settled at the front of the tracker leaves it. */
 void partition_pop_settled(struct pipeline *pipeline, struct partition *partition);
+
+/* One record of the partition is left out on purpose, for this reason; "": none is given, NULL: it
+   is tallied otherwise. @borrows reason until the turn, or the batch of the script, is over */
+void partition_count_dropped(
+	struct pipeline *pipeline, struct partition *partition, const char *reason);
 
 /* The mirror must end for this reason; the first one counts. */
 void pipeline_fail(struct pipeline *pipeline, const char *reason);
@@ -172,8 +181,28 @@ void resend_all(struct pipeline *pipeline);
  * waited for. */
 bool partition_must_drain(struct pipeline *pipeline, struct partition *partition);
 
-/* The partition stands at a flight that can neither be sent nor left out. */
-void partition_hold(struct pipeline *pipeline, struct partition *partition);
+/* The partition stands at a flight that can neither be sent nor left out, for this reason. */
+void partition_hold(struct pipeline *pipeline, struct partition *partition,
+	const struct flight *flight, const char *reason);
+
+/* pipeline_meter.c: */
+
+/* Why the partition does, or does not, flow: the one place that says so. */
+enum meter_state partition_meter_state(
+	const struct pipeline *pipeline, const struct partition *partition);
+
+/* Its meter takes the state now, not at the next survey. */
+void partition_show_state(const struct pipeline *pipeline, const struct partition *partition);
+
+/* Why the partition stands, for its meter: until another reason, or until it flows again. */
+void partition_give_reason(
+	struct pipeline *pipeline, struct partition *partition, const char *reason);
+void partition_forget_reason(struct pipeline *pipeline, struct partition *partition);
+
+/* The partition begins with a meter, of which nothing is known but what was counted before; and
+   leaves it. */
+void partition_start_meter(struct partition *partition, struct meter *meter);
+void partition_stop_meter(struct partition *partition);
 
 /* pipeline_script.c: */
 

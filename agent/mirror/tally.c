@@ -40,6 +40,24 @@ tally_add(enum tally_kind kind, const char *name, uint64_t n)
 	pthread_mutex_unlock(&lock);
 }
 
+void
+tally_run_end(struct tally_run *run)
+{
+	if (run->count > 0)
+		tally_add(run->kind, run->name, run->count);
+	run->count = 0;
+}
+
+void
+tally_run_add(struct tally_run *run, enum tally_kind kind, const char *name)
+{
+	if (run->count > 0 && (run->kind != kind || strcmp(run->name, name) != 0))
+		tally_run_end(run);
+	run->kind = kind;
+	run->name = name;
+	run->count++;
+}
+
 static int
 compare(const void *a, const void *b)
 {

@@ -9,6 +9,8 @@ enum tally_kind {
 	TALLY_DROPPED,	   /* by the script's reason */
 	TALLY_DEAD_LETTER, /* likewise */
 	TALLY_FAILED,	   /* by what the script raised */
+	TALLY_SEND_ERROR,  /* records that could not be sent or came back, by Kafka's name of the
+			      error */
 	TALLY_NOTE,	   /* of a dry run: what may not be meant */
 	TALLY_TARGET,	   /* of a dry run: by the topic at the target */
 	TALLY_KINDS
@@ -18,6 +20,17 @@ enum tally_kind {
    "(others)". "" is the name of what has none. @thread any */
 #define TALLY_MOST 256
 void tally_add(enum tally_kind kind, const char *name, uint64_t n);
+
+/* Records in a row that met the same are counted together: a storm does not cost a lock a record.
+   Zeroed: none. A run belongs to one thread; another kind or name ends the one before, and what has
+   not ended is not in the table yet. @borrows name until the run has ended */
+struct tally_run {
+	enum tally_kind kind;
+	const char *name;
+	uint64_t count;
+};
+void tally_run_add(struct tally_run *run, enum tally_kind kind, const char *name);
+void tally_run_end(struct tally_run *run);
 
 /* Calls fn for each name of a kind, the largest count first. @thread any */
 void tally_each(

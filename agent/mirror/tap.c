@@ -5,50 +5,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 /* More of a key or value is not shown. */
 #define SHOWN 1024
 
-/* How many bytes the UTF-8 character at s has, 0: there is none that is whole. */
-static size_t
-character(const unsigned char *s, size_t size)
-{
-	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-
-	if (n > size || s[0] >= 0xf5 || (s[0] >= 0x80 && s[0] < 0xc2))
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
 /* Up to where the bytes are UTF-8; a character that is cut at the end of what is shown does not
  * count against them. */
 static size_t
-utf8_prefix(const unsigned char *s, size_t size)
+utf8_prefix(const char *s, size_t size)
 {
 	size_t at = 0, n;
 
-	while (at < size && (n = character(s + at, size - at)) > 0)
+	while (at < size && (n = utf8_length(s + at, size - at)) > 0)
 		at += n;
 	return at;
-}
-
-static void
-put_string(struct text *out, const unsigned char *s, size_t size)
-{
-	text_putc(out, '"');
-	for (size_t i = 0; i < size; i++) {
-		if (s[i] == '"' || s[i] == '\\')
-			text_printf(out, "\\%c", s[i]);
-		else if (s[i] < 0x20 || s[i] == 0x7f)
-			text_printf(out, "\\u%04x", s[i]);
-		else
-			text_putc(out, (char)s[i]);
-	}
-	text_putc(out, '"');
 }
 
 /* ,"name":"..." or ,"name_hex":"..." and, where not all is shown, ,"name_size":N */
@@ -64,7 +37,7 @@ put_bytes(struct text *out, const char *name, const void *bytes, size_t size)
 	text = utf8_prefix(bytes, shown);
 	if (text == shown || (size > SHOWN && shown - text < 4)) {
 		text_printf(out, ",\"%s\":", name);
-		put_string(out, bytes, text);
+		json_put_bytes(out, bytes, text);
 	} else {
 		text_printf(out, ",\"%s_hex\":\"", name);
 		for (size_t i = 0; i < shown; i++)
@@ -78,8 +51,7 @@ put_bytes(struct text *out, const char *name, const void *bytes, size_t size)
 static void
 put_name(struct text *out, const char *name, const char *value)
 {
-	text_printf(out, "\"%s\":", name);
-	put_string(out, (const unsigned char *)value, strlen(value));
+	json_put_field(out, name, value, "");
 }
 
 static void

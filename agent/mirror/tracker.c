@@ -100,7 +100,8 @@ tracker_begin(struct tracker *t, int64_t offset, uint32_t bytes)
 		t->last = t->last->next;
 	}
 	f = &t->last->flights[index];
-	*f = (struct flight){.tracker = t, .offset = offset, .bytes = bytes, .partition = -1};
+	*f = (struct flight){
+		.tracker = t, .offset = offset, .timestamp = -1, .bytes = bytes, .partition = -1};
 	if (offset <= t->last_offset)
 		fail(f, "offsets went backwards", FLIGHT_WAITING);
 	t->last_offset = offset;

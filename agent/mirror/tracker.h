@@ -29,10 +29,12 @@ struct flight {
 	struct outputs *
 		outputs; /* what is produced for it, see mirror/output.h; NULL: the record itself */
 	int64_t offset;
+	int64_t timestamp; /* the record's at the source, ms since 1970; -1: none */
 	uint32_t bytes;	   /* counted against the buffer */
 	int32_t partition; /* at the target, -1 while unknown */
 	uint8_t state;
-	bool is_raw; /* WAITING: a script has still to say what becomes of it */
+	bool is_raw;   /* WAITING: a script has still to say what becomes of it */
+	bool is_timed; /* its latency is counted */
 };
 
 /* owner is what tracker_owner gives back. @gives the tracker; tracker_free */
@@ -44,8 +46,8 @@ void tracker_set_owner(struct tracker *tracker, void *owner);
  * accepted. */
 void tracker_free(struct tracker **tracker);
 
-/* Takes one more record, state WAITING. offset must be larger than the one before. @borrows the
-   flight until tracker_pop gives it back */
+/* Takes one more record, state WAITING, without a timestamp. offset must be larger than the one
+   before. @borrows the flight until tracker_pop gives it back */
 struct flight *tracker_begin(struct tracker *tracker, int64_t offset, uint32_t bytes);
 
 /* The one way a flight changes its state. Ends the process when the change makes no sense, since a

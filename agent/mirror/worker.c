@@ -20,8 +20,6 @@
 #define REVOKE_DRAIN_MS 10000
 /* The commit before a hand-over or the end may take this long. */
 #define COMMIT_MS 3000
-/* Records on their way without an acknowledgement for so long are worth a line. */
-#define SILENCE_MS 8000
 /* A refused commit is tried again after this pause. */
 #define COMMIT_AGAIN_MS 200
 /* Leaving the group may take this long; after it the group finds out by itself. */
@@ -53,6 +51,7 @@ struct worker {
 	struct order *topics; /* what is subscribed to; NULL: nothing yet */
 	struct scripting scripting;
 	struct counters counters;
+	struct meters *meters;
 	struct mailbox *orders;
 	pthread_t thread;
 	struct event_base *base;
@@ -147,9 +146,12 @@ on_committed(struct worker *w, const char *reason)
 static void
 on_assign(struct worker *w, const struct consumer_event *e)
 {
-	for (size_t i = 0; i < e->count; i++)
-		pipeline_add(w->pipeline, w->consumer, e->partitions[i].topic,
-			e->partitions[i].partition);
+	for (size_t i = 0; i < e->count; i++) {
+		const struct topic_partition *p = &e->partitions[i];
+
+		pipeline_add(w->pipeline, w->consumer, p->topic, p->partition,
+			meters_get(w->meters, p->topic, p->partition));
+	}
 	/* At the end nothing new is begun. */
 	if (w->is_stopping)
 		pipeline_quiesce(w->pipeline, NULL);
@@ -432,11 +434,25 @@ drain_is_over(struct worker *w)
 	return is_over || clock_ms() >= w->phase_until;
 }
 
+/* What is seen from outside, as it is now. */
+static void
+survey(struct worker *w)
+{
+	int64_t lag = pipeline_survey(w->pipeline);
+
+	/* Before the group has given anything, how far behind we are is not known. */
+	if (counter_get(&w->counters.rebalances) > 0)
+		atomic_store_explicit(&w->counters.lag, lag, memory_order_relaxed);
+	if (w->scripting.script)
+		atomic_store_explicit(&w->counters.script_heap, script_memory(w->scripting.script),
+			memory_order_relaxed);
+}
+
 /* What the last lines of the log say about this stream. */
 static void
 note_end(struct worker *w)
 {
-	atomic_store_explicit(&w->counters.lag, pipeline_lag(w->pipeline), memory_order_relaxed);
+	survey(w);
 	if (counter_get(&w->counters.partitions_held) > 0)
 		w->is_drained = false;
 }
@@ -504,14 +520,12 @@ every_second(struct worker *w)
 {
 	struct worker_message like = {.is_source = false};
 
-	/* Before the group has given anything, how far behind we are is not known. */
-	if (counter_get(&w->counters.rebalances) > 0)
-		atomic_store_explicit(
-			&w->counters.lag, pipeline_lag(w->pipeline), memory_order_relaxed);
+	survey(w);
 	if (producer_take_trouble(w->producer))
 		notify(w, WORKER_TROUBLE, &like, "the target's brokers cannot be reached");
-	if (pipeline_stalled_ms(w->pipeline) >= SILENCE_MS)
-		LOG_LIMITED(SILENCE_MS / 1000, EVENT_target_trouble, F_INT("stream", w->stream),
+	if (pipeline_stalled_ms(w->pipeline) >= PIPELINE_SILENCE_MS)
+		LOG_LIMITED(PIPELINE_SILENCE_MS / 1000, EVENT_target_trouble,
+			F_INT("stream", w->stream),
 			F_INT("silent_ms", pipeline_stalled_ms(w->pipeline)),
 			F_STR("reason",
 				"records are on their way and the target acknowledges none"),
@@ -684,6 +698,7 @@ worker_free(struct worker *w)
 	if (w->base)
 		event_base_free(w->base);
 	pipeline_free(&w->pipeline);
+	meters_free(&w->meters);
 	scripting_fini(&w->scripting);
 	if (w->topics)
 		order_free(w->topics);
@@ -704,6 +719,7 @@ worker_start(const struct worker_plan *plan, const struct plan *routes, int stre
 	w->stream = stream;
 	w->client_id = mem_printf("%s-%d", plan->config->source.group_id, stream);
 	w->orders = mailbox_new();
+	w->meters = meters_new(stream);
 	w->counters.lag = -1;
 	w->next_commit = clock_ms() + plan->config->mirror.offset_commit_interval_ms;
 	if (make_clients(w, err) < 0)
@@ -762,4 +778,10 @@ const struct counters *
 worker_counters(const struct worker *w)
 {
 	return &w->counters;
+}
+
+const struct meters *
+worker_meters(const struct worker *w)
+{
+	return w->meters;
 }

@@ -14,6 +14,7 @@
 #include "mirror/plan.h"
 
 struct worker;
+struct meters;
 
 /* What a worker tells the main thread. */
 enum worker_notice {
@@ -108,5 +109,8 @@ struct mailbox *worker_mailbox(struct worker *worker);
 
 /* What it has counted so far. @thread any */
 const struct counters *worker_counters(const struct worker *worker);
+
+/* What it has counted by partition and topic. @thread any @borrows worker, until worker_join */
+const struct meters *worker_meters(const struct worker *worker);
 
 #endif

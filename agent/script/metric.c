@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 /* What one processor core writes without disturbing another. */
 #define CACHE_LINE 64
@@ -146,36 +147,6 @@ check_name(const struct script_metric *wanted, struct err *err)
 	return 0;
 }
 
-/* The bytes of the character at s, 0 when it is not UTF-8: one bad value would spoil a whole
- * scrape. */
-static size_t
-utf8_size(const unsigned char *s)
-{
-	size_t size = *s < 0x80	  ? 1
-		      : *s < 0xc2 ? 0
-		      : *s < 0xe0 ? 2
-		      : *s < 0xf0 ? 3
-		      : *s < 0xf5 ? 4
-				  : 0;
-
-	for (size_t i = 1; i < size; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
-		(*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return size;
-}
-
-static bool
-is_utf8(const char *s)
-{
-	for (size_t size; *s; s += size)
-		if (!(size = utf8_size((const unsigned char *)s)))
-			return false;
-	return true;
-}
-
 static int
 check_labels(const struct script_metric *wanted, struct err *err)
 {
@@ -193,7 +164,8 @@ check_labels(const struct script_metric *wanted, struct err *err)
 		if (strlen(wanted->label_values[i]) > METRIC_LABEL_SIZE_MAX)
 			return err_set(err, "the label %s of %s has more than %d bytes", name,
 				wanted->name, METRIC_LABEL_SIZE_MAX);
-		if (!is_utf8(wanted->label_values[i]))
+		/* One bad value would spoil a whole scrape. */
+		if (!utf8_is_valid(wanted->label_values[i]))
 			return err_set(err, "the label %s of %s is not UTF-8", name, wanted->name);
 		for (size_t k = 0; k < i; k++)
 			if (!strcmp(name, wanted->label_names[k]))

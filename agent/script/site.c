@@ -10,6 +10,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
+/* In the order of the levels. */
+static const enum log_event events[] = {
+	EVENT_script_debug, EVENT_script_info, EVENT_script_warn, EVENT_script_says};
+
 struct script_site {
 	char *at;
 	int64_t interval_ms;
@@ -96,15 +100,13 @@ site_wants(struct script_site *site, enum log_level level)
 		atomic_compare_exchange_strong(&site->next_ms, &next, now + site->interval_ms))
 		return true;
 	atomic_fetch_add(&site->silent, 1);
+	log_count_only(events[level]);
 	return false;
 }
 
-/* The events have the order of the levels. */
 void
 site_say(struct script_site *site, enum log_level level, const char *script, const char *message)
 {
-	static const enum log_event events[] = {
-		EVENT_script_debug, EVENT_script_info, EVENT_script_warn, EVENT_script_says};
 	const struct log_field fields[] = {F_STR("script", script), F_STR("at", site->at),
 		F_STR("message", message), F_UINT("repeated", atomic_exchange(&site->silent, 0))};
 

@@ -8,8 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -21,59 +20,16 @@
 #include "mirror/worker.h"
 #include "script/script.h"
 #include "script/watchdog.h"
-#include "service/brakes.h"
-#include "service/control.h"
+#include "service/agent_state.h"
+#include "service/loop.h"
+#include "service/notify.h"
 #include "service/scout.h"
 
 /* Once the streams have ended, the scout may finish a look-up and the library its threads for so
  * long. */
 #define LEAVE_MS 500
-/* Samples that one request may ask for; and bytes that may wait for somebody who does not read
- * them. */
-#define TAP_MOST 100000
-#define TAP_BACKLOG (1024 * 1024)
 /* Signals so close together are one request. */
 #define SAME_SIGNAL_MS 200
-
-/* What tells that a file is another one, or has another content. */
-struct file_stamp {
-	struct timespec changed;
-	off_t size;
-	ino_t inode;
-};
-
-struct agent {
-	const struct config *config;
-	const struct agent_options *options;
-	struct event_base *base;
-	struct event *signals[5], *second, *notices_event;
-	struct mailbox *notices;
-	struct scout *scout;
-	struct brakes *brakes;
-	struct script_world *world;
-	enum reload_step {
-		RELOAD_NONE,
-		RELOAD_TRYING,	 /* the scout plans with the new script */
-		RELOAD_PREPARING /* the streams load it */
-	} reload;
-	char reload_failure[1024]; /* of the first stream that cannot */
-	uint64_t reload_failures;
-	bool is_reload_wanted;		 /* once more, when this one is over */
-	int unprepared;			 /* streams that have not answered yet */
-	struct control *control;	 /* NULL: there is no socket */
-	struct scout_message *candidate; /* the plan of the new script, and what it changes */
-	struct file_stamp stamp;	 /* of the script's file, as watched last */
-	struct worker_plan plan;
-	char *brokers; /* what plan.source_brokers points to */
-	struct worker **workers;
-	int worker_count, running, drained; /* made; not yet ended; ready to leave the group */
-	bool is_stopping, is_drained;
-	int status;
-	int64_t started, stopped, last_progress,
-		force_end;   /* clock_ms; force_end: the process ends then, come what may */
-	struct counters sum; /* of streams that have ended */
-	uint64_t last_records, last_bytes;
-};
 
 /* The cells of struct counters that add up over streams. */
 static const size_t summed[] = {
@@ -86,6 +42,9 @@ static const size_t summed[] = {
 	offsetof(struct counters, records_emitted),
 	offsetof(struct counters, records_retried),
 	offsetof(struct counters, script_errors),
+	offsetof(struct counters, script_records),
+	offsetof(struct counters, script_ns),
+	offsetof(struct counters, script_heap),
 	offsetof(struct counters, records_resent),
 	offsetof(struct counters, send_failures),
 	offsetof(struct counters, commits),
@@ -94,6 +53,7 @@ static const size_t summed[] = {
 	offsetof(struct counters, partitions),
 	offsetof(struct counters, partitions_held),
 	offsetof(struct counters, buffered_bytes),
+	offsetof(struct counters, buffer_bound),
 };
 
 static _Atomic uint64_t *
@@ -146,6 +106,8 @@ say_progress(struct agent *a)
 		F_UINT("script_errors", counter_get(&sum.script_errors)),
 		F_UINT("resent", counter_get(&sum.records_resent)),
 		F_UINT("held", counter_get(&sum.partitions_held)));
+	notify_progress(ms > 0 ? (records - a->last_records) * 1000 / (uint64_t)ms : 0, sum.lag,
+		counter_get(&sum.partitions));
 	a->last_progress = now;
 	a->last_records = records;
 	a->last_bytes = bytes;
@@ -158,9 +120,8 @@ end_if_done(struct agent *a)
 		event_base_loopbreak(a->base);
 }
 
-/* Begins the end of the process. The first reason decides the status. */
-static void
-stop(struct agent *a, int status, const char *reason)
+void
+agent_stop(struct agent *a, int status, const char *reason)
 {
 	if (a->is_stopping)
 		return;
@@ -169,6 +130,8 @@ stop(struct agent *a, int status, const char *reason)
 	a->stopped = clock_ms();
 	a->force_end = a->stopped + a->config->mirror.shutdown_timeout_ms + LEAVE_MS;
 	LOG(EVENT_stopping, F_STR("reason", reason));
+	notify_stopping();
+	notify_status("drains and commits");
 	for (int i = 0; i < a->worker_count; i++)
 		worker_stop(a->workers[i], a->config->mirror.shutdown_timeout_ms);
 	end_if_done(a);
@@ -180,7 +143,8 @@ stop_failed(struct agent *a, int status, const char *reason)
 {
 	if (!a->is_stopping)
 		LOG(EVENT_failed, F_STR("reason", reason));
-	stop(a, status, "failure");
+	agent_stop(a, status, "failure");
+	notify_status("failed: %s", reason);
 }
 
 static void
@@ -208,100 +172,15 @@ start_workers(struct agent *a, const struct scout_message *m)
 		a->worker_count++;
 		a->running++;
 	}
+	notify_ready();
 	brakes_set_workers(a->brakes, a->workers, (size_t)a->worker_count);
 }
 
-/* Whoever waits for this gets a last line. */
-static void
-answer(struct agent *a, enum control_wish wish, const char *word, const char *text)
+void
+agent_set_topics(struct agent *a, const struct scout_message *m)
 {
-	char *line = mem_printf("%s: %s", word, text);
-
-	for (struct control_peer *p = NULL; (p = control_next(a->control, p));) {
-		if (p->wish != wish)
-			continue;
-		control_say(p, line);
-		control_end(p);
-	}
-	free(line);
-}
-
-/* Takes the script's file anew; what fails leaves everything as it is. */
-static void
-begin_reload(struct agent *a)
-{
-	if (a->is_stopping)
-		return;
-	a->is_reload_wanted = a->reload != RELOAD_NONE;
-	if (a->is_reload_wanted)
-		return;
-	a->reload = RELOAD_TRYING;
-	a->reload_failure[0] = '\0';
-	scout_try(a->scout);
-}
-
-/* The reload is over: every stream and the scout take the new script, or none does. */
-static void
-end_reload(struct agent *a, const char *failure)
-{
-	struct scout_message *m = a->candidate;
-
-	for (int i = 0; m && i < a->worker_count; i++)
-		if (a->workers[i])
-			worker_decide(a->workers[i], failure ? NULL : m->plan);
-	if (m)
-		scout_adopt(a->scout, !failure);
-	if (failure) {
-		a->reload_failures++;
-		LOG(EVENT_reload_rejected, F_STR("script", a->config->script.file),
-			F_STR("reason", failure), F_UINT("rejected", a->reload_failures));
-		answer(a, CONTROL_RELOAD, "rejected", failure);
-	} else {
-		watchdog_clear();
-		LOG(EVENT_reloaded, F_STR("script", a->config->script.file),
-			F_STR("changes", m->reason ? m->reason : "no topic goes elsewhere"));
-		answer(a, CONTROL_RELOAD, "ok", m->reason ? m->reason : "no topic goes elsewhere");
-	}
-	if (m)
-		scout_message_free(m);
-	a->candidate = NULL;
-	a->reload = RELOAD_NONE;
-	if (a->is_reload_wanted)
-		begin_reload(a);
-}
-
-/* The scout has planned with the new script: the streams load it as well. */
-static void
-on_tried(struct agent *a, struct scout_message *m)
-{
-	char *reason = m->reason;
-
-	if (!m->plan) {
-		end_reload(a, reason);
-		scout_message_free(m);
-		return;
-	}
-	a->candidate = m;
-	a->reload = RELOAD_PREPARING;
-	a->unprepared = a->running;
-	for (int i = 0; i < a->worker_count; i++)
-		if (a->workers[i])
-			worker_prepare(a->workers[i]);
-}
-
-static void
-on_prepared(struct agent *a, const struct worker_message *m)
-{
-	if (!m->is_ready && !a->reload_failure[0])
-		snprintf(a->reload_failure, sizeof(a->reload_failure), "%s", m->reason);
-	if (--a->unprepared > 0)
-		return;
-	end_reload(a, a->reload_failure[0] ? a->reload_failure : NULL);
-}
-
-static void
-set_topics(struct agent *a, const struct scout_message *m)
-{
+	plan_release(&a->routes);
+	a->routes = plan_take(m->plan);
 	for (int i = 0; i < a->worker_count; i++)
 		if (a->workers[i])
 			worker_set_topics(a->workers[i], (const char *const *)m->names,
@@ -309,32 +188,23 @@ set_topics(struct agent *a, const struct scout_message *m)
 }
 
 static void
-on_rolled_back(struct agent *a, struct scout_message *m)
+set_brokers(struct view_side *side, const char *brokers)
 {
-	if (!m->plan) {
-		answer(a, CONTROL_ROLLBACK, "rejected", "there is no script to go back to");
-		return;
-	}
-	for (int i = 0; i < a->worker_count; i++)
-		if (a->workers[i])
-			worker_rollback(a->workers[i], m->plan);
-	set_topics(a, m);
-	LOG(EVENT_rolled_back, F_STR("script", a->config->script.file));
-	answer(a, CONTROL_ROLLBACK, "ok", "the script before is back");
+	free(side->brokers);
+	side->brokers = mem_strdup(brokers);
 }
 
-/* A sample goes to all who asked for the topic; whoever does not read gets no more. */
 static void
-on_sampled(struct agent *a, struct worker_message *m)
+set_side(struct view_side *side, const struct scout_message *m)
 {
-	for (struct control_peer *p = NULL; (p = control_next(a->control, p));) {
-		if (p->wish != CONTROL_TAP || p->left == 0 || strcmp(p->topic, m->topic) != 0 ||
-			control_backlog(p) > TAP_BACKLOG)
-			continue;
-		control_say(p, m->sample);
-		if (--p->left == 0)
-			control_end(p);
-	}
+	int reachable = m->reason == NULL;
+
+	if (side->reachable != reachable)
+		side->since = clock_wall_ms();
+	side->reachable = reachable;
+	free(side->reason);
+	side->reason = m->reason ? mem_strdup(m->reason) : NULL;
+	set_brokers(side, m->brokers);
 }
 
 static void
@@ -344,12 +214,14 @@ on_scout(struct agent *a, struct scout_message *m)
 	case SCOUT_PLAN:
 		if (!a->workers && !a->is_stopping)
 			start_workers(a, m);
-		set_topics(a, m);
+		agent_set_topics(a, m);
 		break;
-	case SCOUT_ROLLED_BACK: on_rolled_back(a, m); break;
-	case SCOUT_TRIED: on_tried(a, m); return;
+	case SCOUT_SIDE: set_side(m->number ? &a->source : &a->target, m); break;
+	case SCOUT_ROLLED_BACK: reload_on_rolled_back(a, m); break;
+	case SCOUT_TRIED: reload_on_tried(a, m); return;
 	case SCOUT_FAILED: stop_failed(a, AGENT_BAD_START, m->reason); break;
 	case SCOUT_BROKERS:
+		set_brokers(&a->source, m->names[0]);
 		for (int i = 0; i < a->worker_count; i++)
 			if (a->workers[i])
 				worker_add_brokers(a->workers[i], m->names[0]);
@@ -380,6 +252,7 @@ on_ended(struct agent *a, const struct worker_message *m)
 	struct worker **w = &a->workers[m->stream];
 
 	add_counters(&a->sum, worker_counters(*w));
+	survey_forget(a->survey, worker_meters(*w));
 	if (!m->is_drained)
 		a->is_drained = false;
 	worker_join(w);
@@ -398,8 +271,8 @@ on_worker(struct agent *a, struct worker_message *m)
 	case WORKER_FAILED:
 		stop_failed(a, m->is_start ? AGENT_BAD_START : AGENT_FAILED, m->reason);
 		break;
-	case WORKER_PREPARED: on_prepared(a, m); break;
-	case WORKER_SAMPLED: on_sampled(a, m); break;
+	case WORKER_PREPARED: reload_on_prepared(a, m); break;
+	case WORKER_SAMPLED: admin_api_on_sampled(a, m->topic, m->sample); break;
 	case WORKER_DRAINED: on_drained(a); break;
 	case WORKER_ENDED: on_ended(a, m); break;
 	}
@@ -415,7 +288,9 @@ on_notices(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	for (; m; m = next) {
 		next = m->next;
-		if (m->kind >= SCOUT_PLAN)
+		if (m->kind == AGENT_EVENT)
+			events_take(a->events, m);
+		else if (m->kind >= SCOUT_PLAN)
 			on_scout(a, (struct scout_message *)m);
 		else
 			on_worker(a, (struct worker_message *)m);
@@ -429,21 +304,6 @@ leave_now(int status)
 {
 	LOG(EVENT_stop, F_INT("status", status), F_STR("drained", "no"));
 	quick_exit(status);
-}
-
-/* Has the file changed since the last call? One that is not there, as while an editor writes it
- * anew, has not. */
-static bool
-stamp_changed(struct file_stamp *stamp, const char *file)
-{
-	struct stat st;
-
-	if (stat(file, &st) < 0 || (st.st_mtim.tv_sec == stamp->changed.tv_sec &&
-					   st.st_mtim.tv_nsec == stamp->changed.tv_nsec &&
-					   st.st_size == stamp->size && st.st_ino == stamp->inode))
-		return false;
-	*stamp = (struct file_stamp){st.st_mtim, st.st_size, st.st_ino};
-	return true;
 }
 
 /* Has a dry run read what is there? A held partition reads no more. */
@@ -461,6 +321,21 @@ has_caught_up(struct agent *a)
 			       counter_get(&sum.partitions_held) == counter_get(&sum.partitions)));
 }
 
+/* What the streams do, for those who ask. */
+static void
+take_survey(struct agent *a)
+{
+	const struct meters *meters[256];
+	struct counters sum;
+	size_t count = 0;
+
+	for (int i = 0; i < a->worker_count; i++)
+		if (a->workers[i])
+			meters[count++] = worker_meters(a->workers[i]);
+	sum_counters(a, &sum);
+	survey_take(a->survey, meters, count, &sum, clock_ms(), clock_wall_ms());
+}
+
 static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
@@ -469,14 +344,16 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	struct counters sum;
 
 	(void)fd, (void)what;
+	log_tick(false);
+	take_survey(a);
 	if (a->is_stopping) {
 		if (now >= a->force_end)
 			leave_now(a->status);
 		return;
 	}
 	brakes_every_second(a->brakes);
-	if (a->config->script.watch && a->scout && stamp_changed(&a->stamp, a->config->script.file))
-		begin_reload(a);
+	if (a->config->script.watch && a->scout && reload_file_changed(a))
+		reload_begin(a);
 	if (interval > 0 && a->workers && now - a->last_progress >= interval - 100)
 		say_progress(a);
 	if (a->options && a->options->observer && a->workers) {
@@ -484,9 +361,9 @@ on_second(evutil_socket_t fd, short what, void *arg)
 		a->options->observer(&sum, a->options->observer_arg);
 	}
 	if (a->config->mirror.dry_run && has_caught_up(a))
-		stop(a, AGENT_OK, "everything that is there was read");
+		agent_stop(a, AGENT_OK, "everything that is there was read");
 	if (a->options && a->options->run_ms && now - a->started >= a->options->run_ms)
-		stop(a, AGENT_OK, "its time is over");
+		agent_stop(a, AGENT_OK, "its time is over");
 }
 
 static void
@@ -501,7 +378,7 @@ on_end_signal(evutil_socket_t number, short what, void *arg)
 	if (a->is_stopping && clock_ms() - a->stopped >= SAME_SIGNAL_MS)
 		leave_now(128 + (int)number);
 	snprintf(reason, sizeof(reason), "signal %s", number == SIGTERM ? "TERM" : "INT");
-	stop(a, AGENT_OK, reason);
+	agent_stop(a, AGENT_OK, reason);
 }
 
 static void
@@ -512,11 +389,13 @@ on_other_signal(evutil_socket_t number, short what, void *arg)
 
 	(void)what;
 	if (number == SIGHUP && a->config->script.file) {
-		begin_reload(a);
+		reload_begin(a);
 		return;
 	}
 	if (number == SIGHUP) {
+		notify_reloading();
 		LOG(EVENT_reload_unavailable, F_STR("advice", "restart to read changed files"));
+		notify_reloaded();
 		return;
 	}
 	if (log_reopen(&err) < 0)
@@ -537,7 +416,6 @@ add_events(struct agent *a)
 {
 	static const struct timeval second = {1, 0};
 
-	signal(SIGPIPE, SIG_IGN);
 	add_signal(a, 0, SIGTERM, on_end_signal);
 	add_signal(a, 1, SIGINT, on_end_signal);
 	add_signal(a, 2, SIGHUP, on_other_signal);
@@ -547,57 +425,6 @@ add_events(struct agent *a)
 	event_add(a->notices_event, NULL);
 	a->second = event_new(a->base, -1, EV_PERSIST, on_second, a);
 	event_add(a->second, &second);
-}
-
-static void
-begin_tap(struct agent *a, struct control_peer *peer, const char *topic, int count)
-{
-	peer->wish = CONTROL_TAP;
-	free(peer->topic);
-	peer->topic = mem_strdup(topic);
-	peer->left = count;
-	for (int i = 0; i < a->worker_count; i++)
-		if (a->workers[i])
-			worker_tap(a->workers[i], topic, count);
-}
-
-/* reload | rollback | tap COUNT TOPIC */
-static void
-on_request(struct control_peer *peer, const char *line, void *arg)
-{
-	struct agent *a = arg;
-	char topic[256];
-	int count;
-
-	if (!strcmp(line, "reload") && a->config->script.file) {
-		peer->wish = CONTROL_RELOAD;
-		begin_reload(a);
-	} else if (!strcmp(line, "rollback") && a->config->script.file &&
-		   a->reload == RELOAD_NONE) {
-		peer->wish = CONTROL_ROLLBACK;
-		scout_roll_back(a->scout);
-	} else if (sscanf(line, "tap %d %255s", &count, topic) == 2 && count > 0 &&
-		   count <= TAP_MOST) {
-		begin_tap(a, peer, topic, count);
-	} else {
-		control_say(peer,
-			"rejected: there is no such request, or nothing that it could do now");
-		control_end(peer);
-	}
-}
-
-/* The control socket, when the configuration wants one. */
-static int
-open_control(struct agent *a, struct err *err)
-{
-	const char *listen = a->config->admin.listen;
-
-	if (!listen || !strcmp(listen, "none"))
-		return 0;
-	if (strncmp(listen, "unix:", 5) != 0)
-		return err_set(err, "admin.listen: '%s' is neither none nor unix:PATH", listen);
-	a->control = control_start(a->base, listen + 5, on_request, a, err);
-	return a->control ? 0 : -1;
 }
 
 static struct topics *
@@ -625,6 +452,31 @@ say_start(const struct config *config)
 }
 
 static void
+free_side(struct view_side *side)
+{
+	free(side->brokers);
+	free(side->reason);
+}
+
+/* What nobody has taken. */
+static void
+free_notices(struct agent *a)
+{
+	struct message *m = mailbox_take(a->notices), *next;
+
+	for (; m; m = next) {
+		next = m->next;
+		if (m->kind == AGENT_EVENT)
+			free(m);
+		else if (m->kind >= SCOUT_PLAN)
+			scout_message_free((struct scout_message *)m);
+		else
+			worker_message_free((struct worker_message *)m);
+	}
+	mailbox_free(&a->notices);
+}
+
+static void
 free_agent(struct agent *a)
 {
 	for (size_t i = 0; i < sizeof(a->signals) / sizeof(a->signals[0]); i++)
@@ -634,10 +486,18 @@ free_agent(struct agent *a)
 		event_free(a->second);
 	if (a->notices_event)
 		event_free(a->notices_event);
-	control_stop(&a->control);
+	events_stop(&a->events);
+	admin_api_stop(a);
+	notify_stop();
+	free_notices(a);
 	brakes_free(&a->brakes);
 	if (a->base)
 		event_base_free(a->base);
+	survey_free(&a->survey);
+	plan_release(&a->routes);
+	free_side(&a->source);
+	free_side(&a->target);
+	free(a->generations.last_reason);
 	free(a->workers);
 	free(a->brokers);
 	watchdog_stop();
@@ -649,58 +509,27 @@ static int
 leave(struct agent *a)
 {
 	bool is_over;
-	struct message *m, *next;
 
-	control_stop(&a->control);
 	say_progress(a);
+	log_tick(true);
 	LOG(EVENT_stop, F_INT("status", a->status), F_STR("drained", a->is_drained ? "yes" : "no"));
+	/* Those who follow the log see the last line, too. */
+	on_notices(-1, 0, a);
+	events_stop(&a->events);
+	admin_api_stop(a);
 	is_over = scout_stop(&a->scout, LEAVE_MS) && library_wait(LEAVE_MS);
 	if (!is_over)
 		quick_exit(a->status);
-	if (a->candidate)
-		scout_message_free(a->candidate);
-	for (m = mailbox_take(a->notices); m; m = next) {
-		next = m->next;
-		if (m->kind >= SCOUT_PLAN)
-			scout_message_free((struct scout_message *)m);
-		else
-			worker_message_free((struct worker_message *)m);
-	}
-	mailbox_free(&a->notices);
+	reload_fini(&a->reload);
 	return a->status;
 }
 
 /* @thread any */
 static void
-on_libevent_log(int severity, const char *text)
+on_loop_fatal(const char *reason)
 {
-	(void)severity;
-	LOG(EVENT_loop_trouble, F_STR("text", text));
-}
-
-/* libevent cannot go on, which happens when the process has no descriptors left. @thread any */
-static void
-on_libevent_fatal(int code)
-{
-	(void)code;
-	LOG(EVENT_failed, F_STR("reason", "the event loop cannot be made: raise the limit of open "
-					  "files (ulimit -n)"));
+	LOG(EVENT_failed, F_STR("reason", reason));
 	leave_now(AGENT_BAD_START);
-}
-
-/* Each stream has connections to all brokers of both sides: takes all the descriptors that the
- * system grants. */
-static void
-raise_limits(void)
-{
-	struct rlimit limit;
-
-	event_set_log_callback(on_libevent_log);
-	event_set_fatal_callback(on_libevent_fatal);
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* A script that never ends: the process must, and says in which record. @thread watchdog */
@@ -728,13 +557,14 @@ make_script(struct agent *a, struct script **ret, struct err *err)
 	free(state_file);
 	if (rc < 0)
 		return -1;
-	stamp_changed(&a->stamp, config->script.file);
+	reload_file_changed(a);
 	*ret = scripting_load(config, a->world, SCRIPT_AT_START, err);
 	if (*ret) {
 		watchdog_forget_others(*ret);
 		LOG(EVENT_script, F_STR("file", config->script.file),
 			F_STR("record", script_has(*ret, SCRIPT_RECORD) ? "yes" : "no"),
 			F_STR("on_error", config->script.on_error));
+		reload_remember_script(a, script_has(*ret, SCRIPT_RECORD));
 	}
 	return *ret ? 0 : -1;
 }
@@ -773,15 +603,22 @@ agent_run(const struct config *config, const struct agent_options *options)
 	struct err err;
 	int status = AGENT_BAD_START;
 
-	raise_limits();
-	say_start(config);
+	loop_prepare(on_loop_fatal);
 	a.base = event_base_new();
-	if (open_control(&a, &err) < 0 || make_parts(&a, &parts, &err) < 0) {
+	a.notices = mailbox_new();
+	a.events = events_start(a.notices, AGENT_EVENT);
+	a.survey = survey_new();
+	a.source.reachable = a.target.reachable = -1;
+	say_start(config);
+	add_events(&a);
+	notify_start(a.base);
+	notify_status("waits for the source's topics");
+	if (admin_api_start(&a, &err) < 0 || make_parts(&a, &parts, &err) < 0) {
 		fprintf(stderr, "reflejo: %s\n", err.text);
+		notify_status("failed: %s", err.text);
 	} else {
 		a.started = a.last_progress = clock_ms();
-		a.notices = mailbox_new();
-		add_events(&a);
+		a.started_wall = clock_wall_ms();
 		a.scout = scout_start(&parts, a.notices);
 		event_base_loop(a.base, EVLOOP_NO_EXIT_ON_EMPTY);
 		status = leave(&a);

@@ -40,8 +40,9 @@ struct http_options {
 struct http *http_start(
 	struct event_base *base, const struct http_options *options, struct err *err);
 
-/* Closes everything, removes Unix sockets, frees and clears. NULL is accepted. Requests that were
- * not answered end with their on_gone. */
+/* Closes everything, once what was answered went out as far as the sockets take it at once, removes
+   Unix sockets, frees and clears. NULL is accepted. Streams end with their on_gone; a request that
+   waits for its answer is over, without a word to its handler. */
 void http_stop(struct http **http);
 
 /* The first address that TCP peers reach, "127.0.0.1:9186" (the port as chosen by the kernel where
@@ -57,16 +58,24 @@ const char *http_body(const struct http_request *request, size_t *ret_size);
 /* Who asks, for people: "ana (uid 1000)", "10.0.0.7", and what the header X-Reflejo-User adds. */
 const char *http_peer(const struct http_request *request);
 
+/* A header of the answer, before it is given; another one of the same name is replaced.
+   Content-Security-Policy, when it is not given, allows nothing. Names and values are our own. */
+void http_header(struct http_request *request, const char *name, const char *value);
+
 /* Answers. body is copied. type: "application/json" */
 void http_reply(
 	struct http_request *request, int status, const char *type, const char *body, size_t size);
 /* {"error":"sentence"} */
 void http_reply_error(struct http_request *request, int status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* 200 {"message":"sentence"} */
+void http_reply_done(struct http_request *request, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Answers with lines as they come. on_gone is called once, when the peer is gone or does not read
    what waits for it any more (HTTP_BACKLOG bytes); the request is over then. A peer of a stream is
-   never idle. */
+   never idle. on_gone is never called from within these calls. A stream that is one too many, or
+   asked for with HEAD, is answered here, and gone when the loop has turned. */
 #define HTTP_BACKLOG (256 * 1024)
 void http_stream(struct http_request *request, const char *type,
 	void (*on_gone)(struct http_request *request, void *arg), void *arg);

@@ -21,19 +21,14 @@
 #include "mirror/scripting.h"
 #include "service/positions.h"
 #include "service/scout_message.h"
+#include "service/side.h"
 
 /* Listing the topics, or a look at ZooKeeper, may take this long. */
 #define LOOK_MS 5000
-/* Both sides are asked for a sign of life this often, and may take that long to give it: so nothing
-   stays unsaid for ten seconds. */
-#define PING_EVERY_MS 3000
+/* What a side may take for a sign of life. */
 #define PING_MS 3000
 /* While a topic is missing at the target, what is there is listed so often. */
 #define MISSING_MS 5000
-/* While a side is unreachable it is looked at again after this pause, and said at least this often.
- */
-#define AGAIN_MS 1000
-#define SAY_MS 8000
 /* A topic that so many looks in a row did not list is gone. */
 #define LOOKS_UNTIL_GONE 3
 /* Topics whose settings are asked for in one request. */
@@ -48,14 +43,6 @@ enum scout_order {
 	SCOUT_ROLLBACK
 };
 
-/* One cluster as the scout knows it. */
-struct side {
-	struct admin *admin;
-	int64_t due, next_say; /* clock_ms: the next look; not to be said again before */
-	int64_t topics_due;    /* when its topics are to be listed */
-	bool is_down;
-};
-
 struct scout {
 	const struct config *config;
 	struct topics *filter;
@@ -63,7 +50,6 @@ struct scout {
 	pthread_t thread;
 	atomic_bool must_stop;
 	int64_t started;
-	char *brokers; /* of the source, as found */
 	struct side source, target;
 	struct cluster_view topics, targets; /* what each side listed last */
 	bool is_target_known;		     /* targets holds something */
@@ -89,29 +75,6 @@ send_failure(struct scout *s, const char *reason)
 	atomic_store(&s->must_stop, true);
 }
 
-static void
-say_down(struct side *side, enum log_event event, const char *reason)
-{
-	int64_t now = clock_ms();
-
-	side->due = now + AGAIN_MS;
-	if (side->is_down && now < side->next_say)
-		return;
-	side->is_down = true;
-	side->next_say = now + SAY_MS;
-	log_write(event, NULL, (const struct log_field[]){F_STR("reason", reason)}, 1);
-}
-
-static void
-say_up(struct side *side, enum log_event event)
-{
-	side->due = clock_ms() + PING_EVERY_MS;
-	if (side->is_down)
-		log_write(event, NULL, (const struct log_field[]){F_STR("state", "answers again")},
-			1);
-	side->is_down = false;
-}
-
 /* The source did not answer. At the start that is borne for start.timeout.ms only. */
 static void
 source_down(struct scout *s, const struct err *err)
@@ -119,7 +82,7 @@ source_down(struct scout *s, const struct err *err)
 	int64_t limit = s->config->mirror.start_timeout_ms;
 	char *text;
 
-	say_down(&s->source, EVENT_source_unreachable, err->text);
+	side_down(&s->source, err->text);
 	if (s->plan || limit == 0 || clock_ms() - s->started < limit)
 		return;
 	text = mem_printf("%s; given up after %lld ms (start.timeout.ms; 0 waits for ever)",
@@ -147,13 +110,13 @@ open_source(struct scout *s, struct err *err)
 {
 	if (s->source.admin)
 		return 0;
-	if (!s->brokers && find_brokers(s, &s->brokers, err) < 0)
+	if (!s->source.brokers && find_brokers(s, &s->source.brokers, err) < 0)
 		return -1;
 	if (!s->config->source.bootstrap_servers)
 		LOG(EVENT_zookeeper_brokers,
 			F_STR("zookeeper", s->config->source.zookeeper_connect),
-			F_STR("brokers", s->brokers));
-	s->source.admin = admin_open_source(s->config, s->brokers, err);
+			F_STR("brokers", s->source.brokers));
+	s->source.admin = admin_open_source(s->config, s->source.brokers, err);
 	return s->source.admin ? 0 : -1;
 }
 
@@ -168,12 +131,12 @@ find_brokers_again(struct scout *s)
 
 	if (s->config->source.bootstrap_servers || find_brokers(s, &brokers, &err) < 0)
 		return;
-	if (!strcmp(brokers, s->brokers)) {
+	if (!strcmp(brokers, s->source.brokers)) {
 		free(brokers);
 		return;
 	}
-	free(s->brokers);
-	s->brokers = brokers;
+	free(s->source.brokers);
+	s->source.brokers = brokers;
 	admin_add_brokers(s->source.admin, brokers);
 	LOG(EVENT_zookeeper_brokers, F_STR("zookeeper", s->config->source.zookeeper_connect),
 		F_STR("brokers", brokers));
@@ -237,7 +200,7 @@ send_plan(struct scout *s, enum scout_notice kind)
 {
 	struct scout_message *m = scout_message_of_plan(kind, s->plan);
 
-	m->brokers = mem_strdup(s->brokers);
+	m->brokers = mem_strdup(s->source.brokers);
 	m->broker_count = s->topics.brokers;
 	mailbox_post(s->notices, &m->message);
 }
@@ -261,7 +224,7 @@ open_target(struct scout *s)
 	if (!s->target.admin)
 		s->target.admin = admin_open_target(s->config, &err);
 	if (!s->target.admin)
-		say_down(&s->target, EVENT_target_unreachable, err.text);
+		side_down(&s->target, err.text);
 	return s->target.admin != NULL;
 }
 
@@ -451,7 +414,7 @@ look_at_source(struct scout *s)
 			find_brokers_again(s);
 		return;
 	}
-	say_up(&s->source, EVENT_source_reachable);
+	side_up(&s->source);
 	if (s->source.due > s->source.topics_due)
 		s->source.due = s->source.topics_due;
 }
@@ -530,12 +493,12 @@ look_at_target(struct scout *s)
 	if (!open_target(s))
 		return;
 	if (admin_ping(s->target.admin, PING_MS, &err) < 0) {
-		say_down(&s->target, EVENT_target_unreachable, err.text);
+		side_down(&s->target, err.text);
 		return;
 	}
 	if (s->target.is_down)
 		s->target.topics_due = 0;
-	say_up(&s->target, EVENT_target_reachable);
+	side_up(&s->target);
 	compare_clusters(s);
 	if (!was_compared && s->plan && is_endless(s, s->plan))
 		return;
@@ -569,6 +532,7 @@ try_script(struct scout *s)
 	if (plan) {
 		m = scout_message_of_plan(SCOUT_TRIED, plan);
 		m->reason = plan_difference(s->plan, plan);
+		m->has_record = script_has(s->candidate, SCRIPT_RECORD);
 		plan_release(&plan);
 	} else {
 		script_free(&s->candidate);
@@ -635,15 +599,6 @@ drop(struct scout *s)
 }
 
 static void
-look_soon(struct side *side)
-{
-	int64_t soon = clock_ms() + AGAIN_MS / 2;
-
-	if (side->due > soon)
-		side->due = soon;
-}
-
-static void
 take_orders(struct scout *s)
 {
 	struct message *m = mailbox_take(s->orders), *next;
@@ -651,8 +606,8 @@ take_orders(struct scout *s)
 	for (; m; m = next) {
 		next = m->next;
 		switch ((enum scout_order)m->kind) {
-		case SCOUT_LOOK_SOURCE: look_soon(&s->source); break;
-		case SCOUT_LOOK_TARGET: look_soon(&s->target); break;
+		case SCOUT_LOOK_SOURCE: side_look_soon(&s->source); break;
+		case SCOUT_LOOK_TARGET: side_look_soon(&s->target); break;
 		case SCOUT_TRY: try_script(s); break;
 		case SCOUT_ADOPT: adopt(s); break;
 		case SCOUT_DROP: drop(s); break;
@@ -698,7 +653,8 @@ free_scout(struct scout *s)
 	topics_free(&s->filter);
 	plan_rules_free(&s->rules);
 	mailbox_free(&s->orders);
-	free(s->brokers);
+	side_fini(&s->source);
+	side_fini(&s->target);
 	free(s);
 }
 
@@ -714,6 +670,8 @@ scout_start(const struct scout_parts *parts, struct mailbox *notices)
 	s->world = parts->world;
 	s->is_dry = parts->is_dry;
 	s->notices = notices;
+	side_init(&s->source, true, NULL, notices);
+	side_init(&s->target, false, parts->config->target.bootstrap_servers, notices);
 	s->orders = mailbox_new();
 	s->started = clock_ms();
 	if (pthread_create(&s->thread, NULL, run, s)) {

@@ -26,17 +26,20 @@ enum scout_notice {
 			and why not */
 	SCOUT_ROLLED_BACK, /* of scout_roll_back: a plan as PLAN has it; without one there is
 			      nothing to go back to */
-	SCOUT_LIMIT	   /* the target topic names[0] takes batches up to number bytes */
+	SCOUT_LIMIT,	   /* the target topic names[0] takes batches up to number bytes */
+	SCOUT_SIDE /* whether a cluster answers has changed, or is known now: the source's (number
+		      1) or the target's (0); reason NULL: it does; brokers: where it is */
 };
 struct scout_message {
 	struct message message; /* kind is one of the above */
 	char *reason;
-	char *brokers;	     /* PLAN: the source's bootstrap list in use */
+	char *brokers;	     /* PLAN: the source's bootstrap list in use; SIDE */
 	int broker_count;    /* PLAN */
 	int partition_count; /* PLAN: of all topics together */
 	char **names;
 	size_t name_count;
 	int64_t number;
+	bool has_record;	 /* TRIED with a plan: the script has a record hook */
 	const struct plan *plan; /* PLAN, TRIED; scout_message_free gives it back */
 };
 

@@ -125,6 +125,9 @@ def mirror(make_agent, tmp_path):
         files = [write_properties(tmp_path / f"consumer{count}.properties", reads),
                  write_properties(tmp_path / f"producer{count}.properties", writes)]
         topics = ["--whitelist", whitelist] if whitelist is not None else []
+        # Many agents run at once; only who asks for the admin API gets it.
+        if "--admin.listen" not in flags:
+            flags = ("--admin.listen", "none", *flags)
         return make_agent("--consumer.config", files[0], "--producer.config", files[1], *topics, *flags,
                           environment=environment)
 

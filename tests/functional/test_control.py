@@ -1,4 +1,4 @@
-"""The control socket: reflejo ctl and reflejo tap with a running agent."""
+"""The admin API with a script: reflejo ctl reload, rollback and tap with a running agent."""
 
 import json
 import os
@@ -89,15 +89,45 @@ def test_tap_shows_before_and_after(scripted, source, target, program, tmp_path)
     assert agent.stop() == 0
 
 
-@pytest.mark.parametrize("arguments, says", [
-    (("ctl", "--socket", "nowhere", "reload"), "no agent answers"),
-    (("ctl", "reload"), "usage"),
-    (("tap", "--socket", "nowhere"), "usage"),
-    (("tap", "--socket", "nowhere", "--topic", "t", "--count", "0"), "usage"),
+@pytest.mark.parametrize("arguments, status, says", [
+    (("ctl", "--socket", "nowhere", "reload"), 2, "no agent answers"),
+    (("ctl", "--address", "127.0.0.1:1", "reload"), 2, "no agent answers"),
+    (("tap", "--socket", "nowhere"), 1, "usage"),
+    (("tap", "--socket", "nowhere", "--topic", "t", "--count", "0"), 1, "usage"),
 ])
-def test_what_cannot_be_asked(run, arguments, says):
+def test_what_cannot_be_asked(run, arguments, status, says):
     done = run(*arguments)
-    assert done.returncode == 1 and says in done.stderr
+    assert done.returncode == status and says in done.stderr
+
+
+def test_a_reload_that_is_asked_for_meanwhile_is_another_one(scripted, source, target, ask, tmp_path, program):  # noqa: F811
+    """Whoever saved the file and asks gets the answer for what was saved, although a reload is under way."""
+    source.create("t")
+    target.create("t")
+    slow = "local n = 0 for i = 1, 40000000 do n = n + i % 7 end "
+    agent = scripted(source, target, VERSION % (1, "t"), *LISTEN, "--script.time.limit.ms", "60000")
+    agent.wait_event("assigned")
+    rewrite(tmp_path, slow + VERSION % (2, "t"))
+    first = subprocess.Popen([program, "ctl", "--socket", tmp_path / "control", "reload"], stdout=subprocess.PIPE, text=True)
+    agent.wait_event("admin_call")
+    rewrite(tmp_path, "return {")
+    second = ask("ctl", "reload", timeout=60 * SCALE)
+    assert second.returncode == 1 and "route.lua:1:" in second.stderr
+    first.communicate(timeout=60 * SCALE)
+    assert agent.stop() == 0
+
+
+def test_an_answer_that_waits_when_the_agent_ends(scripted, source, target, tmp_path, program):  # noqa: F811
+    source.create("t")
+    target.create("t")
+    agent = scripted(source, target, VERSION % (1, "t"), *LISTEN, "--script.time.limit.ms", "60000")
+    agent.wait_event("assigned")
+    rewrite(tmp_path, "local n = 0 for i = 1, 4000000000 do n = n + i % 7 end " + VERSION % (2, "t"))
+    waits = subprocess.Popen([program, "ctl", "--socket", tmp_path / "control", "reload"], stderr=subprocess.PIPE, text=True)
+    agent.wait_event("admin_call")
+    assert agent.stop() == 0
+    _, stderr = waits.communicate(timeout=30 * SCALE)
+    assert waits.returncode == 1 and "stopped before" in stderr
 
 
 def test_two_agents_with_one_socket(mirror, source, target):
@@ -108,9 +138,3 @@ def test_two_agents_with_one_socket(mirror, source, target):
     assert second.wait() == 1
     assert "another process answers" in second.stderr
     assert first.is_running() and first.stop() == 0
-
-
-def test_a_listener_that_is_no_socket(mirror, source, target):
-    agent = mirror(source, target, flags=("--admin.listen", "127.0.0.1:9186"))
-    assert agent.wait() == 1
-    assert "unix:PATH" in agent.stderr

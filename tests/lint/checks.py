@@ -10,7 +10,7 @@ LIBRARIES = {
     "librdkafka/": {"kafka"},
     "zookeeper/": {"kafka"},
     "cJSON.h": {"kafka"},
-    "cjson/": {"kafka", "commands"},
+    "cjson/": {"kafka", "service", "commands"},
     "event2/http.h": {"service"},
     "event2/": {"mirror", "service", "commands"},
     "ini.h": {"config"},
@@ -210,6 +210,15 @@ def events(top):
             yield f"agent/base/events.def:{number}: nothing logs {found.group(1)}"
 
 
+def facts(top):
+    """No fact of a log line has the name of what every line has: JSON lines would hold it twice."""
+    for name in files(top, ".c"):
+        for number, line in lines(top, name):
+            found = re.search(r'\bF_(?:STR|INT|UINT|REAL)\("(time|level|event)"', line)
+            if found and name.startswith("agent/"):
+                yield f"{name}:{number}: a fact may not be called {found.group(1)}"
+
+
 def options(top):
     """Every option is read outside config/."""
     text = "".join(read(top, name) for name in files(top, ".c")
@@ -218,6 +227,15 @@ def options(top):
         found = re.match(r"OPTION\((\w+), (\w+),", line)
         if found and found.group(2) not in UNREAD_OPTIONS and not re.search(rf"(\.|->){found.group(2)}\b", text):
             yield f"agent/config/options.def:{number}: nothing reads {found.group(1)}.{found.group(2)}"
+
+
+def calls(top):
+    """Every call of the admin API is described in conf/openapi.yaml, with its method."""
+    described = re.findall(r"^  (/\S*):\n    (\w+):", read(top, "conf/openapi.yaml"), re.M)
+    for number, line in lines(top, "agent/service/calls.def"):
+        found = re.match(r'CALL\(\w+, "(\w+)", "([^"]+)"', line)
+        if found and (found.group(2), found.group(1).lower()) not in described:
+            yield f"agent/service/calls.def:{number}: conf/openapi.yaml does not describe {found.group(1)} {found.group(2)}"
 
 
 def printed_docs(top):
@@ -299,5 +317,5 @@ def scripts(top):
             yield f"{name}:1: has no line in scripts/README.md"
 
 
-CHECKS = [layers, libraries, first_comments, headers, headers_alone, lengths, words, top_level, events, options, printed_docs,
+CHECKS = [layers, libraries, first_comments, headers, headers_alone, lengths, words, top_level, events, facts, options, calls, printed_docs,
           clang_format, shell, python, luacheck, scripts]

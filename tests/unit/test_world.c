@@ -475,6 +475,7 @@ TEST(a_site_speaks_once_and_then_says_how_often_it_was_not_asked)
 	CHECK(site_wants(site, LOG_LEVEL_WARN));
 	site_say(site, LOG_LEVEL_WARN, "s.lua", "first");
 	CHECK(!site_wants(site, LOG_LEVEL_WARN) && !site_wants(site, LOG_LEVEL_WARN));
+	CHECK_INT(log_count(EVENT_script_warn), 3);
 	ends = clock_ms() + 30;
 	wait_until(ends);
 	CHECK(site_wants(site, LOG_LEVEL_WARN));

@@ -1,0 +1,142 @@
+/* The pipeline's meters: what each partition's meter says of it, once a second and when it changes.
+ */
+#include "base/clock.h"
+#include "mirror/pipeline_state.h"
+
+static void
+set(_Atomic int64_t *cell, int64_t value)
+{
+	atomic_store_explicit(cell, value, memory_order_relaxed);
+}
+
+static int64_t
+get(const _Atomic int64_t *cell)
+{
+	return atomic_load_explicit(cell, memory_order_relaxed);
+}
+
+/* Has the target left everything unanswered for so long that it must be said? */
+static bool
+is_unanswered(const struct pipeline *pl, const struct partition *p)
+{
+	return tracker_sent(p->tracker) > 0 && pipeline_stalled_ms(pl) >= PIPELINE_SILENCE_MS;
+}
+
+enum meter_state
+partition_meter_state(const struct pipeline *pl, const struct partition *p)
+{
+	if (p->state == PARTITION_ORPHAN)
+		return METER_GONE;
+	if (p->state == PARTITION_HELD || p->is_script_held)
+		return METER_HELD;
+	if (p->is_user_paused)
+		return METER_PAUSED;
+	if (p->pause_ms > 0 || is_unanswered(pl, p))
+		return METER_WAITING;
+	if (p->offer_at > 0)
+		return METER_RETRYING;
+	if (p->limited_until > 0)
+		return METER_LIMITED;
+	return get(&p->meter->lag) == 0 ? METER_CAUGHT_UP : METER_FLOWING;
+}
+
+void
+partition_show_state(const struct pipeline *pl, const struct partition *p)
+{
+	atomic_store_explicit(
+		&p->meter->state, (int)partition_meter_state(pl, p), memory_order_relaxed);
+}
+
+void
+partition_give_reason(struct pipeline *pl, struct partition *p, const char *reason)
+{
+	/* The meter of an orphan is that of whoever has the partition now. */
+	if (p->state == PARTITION_ORPHAN)
+		return;
+	meter_set_reason(p->meter, reason);
+	p->has_reason = reason[0] != '\0';
+	partition_show_state(pl, p);
+}
+
+void
+partition_forget_reason(struct pipeline *pl, struct partition *p)
+{
+	if (p->has_reason)
+		partition_give_reason(pl, p, "");
+}
+
+void
+partition_start_meter(struct partition *p, struct meter *meter)
+{
+	p->meter = meter;
+	set(&meter->position, -1);
+	set(&meter->committed, -1);
+	set(&meter->end, -1);
+	set(&meter->lag, -1);
+	set(&meter->oldest_ms, -1);
+	set(&meter->moved_ms, clock_ms());
+	atomic_store_explicit(&meter->state, METER_FLOWING, memory_order_relaxed);
+}
+
+void
+partition_stop_meter(struct partition *p)
+{
+	if (p->has_reason)
+		meter_set_reason(p->meter, "");
+	p->has_reason = false;
+	atomic_store_explicit(&p->meter->in_flight, 0, memory_order_relaxed);
+	atomic_store_explicit(&p->meter->state, METER_GONE, memory_order_relaxed);
+}
+
+/* The next offset to settle, -1 before the first record. */
+static int64_t
+position_of(const struct partition *p)
+{
+	int64_t position = tracker_position(p->tracker);
+	const struct flight *first;
+
+	if (position >= 0)
+		return position;
+	first = tracker_next(p->tracker, NULL);
+	return first ? first->offset : -1;
+}
+
+/* Brings one meter up to date. Returns the partition's lag, -1 when it is not known. */
+static int64_t
+survey(struct pipeline *pl, struct partition *p, int64_t now)
+{
+	struct meter *m = p->meter;
+	int64_t end, lag = source_partition_lag(p->source, &end), position = position_of(p);
+	size_t in_flight = tracker_count(p->tracker);
+	enum meter_state state;
+
+	/* Before anything was read, where reading begins is not known. */
+	lag = lag < 0 || (p->cost == 0 && partition_is_braked(p)) ? -1 : lag + (int64_t)in_flight;
+	if (lag == 0 || position != get(&m->position))
+		set(&m->moved_ms, now);
+	set(&m->position, position);
+	set(&m->committed, p->committed);
+	set(&m->end, end);
+	set(&m->lag, lag);
+	atomic_store_explicit(&m->in_flight, in_flight, memory_order_relaxed);
+	state = partition_meter_state(pl, p);
+	if (state == METER_FLOWING || state == METER_CAUGHT_UP)
+		partition_forget_reason(pl, p);
+	else if (state == METER_WAITING && !p->has_reason)
+		partition_give_reason(pl, p, "the target acknowledges nothing");
+	atomic_store_explicit(&m->state, (int)state, memory_order_relaxed);
+	return lag;
+}
+
+int64_t
+pipeline_survey(struct pipeline *pl)
+{
+	int64_t sum = 0, now = clock_ms();
+
+	for (struct partition *p = pl->partitions; p; p = p->next) {
+		int64_t lag = survey(pl, p, now);
+
+		sum = lag < 0 || sum < 0 ? -1 : sum + lag;
+	}
+	return sum;
+}

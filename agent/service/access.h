@@ -1,0 +1,33 @@
+/* Access: who may change something over HTTP. Pure but for the token's file. */
+#ifndef SERVICE_ACCESS_H
+#define SERVICE_ACCESS_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct sockaddr;
+
+/* What is known of somebody who wants to change something. Texts are NULL where there is none. */
+struct access {
+	bool is_unix, is_loopback;
+	const char *token;	   /* the configured one */
+	const char *authorization; /* headers */
+	const char *origin;
+	const char *host;
+};
+
+/* 0: it may be done. Otherwise the HTTP status, and *ret_why is a finished sentence (a constant).
+   Unix sockets: always, for who may open one may change. TCP: with the token, or, where none is
+   configured, from loopback addresses. A page of another origin in a browser never: its Origin is
+   not the Host, and a name that its owner points at this host is no address literal. @thread any */
+int access_check(const struct access *access, const char **ret_why);
+
+/* 127.0.0.0/8, ::1, and the former in IPv6's clothes. @thread any */
+bool access_is_loopback(const struct sockaddr *address);
+
+/* The first line of the file. The error names it, and what to do: it must hold something, and must
+   not be readable by others. @gives memory for free() @thread main */
+char *access_read_token(const char *file, struct err *err);
+
+#endif

@@ -1,0 +1,116 @@
+/* The admin API's calls that hold the mirror back, and let it go on: pauses and rate limits. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "service/agent_state.h"
+
+/* Longer names are no topics (Kafka's Topic.MAX_NAME_LENGTH). */
+#define TOPIC_MOST 249
+#define LIMIT_MOST 500
+
+/* What a call is about: a partition, a topic, or everything. */
+struct place {
+	char *topic;	   /* NULL: everything */
+	int64_t partition; /* -1: the whole topic */
+};
+
+/* "t partition 3", "t", "everything". @gives a string */
+static char *
+place_text(const struct place *place)
+{
+	if (!place->topic)
+		return mem_strdup("everything");
+	if (place->partition < 0)
+		return mem_strdup(place->topic);
+	return mem_printf("%s partition %d", place->topic, (int)place->partition);
+}
+
+/* Reads topic, partition and, for a pause, keep. -1: the request was answered. */
+static int
+read_place(struct http_request *r, struct place *place, bool *keep)
+{
+	const struct admin_field fields[] = {
+		{"topic", ADMIN_TEXT, false, 1, TOPIC_MOST, &place->topic},
+		{"partition", ADMIN_NUMBER, false, 0, INT32_MAX, &place->partition},
+		{"keep", ADMIN_BOOL, false, 0, 0, keep},
+	};
+
+	*place = (struct place){.partition = -1};
+	if (admin_body(r, fields, keep ? 3 : 2) < 0)
+		return -1;
+	if (place->topic || place->partition < 0)
+		return 0;
+	http_reply_error(r, 400, "'partition' needs a 'topic'");
+	return -1;
+}
+
+void
+call_pause(struct http_request *r, void *agent)
+{
+	struct agent *a = agent;
+	struct place place;
+	struct err err;
+	bool keep = false;
+	char *text;
+
+	if (read_place(r, &place, &keep) < 0)
+		return;
+	text = place_text(&place);
+	if (brakes_pause(
+		    a->brakes, place.topic, (int32_t)place.partition, http_peer(r), keep, &err) < 0)
+		http_reply_error(r, 500, "%s", err.text);
+	else
+		http_reply_done(r, "%s is paused%s", text,
+			keep ? ", after a restart too" : " until it is resumed or the agent ends");
+	free(text);
+	free(place.topic);
+}
+
+void
+call_resume(struct http_request *r, void *agent)
+{
+	struct agent *a = agent;
+	struct place place;
+	struct err err;
+	size_t count;
+	char *text;
+
+	if (read_place(r, &place, NULL) < 0)
+		return;
+	text = place_text(&place);
+	if (brakes_resume(a->brakes, place.topic, (int32_t)place.partition, http_peer(r), &count,
+		    &err) < 0)
+		http_reply_error(r, 409, "%s", err.text);
+	else if (count == 0)
+		http_reply_done(r, "nothing was paused");
+	else
+		http_reply_done(r, "%s goes on", text);
+	free(text);
+	free(place.topic);
+}
+
+void
+call_limit(struct http_request *r, void *agent)
+{
+	struct agent *a = agent;
+	char *topic = NULL, *limit = NULL;
+	const struct admin_field fields[] = {
+		{"limit", ADMIN_TEXT, true, 0, LIMIT_MOST, &limit},
+		{"topic", ADMIN_TEXT, false, 1, TOPIC_MOST, &topic},
+	};
+	struct err err;
+
+	if (admin_body(r, fields, 2) < 0)
+		return;
+	if (brakes_limit(a->brakes, topic, limit, &err) < 0)
+		http_reply_error(r, 400, "'limit': %s", err.text);
+	else if (!strcmp(limit, "default"))
+		http_reply_done(r, "the limit %s%s is the configuration's again",
+			topic ? "of " : "over all topics", topic ? topic : "");
+	else
+		http_reply_done(r, "the limit %s%s is %s until the agent ends",
+			topic ? "of " : "over all topics", topic ? topic : "", limit);
+	free(topic);
+	free(limit);
+}

@@ -1,0 +1,251 @@
+"""What a running agent tells: /status, /readyz, /metrics, /plan, /events."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+import yaml
+from openapi_schema_validator import OAS30Validator
+
+from api import Api
+from cluster import Record
+from test_script import rewrite, scripted  # noqa: F401
+from timing import wait_until
+
+LISTEN = ("--admin.listen", "unix:admin")
+OPENAPI = yaml.safe_load((pathlib.Path(__file__).parents[2] / "conf" / "openapi.yaml").read_text(encoding="utf-8"))
+
+
+def check_document(document, schema):
+    """It is as conf/openapi.yaml says, and says nothing that is not described there."""
+    validator = OAS30Validator({"$ref": f"#/components/schemas/{schema}", "components": OPENAPI["components"]})
+    errors = [f"{'/'.join(map(str, error.absolute_path))}: {error.message}" for error in validator.iter_errors(document)]
+    assert not errors, errors
+    described = set(OPENAPI["components"]["schemas"][schema]["properties"])
+    assert set(document) <= described, set(document) - described
+
+
+@pytest.fixture
+def api(tmp_path):
+    return Api(tmp_path / "admin")
+
+
+@pytest.mark.sanitize
+def test_status_says_what_flows(mirror, source, target, api):
+    source.create("t", 2)
+    source.create("other", 1)
+    target.create("t", 3)
+    agent = mirror(source, target, whitelist="t", flags=LISTEN)
+    agent.wait_event("assigned")
+    source.produce("t", [Record(b"k%d" % i, b"v" * 100, partition=i % 2) for i in range(100)])
+    found = api.wait_status(lambda s: s["totals"]["records_mirrored"] == 100 and s["lag_records"] == 0 and
+                            s["partitions"]["caught up"] == 2, "100 records mirrored")
+    check_document(found, "Status")
+    assert found["state"] == "running" and found["ready"] and found["reasons"] == []
+    assert found["group"] == "mirrorgroup" and found["expression"] == "t"
+    assert found["source"]["reachable"] is True and found["source"]["brokers"] == source.bootstrap
+    api.wait_status(lambda s: s["target"]["reachable"], "the target was asked")
+    assert found["partitions"]["assigned"] == 2
+    [topic] = found["topics"]
+    assert (topic["topic"], topic["destination"], topic["rule"]) == ("t", "t", "key")
+    assert topic["partitions"] == topic["assigned"] == 2 and topic["state"] == "caught up"
+    assert topic["records_mirrored"] == 100 and topic["bytes_mirrored"] == sum(100 + len(b"k%d" % i) for i in range(100))
+    assert topic["latency_p50_seconds"] is not None and topic["lag_seconds"] == 0
+    assert "detail" not in found and found["script"] is None and found["troubled"] == []
+    assert sum(found["history"]["records_per_second"]) > 0
+    detail = api.wait_status(lambda s: all(p["committed"] == p["end"] for p in s["detail"]), "commits", topic="t")["detail"]
+    assert [(p["topic"], p["partition"], p["position"], p["end"], p["in_flight"]) for p in detail] == [
+        ("t", 0, 50, 50, 0), ("t", 1, 50, 50, 0)]
+    check_document(api.status("nothing"), "Status")
+    assert agent.stop() == 0
+
+
+def test_status_before_the_source_answers(mirror, target, api):
+    agent = mirror("127.0.0.1:1", target, flags=(*LISTEN, "--start.timeout.ms", "0"))
+    agent.wait_event("source_unreachable")
+    found = api.wait_status(lambda s: s["source"]["reachable"] is False, "the source is away")
+    check_document(found, "Status")
+    assert found["state"] == "starting" and not found["ready"] and found["topics"] == []
+    assert "127.0.0.1:1" in found["source"]["reason"]
+    status, _, text = api.call("GET", "/readyz")
+    assert status == 503
+    check_document(json.loads(text), "Ready")
+    assert "mirroring has not begun" in json.loads(text)["reasons"][0]
+    status, _, text = api.call("GET", "/plan")
+    assert status == 503 and json.loads(text)["error"]
+
+
+@pytest.mark.sanitize
+def test_ready_is_by_progress(mirror, source, target, api):
+    source.create("t", 2)
+    target.create("t", 2)
+    agent = mirror(source, target, flags=(*LISTEN, "--admin.stall.seconds", "3"))
+    agent.wait_event("assigned")
+    api.wait_status(lambda s: s["ready"] and s["partitions"]["caught up"] == 2, "ready")
+    target.freeze()
+    source.produce("t", [Record(b"k", b"v", partition=1)])
+    wait_until(lambda: api.call("GET", "/readyz")[0] == 503, what="not ready")
+    reasons = json.loads(api.call("GET", "/readyz")[2])["reasons"]
+    assert any(reason.startswith("t partition 1 has not moved for ") for reason in reasons), reasons
+    assert not any("partition 0" in reason for reason in reasons), reasons
+    assert [p["partition"] for p in api.status()["troubled"]] == [1]
+    target.thaw()
+    wait_until(lambda: api.call("GET", "/readyz")[0] == 200, what="ready again")
+    assert agent.stop() == 0
+
+
+@pytest.mark.sanitize
+def test_a_held_partition_is_told_with_its_reason(scripted, source, target, api, tmp_path):  # noqa: F811
+    source.create("t", 2)
+    target.create("t", 2)
+    agent = scripted(source, target, "return { api = 1, record = function(r) if r.value == 'bad' then error 'no such customer' end end }",
+                     *LISTEN)
+    agent.wait_event("assigned")
+    source.produce("t", [Record(b"k", b"bad", partition=1), Record(b"k", b"good", partition=0)])
+    found = api.wait_status(lambda s: s["partitions"]["held"] == 1, "a held partition")
+    check_document(found, "Status")
+    [held] = found["troubled"]
+    assert held["partition"] == 1 and held["state"] == "held" and "no such customer" in held["reason"], held
+    [topic] = found["topics"]
+    assert topic["state"] == "held" and "no such customer" in topic["reason"]
+    assert found["script"]["generation"] == 1 and found["script"]["errors"] >= 1 and found["script"]["record_hook"]
+    metrics = api.metrics()
+    assert metrics['reflejo_partition_held{topic="t",partition="1"}'] == 1
+    assert metrics['reflejo_partition_held{topic="t",partition="0"}'] == 0
+    rewrite(tmp_path, "return { api = 1, record = function(r) end }")
+    api.post("/reload")
+    found = api.wait_status(lambda s: s["partitions"]["held"] == 0 and s["lag_records"] == 0, "it flows again")
+    assert found["script"]["generation"] == 2 and found["script"]["last_reload"]["result"] == "ok"
+    assert found["script"]["reloads"] == {"ok": 1, "rejected": 0, "rolled_back": 0}
+    rewrite(tmp_path, "return {")
+    assert "route.lua:1" in api.refuse("/reload", 409)
+    found = api.status()
+    assert found["script"]["last_reload"]["result"] == "rejected" and found["script"]["generation"] == 2
+    assert found["script"]["reloads"]["rejected"] == 1
+    assert agent.stop() == 0
+
+
+@pytest.mark.sanitize
+def test_metrics(scripted, source, target, api, tmp_path):  # noqa: F811
+    source.create("t", 1)
+    target.create("t", 1)
+    agent = scripted(source, target, """
+        local mirror = require "mirror"
+        local seen = mirror.counter("shop_records_total", "Records by \\"shop\\".", { "shop" })
+        return { api = 1, record = function(r)
+          seen:with(r.key):inc()
+          if r.value == 'drop' then return r:drop("old") end
+        end }""", *LISTEN)
+    agent.wait_event("assigned")
+    source.produce("t", [Record(b"a", b"v"), Record(b'b"c', b"v"), Record(b"a", b"drop")])
+    wait_until(lambda: api.metrics().get('reflejo_position_offset{topic="t",partition="0"}') == 3, what="three records settled")
+    wait_until(lambda: api.metrics().get('reflejo_committed_offset{topic="t",partition="0"}') == 3, what="a commit")
+    found = api.metrics()
+    for name, value in {
+            'reflejo_records_read_total{topic="t",partition="0"}': 3,
+            'reflejo_records_mirrored_total{topic="t",partition="0"}': 2,
+            'reflejo_lag_records{topic="t",partition="0"}': 0,
+            'reflejo_lag_seconds{topic="t",partition="0"}': 0,
+            'reflejo_end_offset{topic="t",partition="0"}': 3,
+            'reflejo_replication_latency_seconds_count{topic="t"}': 2,
+            'reflejo_replication_latency_seconds_bucket{topic="t",le="+Inf"}': 2,
+            'reflejo_records_dropped_total{reason="old"}': 1,
+            'reflejo_script_records_total{stream="0"}': 3,
+            'reflejo_partitions{state="caught up"}': 1,
+            "reflejo_all_records_mirrored_total": 2,
+            "reflejo_script_generation": 1,
+            "reflejo_ready": 1,
+            "reflejo_source_up": 1,
+            'shop_records_total{shop="a"}': 2,
+            'shop_records_total{shop="b\\"c"}': 1}.items():
+        assert found.get(name) == value, f"{name} is {found.get(name)}, not {value}"
+    assert found['reflejo_script_seconds_total{stream="0"}'] > 0 and found['reflejo_script_heap_bytes{stream="0"}'] > 10000
+    assert found['reflejo_broker_connects_total{side="source"}'] >= 1 and found['reflejo_broker_connects_total{side="target"}'] >= 1
+    assert found['reflejo_buffer_bound_bytes{stream="0"}'] > 1e6
+    assert found["process_open_fds"] > 10 and found["process_resident_memory_bytes"] > 1e6 and found["process_cpu_seconds_total"] > 0
+    assert any(name.startswith('reflejo_build_info{version="') for name in found)
+    assert found['reflejo_log_events_total{event="assigned",level="info"}'] == 1
+    assert agent.stop() == 0
+
+
+def test_metrics_are_bounded(mirror, source, target, api):
+    for topic in ("a", "b", "c"):
+        source.create(topic, 4)
+        target.create(topic, 4)
+    agent = mirror(source, target, whitelist="a,b,c", flags=(*LISTEN, "--metrics.partitions", "6"))
+    agent.wait_event("assigned")
+    source.produce("c", [Record(b"k", b"v", partition=3)])
+    api.wait_status(lambda s: s["totals"]["records_mirrored"] == 1 and s["partitions"]["caught up"] == 12, "a record mirrored")
+    found = api.metrics()
+    shown = [name for name in found if name.startswith("reflejo_lag_records{")]
+    assert len(shown) == 6 and found["reflejo_partitions_hidden"] == 6
+    assert not any('topic="c"' in name for name in found)
+    assert agent.stop() == 0
+
+
+def test_metrics_of_errors(mirror, source, target, api):
+    source.create("t", 1)
+    target.create("t", 1)
+    agent = mirror(source, target, flags=LISTEN)
+    agent.wait_event("assigned")
+    target.fail("Produce", "MESSAGE_TOO_LARGE")
+    source.produce("t", [Record(b"k", b"v")])
+    wait_until(lambda: api.metrics()["reflejo_all_records_mirrored_total"] == 1, what="a record mirrored")
+    found = api.metrics()
+    assert found['reflejo_send_errors_total{error="MSG_SIZE_TOO_LARGE"}'] == 1, found
+    assert found['reflejo_records_resent_total{topic="t",partition="0"}'] >= 1
+    assert agent.stop() == 0
+
+
+def test_promtool_finds_nothing(mirror, source, target, api):
+    promtool = shutil.which("promtool")
+    if not promtool:
+        pytest.skip("promtool (Debian's package prometheus) is not installed")
+    source.create("t", 1)
+    target.create("t", 1)
+    agent = mirror(source, target, flags=LISTEN)
+    agent.wait_event("assigned")
+    done = subprocess.run([promtool, "check", "metrics"], input=api.call("GET", "/metrics")[2], text=True, capture_output=True,
+                          check=False)
+    assert done.returncode == 0 and not done.stdout and not done.stderr, done.stdout + done.stderr
+
+
+@pytest.mark.sanitize
+def test_plan_is_the_commands_document(mirror, source, target, api, run):
+    source.create("t", 2)
+    source.create("u", 1)
+    target.create("p.t", 1)
+    agent = mirror(source, target, whitelist="t", flags=(*LISTEN, "--topic.prefix", "p."))
+    agent.wait_event("assigned")
+    found = wait_until(lambda: next((p for p in [api.get("/plan")] if p["topics"][0]["destination_partitions"]), None), what="a plan")
+    check_document(found, "Plan")
+    by_name = {t["topic"]: t for t in found["topics"]}
+    assert by_name["t"]["destination"] == "p.t" and by_name["t"]["destination_partitions"] == 1
+    assert not by_name["u"]["mirrored"] and found["mirrored"] == 1
+    done = run("plan", "--json", "--consumer.config", "consumer1.properties", "--producer.config", "producer1.properties", "--whitelist",
+               "t", "--topic.prefix", "p.")
+    assert json.loads(done.stdout) == found
+    assert agent.stop() == 0
+
+
+@pytest.mark.sanitize
+def test_events_come_as_they_happen(mirror, source, target, api):
+    source.create("t", 1)
+    target.create("t", 1)
+    agent = mirror(source, target, flags=LISTEN)
+    agent.wait_event("assigned")
+    past = api.lines("GET", "/events?last=500&follow=false").wait_end()
+    assert [e["event"] for e in past][0] == "start" and past[0]["level"] == "info"
+    assert [e["event"] for e in past if e["event"] == "assigned"] == ["assigned"]
+    live = api.lines("GET", "/events")
+    api.post("/log-level", level="debug")
+    source.produce("t", [Record(b"k", b"v")])
+    event = live.wait(lambda e: e["event"] == "committed")
+    assert event["level"] == "debug" and event["stream"] == 0 and event["time"].endswith("Z")
+    assert not any(e["event"] == "start" for e in live.items)
+    status, _, text = api.call("GET", "/events?last=x")
+    assert status == 400 and json.loads(text)["error"]
+    assert agent.stop() == 0
+    assert any(e["event"] == "stopping" for e in live.wait_end())

@@ -1,0 +1,741 @@
+/* Unit tests of the pipeline, between a source and a target of our own: what it counts, and what
+ * its meters say. */
+#include "tests/unit/unit.h"
+
+#include "tests/unit/script_rig.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "kafka/library.h"
+#include "mirror/pipeline.h"
+#include "mirror/pipeline_state.h"
+#include "mirror/plan.h"
+#include "mirror/tally.h"
+#include "mirror/topics.h"
+
+/* ---- the source: what is put into a partition is read from it ---- */
+
+#define MOST 64
+#define VALUE "0123456789"
+
+struct source_partition {
+	void *owner;
+	struct record records[MOST];
+	size_t count, taken;
+	int64_t end, next; /* offsets: of the source, of what was read */
+};
+
+/* Partitions that are open, by number. */
+static struct source_partition *sources[2];
+
+struct source_partition *
+consumer_open_partition(struct consumer *c, const char *topic, int32_t partition, void *owner)
+{
+	(void)c, (void)topic;
+	sources[partition] = calloc(1, sizeof(*sources[partition]));
+	sources[partition]->owner = owner;
+	sources[partition]->next = -1;
+	return sources[partition];
+}
+
+void
+source_partition_close(struct source_partition **p)
+{
+	sources[*p == sources[1]] = NULL;
+	free(*p);
+	*p = NULL;
+}
+
+void *
+source_partition_owner(const struct source_partition *p)
+{
+	return p->owner;
+}
+
+int64_t
+source_partition_lag(const struct source_partition *p, int64_t *ret_end)
+{
+	*ret_end = p->end;
+	return p->next < 0 ? (int64_t)(p->count - p->taken) : p->end - p->next;
+}
+
+int64_t
+source_partition_position(const struct source_partition *p)
+{
+	return p->next;
+}
+
+size_t
+consumer_read(struct source_partition *p, struct record *records, size_t max,
+	struct consumer_event *ret_event)
+{
+	size_t n = 0;
+
+	*ret_event = (struct consumer_event){.kind = CONSUMER_NOTHING};
+	for (; n < max && p->taken < p->count; n++) {
+		records[n] = p->records[p->taken++];
+		p->next = records[n].offset + 1;
+	}
+	return n;
+}
+
+/* One more record at the source, with the timestamp. */
+static void
+add_record(int32_t partition, int64_t timestamp)
+{
+	struct source_partition *p = sources[partition];
+	struct record *r = &p->records[p->count++];
+
+	*r = (struct record){.message = r,
+		.value = VALUE,
+		.value_size = strlen(VALUE),
+		.offset = p->end++,
+		.timestamp = timestamp,
+		.partition = partition};
+}
+
+void
+record_restore(struct record *record, void *message, void *headers)
+{
+	*record = *(struct record *)message;
+	record->headers = headers;
+}
+
+void
+record_release(void *message, void *headers)
+{
+	(void)message, (void)headers;
+}
+
+void *
+record_copy_headers(void *message)
+{
+	(void)message;
+	return NULL;
+}
+
+void *
+record_take_headers(void *message)
+{
+	(void)message;
+	return NULL;
+}
+
+void
+record_add_header(void **headers, const char *name, const void *value, size_t size)
+{
+	(void)headers, (void)name, (void)value, (void)size;
+}
+
+/* ---- the target: what is sent waits until the test answers it ---- */
+
+struct target_topic {
+	int unused;
+};
+
+static struct target_topic the_topic;
+static void *sent[MOST]; /* opaques, in the order of sending */
+static size_t sent_count;
+static struct delivery answers[MOST];
+static size_t answer_count;
+
+struct target_topic *
+producer_topic(struct producer *p, const char *name)
+{
+	(void)p, (void)name;
+	return &the_topic;
+}
+
+const char *
+target_topic_name(const struct target_topic *topic)
+{
+	(void)topic;
+	return "copy";
+}
+
+enum producer_lane
+target_topic_lane(const struct target_topic *topic)
+{
+	(void)topic;
+	return PRODUCER_BULK;
+}
+
+void
+producer_limit_batch(struct producer *p, struct target_topic *topic, int64_t max_bytes)
+{
+	(void)p, (void)topic, (void)max_bytes;
+}
+
+unsigned
+producer_lane_changes(const struct producer *p)
+{
+	(void)p;
+	return 0;
+}
+
+void
+producer_touch(struct producer *p, struct target_topic *topic)
+{
+	(void)p, (void)topic;
+}
+
+enum send_result
+producer_send(struct producer *p, struct target_topic *topic, enum producer_lane lane,
+	int32_t partition, struct record *record, void *opaque, struct delivery *ret_failure)
+{
+	(void)p, (void)topic, (void)lane, (void)partition, (void)record, (void)ret_failure;
+	sent[sent_count++] = opaque;
+	return SEND_QUEUED;
+}
+
+int
+producer_fd(const struct producer *p)
+{
+	(void)p;
+	return -1;
+}
+
+size_t
+producer_deliveries(struct producer *p, struct delivery *out, size_t max)
+{
+	size_t n = answer_count < max ? answer_count : max;
+
+	(void)p;
+	memcpy(out, answers, n * sizeof(*out));
+	answer_count = 0;
+	return n;
+}
+
+size_t
+producer_outstanding(const struct producer *p)
+{
+	(void)p;
+	return sent_count;
+}
+
+void
+producer_abandon(struct producer *p)
+{
+	(void)p;
+	for (; sent_count > 0; sent_count--)
+		answers[answer_count++] = (struct delivery){.opaque = sent[sent_count - 1],
+			.verdict = DELIVERY_AGAIN,
+			.reason = "given up",
+			.error = "_PURGE_QUEUE"};
+}
+
+bool
+producer_wants_turn(const struct producer *p)
+{
+	(void)p;
+	return false;
+}
+
+bool
+producer_take_trouble(struct producer *p)
+{
+	(void)p;
+	return false;
+}
+
+const char *
+producer_failure(const struct producer *p)
+{
+	(void)p;
+	return NULL;
+}
+
+/* ---- one pipeline between them ---- */
+
+static struct config *config;
+static struct counters counters;
+static struct meters *meters;
+static struct pipeline *pipeline;
+
+static const struct plan *
+make_plan(void)
+{
+	struct topics *filter = topics_new(".*", false, true, NULL);
+	struct plan_rules *rules = plan_rules_new(config, NULL);
+	struct plan_partitions source = {"here", 2}, target = {"here", 2};
+	struct plan_input input = {.config = config,
+		.filter = filter,
+		.sources = &source,
+		.source_count = 1,
+		.targets = &target,
+		.target_count = 1};
+	const struct plan *plan = plan_make(rules, &input, NULL);
+
+	plan_rules_free(&rules);
+	topics_free(&filter);
+	return plan;
+}
+
+static struct meter *
+add(int32_t partition)
+{
+	struct meter *meter = meters_get(meters, "here", partition);
+
+	pipeline_add(pipeline, NULL, "here", partition, meter);
+	return meter;
+}
+
+static void
+start(char *on_error)
+{
+	char *argv[] = {"--consumer.bootstrap.servers", "127.0.0.1:1", "--consumer.group.id", "g",
+		"--producer.bootstrap.servers", "127.0.0.1:1", "--whitelist", "here",
+		"--abort.on.send.failure", "false", "--send.on.error", on_error,
+		"--dead.letter.topic", "dead"};
+	struct problems problems = {0};
+	const struct plan *plan;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	config = config_load(14, argv, library_knows_property, &problems);
+	problems_fini(&problems);
+	counters = (struct counters){0};
+	meters = meters_new(0);
+	pipeline = pipeline_new(config, NULL, &counters, 1 << 20);
+	plan = make_plan();
+	pipeline_set_plan(pipeline, plan);
+	plan_release(&plan);
+	sent_count = answer_count = 0;
+}
+
+static void
+stop(void)
+{
+	for (struct partition *p; (p = pipeline_next(pipeline, NULL));)
+		pipeline_remove(pipeline, p);
+	pipeline_abandon(pipeline, 0);
+	pipeline_free(&pipeline);
+	meters_free(&meters);
+	config_free(&config);
+}
+
+/* Reads and sends what is there. */
+static void
+turn(void)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (sources[i] && sources[i]->taken < sources[i]->count)
+			pipeline_wake(pipeline, sources[i]);
+	pipeline_turn(pipeline);
+}
+
+/* Answers everything that was sent, in this order: A acknowledged, N not leader, M missing topic,
+   R refused. */
+static void
+answer(const char *verdicts)
+{
+	CHECK_INT(sent_count, strlen(verdicts));
+	for (size_t i = 0; i < sent_count; i++) {
+		struct delivery d = {.opaque = sent[i], .partition = 0};
+
+		switch (verdicts[i]) {
+		case 'A': d.verdict = DELIVERY_ACKED; break;
+		case 'N':
+			d.verdict = DELIVERY_AGAIN;
+			d.reason = "Not leader";
+			d.error = "NOT_LEADER";
+			break;
+		case 'M':
+			d.verdict = DELIVERY_LATER;
+			d.is_missing_topic = true;
+			d.reason = "Unknown topic";
+			d.error = "UNKNOWN_TOPIC";
+			break;
+		default:
+			d.verdict = DELIVERY_REFUSED;
+			d.reason = "Invalid";
+			d.error = "INVALID";
+		}
+		answers[answer_count++] = d;
+	}
+	sent_count = 0;
+	turn();
+}
+
+/* Turns until so much was sent (again); pauses pass by the clock. */
+static void
+turn_until_sent(size_t count)
+{
+	static const struct timespec moment = {0, 1000000};
+	int64_t until = clock_ms() + 10000;
+
+	while (sent_count < count && CHECK(clock_ms() < until)) {
+		turn();
+		nanosleep(&moment, NULL);
+	}
+}
+
+static uint64_t
+latencies(const struct meter *m)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i <= METER_BOUNDS; i++)
+		sum += m->topic->latency[i];
+	return sum;
+}
+
+#define CHECK_REASON(meter, expected)        \
+	do {                                 \
+		char text[METER_REASON];     \
+		meter_reason((meter), text); \
+		CHECK_STR(text, (expected)); \
+	} while (0)
+
+struct count {
+	const char *name;
+	uint64_t count;
+};
+
+static void
+find_count(const char *name, uint64_t count, void *arg)
+{
+	struct count *c = arg;
+
+	if (!strcmp(name, c->name))
+		c->count = count;
+}
+
+static uint64_t
+tallied(enum tally_kind kind, const char *name)
+{
+	struct count c = {name, 0};
+
+	tally_each(kind, find_count, &c);
+	return c.count;
+}
+
+TEST(a_partition_is_counted_by_itself)
+{
+	struct meter *zero, *one;
+	int64_t now = clock_wall_ms();
+
+	start("pause");
+	zero = add(0);
+	one = add(1);
+	CHECK_INT(zero->state, METER_FLOWING);
+	CHECK_INT(counters.buffer_bound, 1 << 20);
+	add_record(0, now - 70);
+	add_record(0, now - 60);
+	add_record(1, now - 40);
+	turn();
+	CHECK_INT(zero->records_read, 2);
+	CHECK_INT(zero->bytes_read, 20);
+	CHECK_INT(one->records_read, 1);
+	CHECK_INT(pipeline_survey(pipeline), 3);
+	CHECK_INT(zero->in_flight, 2);
+	CHECK_INT(zero->lag, 2);
+	CHECK_INT(zero->position, 0);
+	CHECK_INT(zero->end, 2);
+	CHECK_INT(zero->committed, -1);
+	CHECK_INT(zero->oldest_ms, -1);
+	CHECK_INT(zero->state, METER_FLOWING);
+	answer("AAA");
+	CHECK_INT(zero->records_mirrored, 2);
+	CHECK_INT(zero->bytes_mirrored, 20);
+	CHECK_INT(one->records_mirrored, 1);
+	CHECK_INT(counters.records_mirrored, 3);
+	CHECK_INT(zero->oldest_ms, now - 60);
+	CHECK_INT(one->oldest_ms, now - 40);
+	CHECK(zero->topic == one->topic);
+	CHECK_INT(latencies(zero), 3);
+	CHECK(zero->topic->latency_ms >= 170);
+	/* None was younger than 40 ms. */
+	CHECK_INT(zero->topic->latency[0] + zero->topic->latency[1] + zero->topic->latency[2], 0);
+	CHECK_INT(pipeline_survey(pipeline), 0);
+	CHECK_INT(zero->state, METER_CAUGHT_UP);
+	CHECK_INT(zero->position, 2);
+	CHECK_INT(zero->in_flight, 0);
+	stop();
+}
+
+TEST(what_is_committed_is_shown)
+{
+	const struct topic_partition *positions;
+	struct meter *m;
+
+	start("pause");
+	m = add(0);
+	add_record(0, 1000);
+	turn();
+	answer("A");
+	CHECK_INT(pipeline_positions(pipeline, &positions), 1);
+	pipeline_survey(pipeline);
+	CHECK_INT(m->committed, -1);
+	pipeline_committed(pipeline);
+	pipeline_survey(pipeline);
+	CHECK_INT(m->committed, 1);
+	stop();
+}
+
+TEST(records_without_a_timestamp_have_no_latency)
+{
+	struct meter *m;
+
+	start("pause");
+	m = add(0);
+	add_record(0, -1);
+	add_record(0, 0);
+	turn();
+	answer("AA");
+	CHECK_INT(m->records_mirrored, 2);
+	CHECK_INT(latencies(m), 0);
+	CHECK_INT(m->oldest_ms, -1);
+	stop();
+}
+
+TEST(a_latency_counts_once_though_the_record_is_sent_twice)
+{
+	struct meter *m;
+	uint64_t errors = tallied(TALLY_SEND_ERROR, "NOT_LEADER");
+
+	start("pause");
+	m = add(0);
+	for (int i = 0; i < 3; i++)
+		add_record(0, clock_wall_ms());
+	turn();
+	answer("NNA");
+	CHECK_INT(latencies(m), 1);
+	CHECK_INT(m->records_mirrored, 0);
+	CHECK_INT(tallied(TALLY_SEND_ERROR, "NOT_LEADER"), errors + 2);
+	turn_until_sent(3);
+	CHECK_INT(m->records_resent, 3);
+	answer("AAA");
+	CHECK_INT(latencies(m), 3);
+	CHECK_INT(m->records_mirrored, 3);
+	stop();
+}
+
+TEST(a_refused_record_holds_its_partition_and_says_why)
+{
+	struct meter *zero, *one;
+
+	start("pause");
+	zero = add(0);
+	one = add(1);
+	add_record(0, 1000);
+	add_record(0, 1000);
+	add_record(1, 1000);
+	turn();
+	answer("ARA");
+	CHECK_INT(zero->state, METER_HELD);
+	CHECK_REASON(zero, "the target refuses the record at offset 1: Invalid");
+	CHECK_INT(counters.partitions_held, 1);
+	pipeline_survey(pipeline);
+	CHECK_INT(zero->state, METER_HELD);
+	CHECK_REASON(zero, "the target refuses the record at offset 1: Invalid");
+	CHECK_INT(zero->position, 1);
+	CHECK_INT(one->state, METER_CAUGHT_UP);
+	CHECK_REASON(one, "");
+	pipeline_remove(pipeline, pipeline_find(pipeline, "here", 0));
+	CHECK_INT(zero->state, METER_GONE);
+	CHECK_INT(zero->in_flight, 0);
+	CHECK_REASON(zero, "");
+	stop();
+}
+
+TEST(a_dropped_record_is_counted_with_its_reason)
+{
+	struct meter *m;
+	uint64_t dropped = tallied(TALLY_DROPPED, "INVALID");
+
+	start("drop");
+	m = add(0);
+	add_record(0, 1000);
+	add_record(0, 2000);
+	turn();
+	answer("AR");
+	CHECK_INT(m->records_dropped, 1);
+	CHECK_INT(m->records_mirrored, 1);
+	CHECK_INT(tallied(TALLY_DROPPED, "INVALID"), dropped + 1);
+	CHECK_INT(m->oldest_ms, 2000);
+	CHECK_INT(latencies(m), 1);
+	pipeline_survey(pipeline);
+	CHECK_INT(m->position, 2);
+	CHECK_INT(m->state, METER_CAUGHT_UP);
+	stop();
+}
+
+TEST(a_dead_letter_is_counted)
+{
+	struct meter *m;
+	uint64_t letters = tallied(TALLY_DEAD_LETTER, "Invalid");
+
+	start("dead-letter");
+	m = add(0);
+	add_record(0, 1000);
+	turn();
+	answer("R");
+	CHECK_INT(m->records_dead_lettered, 1);
+	CHECK_INT(tallied(TALLY_DEAD_LETTER, "Invalid"), letters + 1);
+	CHECK_INT(latencies(m), 0);
+	turn_until_sent(1);
+	answer("A");
+	CHECK_INT(latencies(m), 1);
+	pipeline_survey(pipeline);
+	CHECK_INT(m->position, 1);
+	stop();
+}
+
+/* By the record's offset. */
+static const char script[] = "return { api = 1, record = function(r)\n"
+			     "	if r.offset == 1 then return r:drop 'old' end\n"
+			     "	if r.offset == 2 then return false end\n"
+			     "	if r.offset == 3 then error 'why' end\n"
+			     "	if r.offset == 4 then return r:retry(1) end\n"
+			     "end }\n";
+
+TEST(what_a_script_does_is_counted_and_said)
+{
+	struct meter *m;
+	struct rig rig;
+	uint64_t old = tallied(TALLY_DROPPED, "old"), none = tallied(TALLY_DROPPED, "");
+
+	rig_init(&rig);
+	start("pause");
+	if (!CHECK(rig_load(&rig, script)))
+		return;
+	pipeline_set_script(pipeline, rig.script);
+	m = add(0);
+	for (int i = 0; i < 6; i++)
+		add_record(0, 1000 + i);
+	turn();
+	/* Those behind the one that fails were not shown. */
+	CHECK_INT(counters.script_records, 4);
+	CHECK(counters.script_ns > 0);
+	CHECK_INT(m->records_dropped, 2);
+	CHECK_INT(tallied(TALLY_DROPPED, "old"), old + 1);
+	CHECK_INT(tallied(TALLY_DROPPED, ""), none + 1);
+	CHECK_INT(m->state, METER_HELD);
+	CHECK_REASON(m, "the script fails for the record at offset 3: s.lua:4: why");
+	answer("A");
+	pipeline_survey(pipeline);
+	CHECK_INT(m->state, METER_HELD);
+	CHECK_INT(m->position, 3);
+	CHECK_INT(m->in_flight, 3);
+	/* The next script lets it go on, and is asked for the rest. */
+	if (!CHECK(rig_load(
+		    &rig, "return { api = 1, record = function(r) return r:retry(9) end }")))
+		return;
+	pipeline_set_script(pipeline, rig.script);
+	CHECK_INT(m->state, METER_FLOWING);
+	CHECK_REASON(m, "");
+	turn();
+	pipeline_survey(pipeline);
+	CHECK_INT(m->state, METER_RETRYING);
+	stop();
+	rig_fini(&rig);
+}
+
+TEST(a_missing_topic_is_waited_for_and_said)
+{
+	struct meter *m;
+
+	start("pause");
+	m = add(0);
+	add_record(0, 1000);
+	turn();
+	answer("M");
+	CHECK_INT(m->state, METER_WAITING);
+	CHECK_REASON(m, "the target topic copy is not there: Unknown topic");
+	turn_until_sent(1);
+	pipeline_survey(pipeline);
+	CHECK_INT(m->state, METER_WAITING);
+	answer("A");
+	/* Before the next survey. */
+	CHECK_INT(m->state, METER_FLOWING);
+	CHECK_REASON(m, "");
+	stop();
+}
+
+TEST(a_second_failure_waits_and_says_why)
+{
+	struct meter *m;
+
+	start("pause");
+	m = add(0);
+	add_record(0, 1000);
+	turn();
+	answer("N");
+	CHECK_INT(m->state, METER_FLOWING);
+	turn_until_sent(1);
+	answer("N");
+	CHECK_INT(m->state, METER_WAITING);
+	CHECK_REASON(m, "to be sent again: Not leader");
+	stop();
+}
+
+TEST(a_target_that_answers_nothing_is_waited_for)
+{
+	struct meter *m;
+
+	start("pause");
+	m = add(0);
+	add_record(0, 1000);
+	turn();
+	pipeline_survey(pipeline);
+	CHECK_INT(m->state, METER_FLOWING);
+	/* As if so much time had passed. */
+	pipeline->last_delivery -= PIPELINE_SILENCE_MS;
+	pipeline_survey(pipeline);
+	CHECK_INT(m->state, METER_WAITING);
+	CHECK_REASON(m, "the target acknowledges nothing");
+	answer("A");
+	pipeline_survey(pipeline);
+	CHECK_INT(m->state, METER_CAUGHT_UP);
+	CHECK_REASON(m, "");
+	stop();
+}
+
+TEST(a_partition_that_comes_back_goes_on_counting)
+{
+	struct meter *m;
+
+	start("pause");
+	m = add(0);
+	add_record(0, 1000);
+	turn();
+	answer("A");
+	pipeline_survey(pipeline);
+	CHECK_INT(m->position, 1);
+	pipeline_remove(pipeline, pipeline_find(pipeline, "here", 0));
+	CHECK_INT(m->state, METER_GONE);
+	CHECK(add(0) == m);
+	CHECK_INT(m->state, METER_FLOWING);
+	CHECK_INT(m->position, -1);
+	CHECK_INT(m->lag, -1);
+	add_record(0, 1000);
+	CHECK_INT(pipeline_survey(pipeline), 1);
+	turn();
+	answer("A");
+	CHECK_INT(m->records_mirrored, 2);
+	stop();
+}
+
+TEST(a_position_that_moves_is_seen_to_move)
+{
+	struct meter *m;
+	int64_t before;
+
+	start("pause");
+	m = add(0);
+	add_record(0, 1000);
+	turn();
+	pipeline_survey(pipeline);
+	/* Long ago, as if nothing had moved since. */
+	before = m->moved_ms -= 1000000;
+	pipeline_survey(pipeline);
+	CHECK_INT(m->moved_ms, before);
+	add_record(0, 1000);
+	answer("A");
+	pipeline_survey(pipeline);
+	CHECK(m->moved_ms > before);
+	stop();
+}
