@@ -436,6 +436,12 @@ measure_settle(struct measure *m, int64_t more)
 		atomic_fetch_add_explicit(&m->cursor_ns, span_ns(more, rate), memory_order_relaxed);
 }
 
+static unsigned
+era_of(const struct limit *l)
+{
+	return atomic_load_explicit(&l->era, memory_order_relaxed);
+}
+
 static void
 take_place(
 	struct limit *l, struct limit_place *place, int64_t now_us, int64_t records, int64_t bytes)
@@ -443,42 +449,67 @@ take_place(
 	int64_t by_bytes, by_records;
 
 	*place = (struct limit_place){.records = records, .bytes = bytes, .is_taken = true};
-	place->era = atomic_load_explicit(&l->era, memory_order_relaxed);
+	place->era = era_of(l);
 	by_bytes = measure_queue(&l->bytes, now_us * 1000, bytes);
 	by_records = measure_queue(&l->records, now_us * 1000, records);
 	place->at_us = ((by_bytes > by_records ? by_bytes : by_records) + 999) / 1000;
 }
 
-bool
-limit_passes(
+int64_t
+limit_queue(
 	struct limit *l, struct limit_place *place, int64_t now_us, int64_t records, int64_t bytes)
 {
 	if (!l)
-		return true;
-	if (!place->is_taken || place->era != atomic_load_explicit(&l->era, memory_order_relaxed))
-		take_place(l, place, now_us, records, bytes);
-	return place->at_us <= now_us;
+		return 0;
+	if (place->is_taken && place->era == era_of(l) && now_us - place->at_us <= AHEAD_NS / 1000)
+		return place->at_us;
+	/* What a void place had is not given back: its time has passed. */
+	take_place(l, place, now_us, records, bytes);
+	return place->at_us;
 }
 
-/* What one turn may use of a measure, in units of size. */
 static int64_t
-measure_turn(const struct measure *m, int64_t size)
+measure_wait_ns(const struct measure *m, int64_t now_ns)
+{
+	int64_t wait =
+		atomic_load_explicit(&m->cursor_ns, memory_order_relaxed) - AHEAD_NS - now_ns;
+
+	return atomic_load_explicit(&m->rate, memory_order_relaxed) == RATES_NONE || wait < 0
+		       ? 0
+		       : wait;
+}
+
+int64_t
+limit_wait_us(const struct limit *l, int64_t now_us)
+{
+	int64_t by_bytes, by_records;
+
+	if (!l)
+		return 0;
+	by_bytes = measure_wait_ns(&l->bytes, now_us * 1000);
+	by_records = measure_wait_ns(&l->records, now_us * 1000);
+	return (by_bytes > by_records ? by_bytes : by_records) / 1000;
+}
+
+/* What can be used of a measure in so much time, in units of size. */
+static int64_t
+measure_amount(const struct measure *m, int64_t span_us, int64_t size)
 {
 	int64_t rate = atomic_load_explicit(&m->rate, memory_order_relaxed);
+	__int128 amount = (__int128)rate * span_us / 1000000 / (size > 0 ? size : 1);
 
-	return rate == RATES_NONE ? INT64_MAX
-				  : rate / (SECOND_NS / TURN_NS) / (size > 0 ? size : 1);
+	return rate == RATES_NONE || amount > INT64_MAX ? INT64_MAX : (int64_t)amount;
 }
 
 size_t
-limit_turn(const struct limit *l, int64_t record_bytes, size_t most)
+limit_turn(const struct limit *l, int64_t late_us, int64_t record_bytes, size_t most)
 {
-	int64_t by_bytes, by_records, least;
+	int64_t span_us = TURN_NS / 1000 + (late_us > 0 ? late_us : 0), by_bytes, by_records, least;
 
 	if (!l)
 		return most;
-	by_bytes = measure_turn(&l->bytes, record_bytes);
-	by_records = measure_turn(&l->records, 1);
+	by_bytes = measure_amount(&l->bytes, span_us, record_bytes);
+	by_records = measure_amount(&l->records, span_us, 1);
 	least = by_bytes < by_records ? by_bytes : by_records;
 	return least < 1 ? 1 : (uint64_t)least < most ? (size_t)least : most;
 }
@@ -488,8 +519,8 @@ limit_settle(struct limit *l, struct limit_place *place, int64_t records, int64_
 {
 	if (!l || !place->is_taken)
 		return;
-	/* A void place has given nothing away of what counts now. */
-	if (place->era != atomic_load_explicit(&l->era, memory_order_relaxed))
+	/* A place of another rate has given nothing away of this one. */
+	if (place->era != era_of(l))
 		place->records = place->bytes = 0;
 	measure_settle(&l->records, records - place->records);
 	measure_settle(&l->bytes, bytes - place->bytes);

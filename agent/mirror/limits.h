@@ -75,15 +75,21 @@ struct limit_place {
 	bool is_taken;
 };
 
-/* Is it this place's turn? One that is not taken, or is void because the rate has changed, is taken
-   first, for about so much. Up to a tenth of a second may be used ahead of its time, so that who
-   comes to an idle limit has its turn now. limit NULL: always. @thread any */
-bool limit_passes(struct limit *limit, struct limit_place *place, int64_t now_us, int64_t records,
+/* When is this place's turn (clock_us)? One that is not taken, or is void, is taken first, for
+   about so much. Void is one when the rate has changed, or when its turn was a tenth of a second
+   ago: what was missed while nobody read is not made up for. Up to a tenth of a second may be used
+   ahead of its time, so that who comes to an idle limit has its turn now. limit NULL: 0. @thread
+   any */
+int64_t limit_queue(struct limit *limit, struct limit_place *place, int64_t now_us, int64_t records,
 	int64_t bytes);
 
-/* How many records of about so many bytes each one turn is for: a hundredth of a second's, at least
-   one and never more than most. limit NULL: most. @thread any */
-size_t limit_turn(const struct limit *limit, int64_t record_bytes, size_t most);
+/* How long (microseconds) who takes a place now waits for its turn. limit NULL: 0. @thread any */
+int64_t limit_wait_us(const struct limit *limit, int64_t now_us);
+
+/* How many records of about so many bytes each one turn is for: a hundredth of a second's, and that
+   of the late_us by which it comes late because something else had to be waited for; at least one
+   and never more than most. limit NULL: most. @thread any */
+size_t limit_turn(const struct limit *limit, int64_t late_us, int64_t record_bytes, size_t most);
 
 /* The turn is over, or given up (0, 0): what was read in truth counts instead of what the place was
    taken for. A place that is not taken is left alone. @thread any */

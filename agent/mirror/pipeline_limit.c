@@ -73,28 +73,33 @@ smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* The topic's limit comes first: whoever waits for that keeps nothing of what is for all. */
+/* A place before the limit over all is taken only so long before the topic's turn as one waits
+   there, so that both come at once: who waits for its topic keeps nothing of what is for all. */
 bool
 partition_may_read(struct pipeline *pl, struct partition *p, size_t *most)
 {
-	int64_t now_us = clock_us();
+	int64_t now_us = clock_us(), at_us, overall_us;
 	int64_t size = p->cost ? p->cost - RECORD_OVERHEAD : UNSEEN_BYTES;
-	size_t turn = p->cost ? smaller(limit_turn(p->limit, size, *most),
-					limit_turn(pl->overall, size, *most))
-			      : 1;
-	size_t records = p->last_read ? smaller(p->last_read, turn) : 1;
-	int64_t bytes = size * (int64_t)records;
+	int64_t records = p->last_read ? (int64_t)p->last_read : 1;
 
 	stop_waiting(pl, p);
-	if (!limit_passes(p->limit, &p->place, now_us, (int64_t)records, bytes)) {
-		wait_for_turn(pl, p, now_us, p->place.at_us);
+	if (!p->overall_place.is_taken) {
+		at_us = limit_queue(p->limit, &p->place, now_us, records, records * size) -
+			limit_wait_us(pl->overall, now_us);
+		if (at_us > now_us) {
+			wait_for_turn(pl, p, now_us, at_us);
+			return false;
+		}
+	}
+	at_us = p->place.at_us;
+	overall_us = limit_queue(pl->overall, &p->overall_place, now_us, records, records * size);
+	if (at_us > now_us || overall_us > now_us) {
+		wait_for_turn(pl, p, now_us, at_us > overall_us ? at_us : overall_us);
 		return false;
 	}
-	if (!limit_passes(pl->overall, &p->overall_place, now_us, (int64_t)records, bytes)) {
-		wait_for_turn(pl, p, now_us, p->overall_place.at_us);
-		return false;
-	}
-	*most = turn;
+	*most = p->cost ? smaller(limit_turn(p->limit, now_us - at_us, size, *most),
+				  limit_turn(pl->overall, 0, size, *most))
+			: 1;
 	return true;
 }
 
@@ -129,9 +134,12 @@ wake_limited(struct pipeline *pl)
 int64_t
 pipeline_wait_ms(const struct pipeline *pl)
 {
-	int64_t us = pl->limited_until - clock_us();
+	int64_t us;
 
-	return pl->limited == 0 ? -1 : us > 0 ? (us + 999) / 1000 : 0;
+	if (pl->limited == 0)
+		return -1;
+	us = pl->limited_until - clock_us();
+	return us > 0 ? (us + 999) / 1000 : 0;
 }
 
 void

@@ -70,7 +70,7 @@ static size_t
 turn_of(struct limits *limits, const char *topic, const char *route)
 {
 	struct limit *limit = limits_of(limits, topic, route);
-	size_t turn = limit_turn(limit, 1, 1000000);
+	size_t turn = limit_turn(limit, 0, 1, 1000000);
 
 	limit_release(&limit);
 	return turn;
@@ -143,7 +143,7 @@ TEST(streams_share_the_limit_of_a_topic)
 	limits_release(&limits);
 	limits_release(&other);
 	/* A stream may have a limit for longer than there are limits. */
-	CHECK_INT(limit_turn(a, 1, 10), 1);
+	CHECK_INT(limit_turn(a, 0, 1, 10), 1);
 	limit_release(&a);
 	limit_release(&b);
 	limit_release(&e);
@@ -167,6 +167,14 @@ TEST(errors_say_where_it_stands)
 	limits_release(&limits);
 }
 
+/* Is it the place's turn? */
+static bool
+passes(struct limit *limit, struct limit_place *place, int64_t now_us, int64_t records,
+	int64_t bytes)
+{
+	return limit_queue(limit, place, now_us, records, bytes) <= now_us;
+}
+
 /* Somebody who reads from a partition that never ends. */
 struct reader {
 	struct limit_place place;
@@ -177,10 +185,10 @@ struct reader {
 static int64_t
 read_turn(struct limit *limit, struct reader *r, int64_t now_us)
 {
-	size_t turn = limit_turn(limit, r->size, 256);
+	size_t turn = limit_turn(limit, 0, r->size, 256);
 	int64_t records = r->last > 0 && (size_t)r->last < turn ? r->last : (int64_t)turn;
 
-	if (!limit_passes(limit, &r->place, now_us, records, records * r->size))
+	if (!passes(limit, &r->place, now_us, records, records * r->size))
 		return 0;
 	limit_settle(limit, &r->place, (int64_t)turn, (int64_t)turn * r->size);
 	r->last = (int64_t)turn;
@@ -242,6 +250,32 @@ TEST(the_rate_is_kept_smooth_and_fair)
 	}
 }
 
+TEST(a_time_without_reading_is_not_made_up_for)
+{
+	enum { MANY = 500 };
+	struct limits *limits = make_overall("1MB/s");
+	struct limit *limit = limits_overall(limits);
+	struct reader *readers = mem_zero(MANY, sizeof(*readers));
+	int64_t ms = 1000000, read = 0, by;
+
+	for (int i = 0; i < MANY; i++)
+		readers[i].size = 1000;
+	/* All of them get a place, the last one in five seconds; then nobody reads for a minute. */
+	for (int i = 0; i < MANY; i++)
+		read_turn(limit, &readers[i], ms * 1000);
+	for (ms += 60000; ms < 1000000 + 60100; ms++)
+		do {
+			by = 0;
+			for (int i = 0; i < MANY; i++)
+				by += read_turn(limit, &readers[i], ms * 1000);
+			read += by;
+		} while (by > 0);
+	CHECK(read >= 190000 && read <= 210000);
+	free(readers);
+	limit_release(&limit);
+	limits_release(&limits);
+}
+
 TEST(records_larger_than_a_turn_are_paid_for)
 {
 	struct limits *limits = make_overall("100kB/s");
@@ -267,15 +301,15 @@ TEST(what_is_given_up_is_there_for_others)
 	int64_t now = INT64_C(1000000000);
 
 	for (int i = 0; i < 1000; i++) {
-		CHECK(limit_passes(limit, &a, now, 50, 0));
+		CHECK(passes(limit, &a, now, 50, 0));
 		limit_settle(limit, &a, 0, 0);
 	}
-	CHECK(limit_passes(limit, &a, now, 100, 0));
-	CHECK(!limit_passes(limit, &b, now, 1, 0));
+	CHECK(passes(limit, &a, now, 100, 0));
+	CHECK(!passes(limit, &b, now, 1, 0));
 	CHECK_INT(b.at_us - now, 10000);
 	/* Asking again does not take another place. */
-	CHECK(!limit_passes(limit, &b, now + 9999, 1, 0));
-	CHECK(limit_passes(limit, &b, now + 10000, 1, 0));
+	CHECK(!passes(limit, &b, now + 9999, 1, 0));
+	CHECK(passes(limit, &b, now + 10000, 1, 0));
 	limit_settle(limit, &b, 1, 0);
 	limit_settle(limit, &b, 1, 0);
 	CHECK(!b.is_taken);
@@ -290,11 +324,35 @@ TEST(more_than_was_thought_is_paid_later)
 	struct limit_place a = {0};
 	int64_t now = INT64_C(1000000000);
 
-	CHECK(limit_passes(limit, &a, now, 1, 0));
+	CHECK(passes(limit, &a, now, 1, 0));
 	limit_settle(limit, &a, 2000, 0);
-	CHECK(!limit_passes(limit, &a, now, 1, 0));
+	CHECK(!passes(limit, &a, now, 1, 0));
 	CHECK_INT(a.at_us - now, 2000000 - 90000);
 	limit_settle(limit, &a, 0, 0);
+	limit_release(&limit);
+	limits_release(&limits);
+}
+
+TEST(who_comes_late_may_take_more_and_knows_how_long_it_takes)
+{
+	struct limits *limits = make_overall("1000r/s 1MB/s");
+	struct limit *limit = limits_overall(limits);
+	struct limit_place a = {0};
+	int64_t now = INT64_C(1000000000);
+
+	CHECK_INT(limit_turn(limit, 0, 1, 1000), 10);
+	CHECK_INT(limit_turn(limit, -5000, 1, 1000), 10);
+	CHECK_INT(limit_turn(limit, 90000, 1, 1000), 100);
+	CHECK_INT(limit_turn(limit, 90000, 1, 50), 50);
+	CHECK_INT(limit_turn(limit, 0, 2000, 1000), 5);
+	CHECK_INT(limit_turn(limit, 0, 20000, 1000), 1);
+	CHECK_INT(limit_wait_us(limit, now), 0);
+	CHECK(passes(limit, &a, now, 1, 500000));
+	CHECK_INT(limit_wait_us(limit, now), 500000 - 90000);
+	limit_settle(limit, &a, 600, 1);
+	CHECK_INT(limit_wait_us(limit, now), 600000 - 90000);
+	CHECK_INT(limit_wait_us(limit, now + 600000), 0);
+	CHECK_INT(limit_wait_us(NULL, now), 0);
 	limit_release(&limit);
 	limits_release(&limits);
 }
@@ -303,10 +361,10 @@ TEST(no_limit_never_waits)
 {
 	struct limit_place a = {0};
 
-	CHECK(limit_passes(NULL, &a, 0, 1000, 1000));
+	CHECK(passes(NULL, &a, 0, 1000, 1000));
 	CHECK(!a.is_taken);
 	limit_settle(NULL, &a, 1000, 1000);
-	CHECK_INT(limit_turn(NULL, 1, 77), 77);
+	CHECK_INT(limit_turn(NULL, 0, 1, 77), 77);
 }
 
 /* Wall time of a minute of the day, UTC. */
@@ -332,20 +390,20 @@ TEST(the_time_of_day_changes_the_rate_and_ends_the_wait)
 	CHECK_STR(listed(limits), "*:1r/s @08:00-18:00; 50MB/s @22:00-06:00; 1MB/s:0:-1:1 ");
 	limit = limits_overall(limits);
 	now = clock_us();
-	CHECK(limit_passes(limit, &a, now + 1, 1, 1));
+	CHECK(passes(limit, &a, now + 1, 1, 1));
 	limit_settle(limit, &a, 100000, 1);
-	CHECK(!limit_passes(limit, &a, now + 3600 * INT64_C(1000000), 1, 1));
+	CHECK(!passes(limit, &a, now + 3600 * INT64_C(1000000), 1, 1));
 	/* The same rule again changes nothing, another one does. */
 	limits_at(limits, at(17, 59));
-	CHECK(!limit_passes(limit, &a, now + 3600 * INT64_C(1000000), 1, 1));
+	CHECK(!passes(limit, &a, now + 3600 * INT64_C(1000000), 1, 1));
 	limits_at(limits, at(23, 0));
-	CHECK(limit_passes(limit, &a, clock_us(), 1, 1));
+	CHECK(passes(limit, &a, clock_us(), 1, 1));
 	/* What was read by the rule before does not count against this one. */
 	limit_settle(limit, &a, 1, 1);
 	limits_at(limits, at(5, 59));
-	CHECK_INT(limit_turn(limit, 1, 10000000), 500000);
+	CHECK_INT(limit_turn(limit, 0, 1, 10000000), 500000);
 	limits_at(limits, at(6, 0));
-	CHECK_INT(limit_turn(limit, 1, 10000000), 10000);
+	CHECK_INT(limit_turn(limit, 0, 1, 10000000), 10000);
 	limit_release(&limit);
 	limits_release(&limits);
 }
@@ -368,8 +426,7 @@ draw(void *arg)
 			     *one = limits_of(crowd->limits, "t", NULL),
 			     *route = limits_of(crowd->limits, "r", "1GB/s");
 
-		if (limit_passes(all, &place, now, 1, 10) &&
-			limit_passes(one, &other_place, now, 1, 10)) {
+		if (passes(all, &place, now, 1, 10) && passes(one, &other_place, now, 1, 10)) {
 			limit_settle(one, &other_place, 1, 20);
 			limit_settle(all, &place, 1, 20);
 			atomic_fetch_add(&crowd->turns, 1);
