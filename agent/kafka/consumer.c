@@ -479,6 +479,8 @@ view_message_error(
 	struct consumer *c = p->consumer;
 
 	ret->kind = judge(m->err);
+	if (ret->kind == CONSUMER_DENIED && p->next_offset >= 0)
+		ret->kind = CONSUMER_DENIED_NOW;
 	ret->is_connection = is_connection_error(m->err);
 	snprintf(c->reason, sizeof(c->reason), "%s", rd_kafka_message_errstr(m));
 	ret->reason = c->reason;
@@ -598,15 +600,18 @@ consumer_nudge(struct consumer *c)
 int64_t
 source_partition_lag(const struct source_partition *p)
 {
-	int64_t low, high;
+	int64_t low, high, next = p->next_offset;
 
 	if (rd_kafka_get_watermark_offsets(p->consumer->rk, p->topic, p->partition, &low, &high) ||
 		high < 0)
 		return -1;
-	/* Nothing read yet: where it starts is not known here; what is there counts as waiting. */
-	if (p->next_offset < 0)
-		return low < 0 ? -1 : 0;
-	return high > p->next_offset ? high - p->next_offset : 0;
+	/* Nothing read yet: where it starts is not known here, but what has come is. */
+	if (next < 0)
+		return low < 0 ? -1 : (int64_t)rd_kafka_queue_length(p->queue);
+	/* Transaction markers behind the last record are read as well. */
+	if (high > next && source_partition_position(p) > next)
+		next = source_partition_position(p);
+	return high > next ? high - next : 0;
 }
 
 int64_t

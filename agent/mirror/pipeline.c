@@ -565,12 +565,6 @@ pipeline_lag(struct pipeline *pl)
 	return sum;
 }
 
-int64_t
-pipeline_stalled_ms(const struct pipeline *pl)
-{
-	return producer_outstanding(pl->producer) > 0 ? clock_ms() - pl->last_delivery : 0;
-}
-
 void
 pipeline_limit_batch(struct pipeline *pl, const char *target_topic, int64_t max_bytes)
 {

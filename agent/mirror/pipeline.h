@@ -100,9 +100,18 @@ void pipeline_committed(struct pipeline *pipeline);
 /* Records waiting at the source beyond what was read, over all partitions; -1 when unknown. */
 int64_t pipeline_lag(struct pipeline *pipeline);
 
-/* For how long records have been on their way without the target saying anything; 0 when none are.
+/* A partition whose records have been on their way for ms, and the target acknowledges none. */
+struct standstill {
+	const char *topic, *target_topic; /* borrowed until the next call on the pipeline */
+	int32_t partition;
+	int64_t offset, ms; /* offset: of the first of them */
+	const char *reason; /* what the target said last; NULL: nothing */
+};
+
+/* Looks for the partition that has stood still for longest, but for those that are held, or whose
+   target topic is missing: these are said. False when there is none. Call it about once a second.
  */
-int64_t pipeline_stalled_ms(const struct pipeline *pipeline);
+bool pipeline_find_standstill(struct pipeline *pipeline, struct standstill *ret);
 
 /* Learns a target topic's max.message.bytes. */
 void pipeline_limit_batch(struct pipeline *pipeline, const char *target_topic, int64_t max_bytes);

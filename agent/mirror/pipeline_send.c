@@ -9,9 +9,10 @@
 
 /* Deliveries taken in one turn, so that timers and messages are never far. */
 #define DELIVERIES 4096
-/* Pauses before sending again: doubled from the first to the last. */
+/* Pauses before sending again: doubled from the first to the last, which is short enough for what
+   is missing to be said every ten seconds. */
 #define RETRY_MS 200
-#define RETRY_MAX_MS 5000
+#define RETRY_MAX_MS 3000
 
 void
 partition_recover(struct pipeline *pl, struct partition *p, bool after_a_pause)
@@ -164,9 +165,11 @@ static void
 on_failed(struct pipeline *pl, struct partition *p, struct flight *f, struct output *output,
 	const struct delivery *d)
 {
+	p->is_missing = d->verdict == DELIVERY_LATER;
 	switch (d->verdict) {
 	case DELIVERY_SPLIT: on_split(pl, p, target_of(p, output), d); break;
 	case DELIVERY_AGAIN:
+		pipeline_note_target(pl, d->reason);
 		partition_recover(pl, p, p->pause_ms || p->state == PARTITION_RESENDING);
 		break;
 	case DELIVERY_LATER:
@@ -208,8 +211,6 @@ take_deliveries(struct pipeline *pl)
 			on_delivery(pl, &pl->deliveries[i]);
 		total += n;
 	} while (n == BATCH && total < DELIVERIES);
-	if (total > 0 || producer_outstanding(pl->producer) == 0)
-		pl->last_delivery = clock_ms();
 	return n == BATCH;
 }
 
@@ -232,6 +233,7 @@ wait_for_partitions(
 	struct pipeline *pl, struct partition *p, struct target_topic *target, int32_t wanted)
 {
 	producer_touch(pl->producer, target);
+	p->is_missing = true;
 	say_missing(p, target, wanted == ROUTE_UNKNOWN,
 		wanted == ROUTE_UNKNOWN ? "how many partitions it has is not known yet"
 					: "the script's partition hook names none that is there");

@@ -35,6 +35,7 @@ struct partition {
 	char *topic;
 	int32_t number;
 	uint8_t state;
+	bool is_missing; /* its target topic or partition is not there, which is said elsewhere */
 	unsigned lanes_seen; /* producer_lane_changes when it began to send as it does; when that
 				has grown, what is on its way comes first, or later records could
 				overtake */
@@ -52,8 +53,10 @@ struct partition {
 	struct flight *first_raw; /* the oldest of them, NULL: none */
 	int64_t cost;	  /* of a record, the average of the batch read last; 0 before the first */
 	int64_t offer_at; /* clock_ms: the script wants the first of them not before */
-	int64_t resume_at, pause_ms;   /* recovery: not before, and the pause used last */
-	int64_t committed, committing; /* offsets; -1 none */
+	int64_t resume_at, pause_ms;	    /* recovery: not before, and the pause used last */
+	int64_t committed, committing;	    /* offsets; -1 none */
+	int64_t seen_position, still_since; /* of the watch: the position it saw last, and since
+					       when (clock_ms) records wait while it stands */
 };
 
 struct pipeline {
@@ -80,8 +83,8 @@ struct pipeline {
 	void *sampled_arg;
 	bool is_paused; /* nothing is read */
 	int64_t buffered, limit;
-	int64_t last_delivery; /* clock_ms of the last delivery, or when last none was
-				  due */
+	char target_reason[128]; /* why records had to be sent again, said last by the target; ""
+				    once nothing stands still */
 	struct topic_partition *positions;
 	size_t positions_capacity;
 	enum consumer_event_kind source_error;
@@ -135,6 +138,11 @@ bool partition_must_drain(struct pipeline *pipeline, struct partition *partition
 
 /* The partition stands at a flight that can neither be sent nor left out. */
 void partition_hold(struct pipeline *pipeline, struct partition *partition);
+
+/* pipeline_watch.c: */
+
+/* The target said why a record must be sent again. */
+void pipeline_note_target(struct pipeline *pipeline, const char *reason);
 
 /* pipeline_script.c: */
 

@@ -1,0 +1,49 @@
+/* Silence: what does not work, and would not be noticed, is said at least every ten seconds. */
+#include "mirror/silence.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "mirror/pipeline.h"
+
+/* Nothing is said of what lasts shorter: rebalances and leader changes take seconds. Called once a
+   second, this and the pause until it is said again stay below ten. */
+#define SILENCE_MS 7000
+
+void
+silence_say_standstill(struct pipeline *pipeline, int stream)
+{
+	struct standstill s;
+	char reason[240];
+
+	if (!pipeline_find_standstill(pipeline, &s) || s.ms < SILENCE_MS)
+		return;
+	snprintf(reason, sizeof(reason),
+		"records are on their way and the target acknowledges none%s%s",
+		s.reason ? ": " : "", s.reason ? s.reason : "");
+	LOG_LIMITED(SILENCE_SAY_AGAIN, EVENT_target_trouble, F_INT("stream", stream),
+		F_STR("topic", s.topic), F_INT("partition", s.partition), F_INT("offset", s.offset),
+		F_STR("target_topic", s.target_topic), F_INT("silent_ms", s.ms),
+		F_STR("reason", reason),
+		F_STR("advice", "check that its partitions have leaders and min.insync.replicas is "
+				"met"));
+}
+
+void
+silence_say_unassigned(int64_t since, const char *group, int stream)
+{
+	int64_t ms = clock_ms() - since;
+	char advice[400];
+
+	if (ms < SILENCE_MS)
+		return;
+	snprintf(advice, sizeof(advice),
+		"a member that does not answer holds up its whole group: look at them with "
+		"kafka-consumer-groups --describe --members --group %s, and at the broker that "
+		"coordinates the group",
+		group);
+	LOG_LIMITED(SILENCE_SAY_AGAIN, EVENT_source_trouble, F_INT("stream", stream),
+		F_INT("silent_ms", ms), F_STR("reason", "the group gives out no partitions"),
+		F_STR("advice", advice));
+}
