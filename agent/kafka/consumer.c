@@ -610,7 +610,7 @@ source_partition_lag(const struct source_partition *p)
 		return -1;
 	/* Nothing read yet: where it starts is not known here, but what has come is. */
 	if (next < 0)
-		return low < 0 ? -1 : (int64_t)rd_kafka_queue_length(p->queue);
+		return (int64_t)rd_kafka_queue_length(p->queue);
 	/* Transaction markers behind the last record are read as well. */
 	if (high > next && source_partition_position(p) > next)
 		next = source_partition_position(p);

@@ -113,6 +113,18 @@ struct standstill {
  */
 bool pipeline_find_standstill(struct pipeline *pipeline, struct standstill *ret);
 
+/* Partitions that the source has told nothing of for a while. */
+struct unread {
+	const char *topic; /* of the first; borrowed until the next call on the pipeline */
+	int32_t partition;
+	int count;
+	const char *reason; /* the last error that the source reported; NULL: none */
+};
+
+/* Counts the partitions whose fetches have brought nothing but errors, or no answer, for at least
+   ms. False when there are none. Call it about once a second. */
+bool pipeline_find_unread(struct pipeline *pipeline, int64_t ms, struct unread *ret);
+
 /* Learns a target topic's max.message.bytes. */
 void pipeline_limit_batch(struct pipeline *pipeline, const char *target_topic, int64_t max_bytes);
 

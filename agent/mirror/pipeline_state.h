@@ -53,8 +53,10 @@ struct partition {
 	struct flight *first_raw; /* the oldest of them, NULL: none */
 	int64_t cost;	  /* of a record, the average of the batch read last; 0 before the first */
 	int64_t offer_at; /* clock_ms: the script wants the first of them not before */
-	int64_t resume_at, pause_ms;	    /* recovery: not before, and the pause used last */
-	int64_t committed, committing;	    /* offsets; -1 none */
+	int64_t resume_at, pause_ms;   /* recovery: not before, and the pause used last */
+	int64_t committed, committing; /* offsets; -1 none */
+	int64_t unread_since; /* of the watch: the source tells nothing of it since then (clock_ms),
+				 0: it does */
 	int64_t seen_position, still_since; /* of the watch: the position it saw last, and since
 					       when (clock_ms) records wait while it stands */
 };

@@ -58,3 +58,31 @@ pipeline_find_standstill(struct pipeline *pl, struct standstill *ret)
 	ret->reason = pl->target_reason[0] ? pl->target_reason : NULL;
 	return true;
 }
+
+bool
+pipeline_find_unread(struct pipeline *pl, int64_t ms, struct unread *ret)
+{
+	int64_t now = clock_ms();
+	bool is_any = false;
+
+	*ret = (struct unread){.count = 0};
+	for (struct partition *p = pl->partitions; p; p = p->next) {
+		/* With an error the source tells no end of the partition either. */
+		if (source_partition_lag(p->source) >= 0) {
+			p->unread_since = 0;
+			continue;
+		}
+		is_any = true;
+		if (p->unread_since == 0)
+			p->unread_since = now;
+		if (now - p->unread_since < ms)
+			continue;
+		ret->count++;
+		ret->topic = p->topic;
+		ret->partition = p->number;
+	}
+	if (!is_any && pl->source_error == CONSUMER_NOTHING)
+		pl->source_reason[0] = '\0';
+	ret->reason = pl->source_reason[0] ? pl->source_reason : NULL;
+	return ret->count > 0;
+}

@@ -31,6 +31,24 @@ silence_say_standstill(struct pipeline *pipeline, int stream)
 }
 
 void
+silence_say_unread(struct pipeline *pipeline, int stream)
+{
+	struct unread u;
+	char reason[700];
+
+	if (!pipeline_find_unread(pipeline, SILENCE_MS, &u))
+		return;
+	snprintf(reason, sizeof(reason),
+		"%d partitions cannot be read, one of them %s partition %d%s%s", u.count, u.topic,
+		(int)u.partition, u.reason ? "; the last error was " : "",
+		u.reason ? u.reason : "");
+	LOG_LIMITED(SILENCE_SAY_AGAIN, EVENT_source_trouble, F_INT("stream", stream),
+		F_STR("reason", reason),
+		F_STR("advice", "look at the brokers that lead them, and whether this user may "
+				"READ the topic"));
+}
+
+void
 silence_say_unassigned(int64_t since, const char *group, int stream)
 {
 	int64_t ms = clock_ms() - since;

@@ -13,6 +13,10 @@ struct pipeline;
    Call it once a second. @thread worker */
 void silence_say_standstill(struct pipeline *pipeline, int stream);
 
+/* Says which partitions the source does not let be read, for whatever reason, and has not for a
+   while. Call it once a second. @thread worker */
+void silence_say_unread(struct pipeline *pipeline, int stream);
+
 /* Says that the group has given no partitions to the stream since then (clock_ms), once that is a
    while ago. @thread worker */
 void silence_say_unassigned(int64_t since, const char *group, int stream);

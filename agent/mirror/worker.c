@@ -530,6 +530,7 @@ every_second(struct worker *w)
 	if (producer_take_trouble(w->producer))
 		notify(w, WORKER_TROUBLE, &like, "the target's brokers cannot be reached");
 	silence_say_standstill(w->pipeline, w->stream);
+	silence_say_unread(w->pipeline, w->stream);
 	if (is_waiting_for_group(w))
 		silence_say_unassigned(
 			w->unassigned_since, w->plan->config->source.group_id, w->stream);
