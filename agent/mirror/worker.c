@@ -21,6 +21,8 @@
 #define REVOKE_DRAIN_MS 10000
 /* The commit before a hand-over or the end may take this long. */
 #define COMMIT_MS 3000
+/* The start, for a want of rights, where start.timeout.ms sets no end to it. */
+#define RIGHTS_MS 30000
 /* A refused commit is tried again after this pause. */
 #define COMMIT_AGAIN_MS 200
 /* Leaving the group may take this long; after it the group finds out by itself. */
@@ -246,6 +248,9 @@ on_denied(struct worker *w, bool is_read, const char *reason)
 {
 	int64_t limit = w->plan->config->mirror.start_timeout_ms;
 
+	/* That outages are waited for without end does not make waiting help here. */
+	if (limit == 0)
+		limit = RIGHTS_MS;
 	LOG_LIMITED(SILENCE_SAY_AGAIN, EVENT_source_denied, F_INT("stream", w->stream),
 		F_STR("reason", reason));
 	/* At the start it is the set-up. Later on it may be a change of rights that is taken back:
