@@ -21,7 +21,7 @@ static pthread_mutex_t retired_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t retired_change = PTHREAD_COND_INITIALIZER;
 static int retired; /* clients being destroyed, under retired_lock */
 
-/* What a message on a connection most likely means; the first row whose text is found. */
+/* What a message of the library most likely means; the first row whose text is found. */
 static const struct {
 	const char *part, *meaning;
 } meanings[] = {
@@ -45,6 +45,12 @@ static const struct {
 	{"Failed to resolve", "the name is not known here: check it, and the DNS or hosts file"},
 	{"ApiVersionRequest failed",
 		"check that this is a Kafka port and that security.protocol fits it"},
+	{"Inconsistent group protocol",
+		"the group's other members share partitions out in another way: set "
+		"partition.assignment.strategy as they have it"},
+	{"Invalid session timeout",
+		"session.timeout.ms must lie between the brokers' "
+		"group.min.session.timeout.ms and group.max.session.timeout.ms"},
 	{"Authentication fail", "check the user name, the password and sasl.mechanism"},
 };
 

@@ -269,7 +269,7 @@ on_trouble(struct worker *w, enum consumer_event_kind kind, bool is_connection, 
 	switch (kind) {
 	case CONSUMER_FATAL:
 		snprintf(text, sizeof(text), "the consumer cannot go on: %s", reason);
-		fail(w, false, text);
+		fail(w, w->assigned_at == 0, text);
 		break;
 	case CONSUMER_NO_OFFSET:
 		snprintf(text, sizeof(text),

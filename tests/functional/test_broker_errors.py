@@ -137,6 +137,16 @@ def test_topic_that_may_not_be_read_any_more_is_waited_out(mirror, source, targe
     assert agent.stop() == 0
 
 
+@pytest.mark.parametrize("error, says", [("INCONSISTENT_GROUP_PROTOCOL", r"partition\.assignment\.strategy"),
+                                         ("INVALID_SESSION_TIMEOUT", r"session\.timeout\.ms")])
+def test_settings_that_the_group_does_not_take_end_the_start(mirror, source, target, error, says):
+    source.create("t")
+    source.fail("JoinGroup", *[error] * 100)
+    agent = mirror(source, target)
+    assert agent.wait() == 1
+    assert re.search(says, agent.find("failed")[0]["reason"])
+
+
 def test_group_that_may_not_be_joined_ends_the_start(mirror, source, target):
     source.create("t")
     source.fail("JoinGroup", *["GROUP_AUTHORIZATION_FAILED"] * 100)
