@@ -205,12 +205,23 @@ pipeline_quiesce(struct pipeline *pl, struct partition *p)
 		p->is_quiet = true;
 }
 
-/* What the script has not seen is read again by whoever comes next. */
+/* What the script has not seen is read again by whoever comes next; so is what waits for a topic
+   that may not be made for days. */
 static bool
 is_drained(const struct partition *p)
 {
 	return tracker_count(p->tracker) == p->raw ||
-	       (p->state == PARTITION_HELD && tracker_sent(p->tracker) == 0);
+	       (tracker_sent(p->tracker) == 0 &&
+		       (p->state == PARTITION_HELD || partition_waits_for_topic(p)));
+}
+
+bool
+pipeline_waits_for_topic(const struct pipeline *pl)
+{
+	for (const struct partition *p = pl->partitions; p; p = p->next)
+		if (partition_waits_for_topic(p))
+			return true;
+	return false;
 }
 
 bool

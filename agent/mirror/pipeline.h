@@ -77,8 +77,11 @@ struct partition *pipeline_next(struct pipeline *pipeline, struct partition *par
 void pipeline_quiesce(struct pipeline *pipeline, struct partition *partition);
 
 /* Has everything of this partition, or of all of them with NULL, been settled (or can it not be any
- * more because the partition is held)? */
+   more because the partition is held, or waits for a topic that is not there)? */
 bool pipeline_is_drained(struct pipeline *pipeline, struct partition *partition);
+
+/* Does a partition wait for a topic, or a partition of it, that is not there? */
+bool pipeline_waits_for_topic(const struct pipeline *pipeline);
 
 /* Records are there for a partition that had none. */
 void pipeline_wake(struct pipeline *pipeline, struct source_partition *source);

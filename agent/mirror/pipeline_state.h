@@ -143,6 +143,9 @@ void partition_hold(struct pipeline *pipeline, struct partition *partition);
 
 /* pipeline_watch.c: */
 
+/* Do the partition's records wait for a topic or partition that is not there? */
+bool partition_waits_for_topic(const struct partition *partition);
+
 /* The target said why a record must be sent again. */
 void pipeline_note_target(struct pipeline *pipeline, const char *reason);
 

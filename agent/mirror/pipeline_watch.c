@@ -13,15 +13,21 @@ pipeline_note_target(struct pipeline *pl, const char *reason)
 		snprintf(pl->target_reason, sizeof(pl->target_reason), "%s", reason);
 }
 
+bool
+partition_waits_for_topic(const struct partition *p)
+{
+	return p->is_missing &&
+	       (p->state == PARTITION_RECOVERING || p->state == PARTITION_RESENDING);
+}
+
 /* For how long the partition's records wait while its position stands; 0: none waits, or for a
    reason that is said elsewhere. */
 static int64_t
 still_ms(struct partition *p, int64_t now)
 {
 	int64_t position = tracker_position(p->tracker);
-	bool is_troubled = p->state == PARTITION_RECOVERING || p->state == PARTITION_RESENDING;
 	bool is_due = tracker_count(p->tracker) > p->raw && p->state != PARTITION_HELD &&
-		      !(is_troubled && p->is_missing);
+		      !partition_waits_for_topic(p);
 
 	if (is_due && (position != p->seen_position || p->still_since == 0))
 		p->still_since = now;

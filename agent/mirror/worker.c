@@ -453,7 +453,7 @@ static void
 note_end(struct worker *w)
 {
 	atomic_store_explicit(&w->counters.lag, pipeline_lag(w->pipeline), memory_order_relaxed);
-	if (counter_get(&w->counters.partitions_held) > 0)
+	if (counter_get(&w->counters.partitions_held) > 0 || pipeline_waits_for_topic(w->pipeline))
 		w->is_drained = false;
 }
 
