@@ -19,18 +19,39 @@ set_text(char **field, const char *value)
 	*field = copy;
 }
 
-/* One address of bootstrap.servers: [PROTOCOL://]host:port. */
-static int
-check_address(const char *address, struct err *err)
+/* Where host:port begins in PROTOCOL://host:port; NULL when that is no protocol of Kafka's. */
+static const char *
+skip_protocol(const char *address)
 {
-	const char *scheme = strstr(address, "://"), *host = scheme ? scheme + 3 : address;
-	const char *colon = strrchr(host, ':');
+	static const char *const protocols[] = {
+		"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL", NULL};
+	const char *end = strstr(address, "://");
+
+	if (!end)
+		return address;
+	for (size_t i = 0; protocols[i]; i++)
+		if (strlen(protocols[i]) == (size_t)(end - address) &&
+			!strncasecmp(address, protocols[i], (size_t)(end - address)))
+			return end + 3;
+	return NULL;
+}
+
+/* One address of bootstrap.servers, [PROTOCOL://]host:port; *ret is where host:port begins in it:
+   security.protocol says the protocol, as for Java's clients. */
+static int
+check_address(const char *address, const char **ret, struct err *err)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789-._%:[]";
+	const char *host = skip_protocol(address), *colon = host ? strrchr(host, ':') : NULL;
 	int64_t port;
 
-	if (!colon || colon == host || (host[0] == '[' && colon[-1] != ']'))
+	if (!colon || colon == host || (host[0] == '[' && colon[-1] != ']') ||
+		host + strspn(host, letters) < colon)
 		return err_set(err, "'%s' is not host:port", address);
 	if (parse_int(colon + 1, 1, 65535, &port, err))
 		return err_set(err, "'%s' has no port from 1 to 65535 behind the colon", address);
+	*ret = host;
 	return 0;
 }
 
@@ -44,10 +65,11 @@ tidy_addresses(const char *list, struct err *err)
 	while (*list) {
 		size_t n = strcspn(list, ", \t");
 		char *address = mem_strndup(list, n);
-		int result = n ? check_address(address, err) : 0;
+		const char *host = "";
+		int result = n ? check_address(address, &host, err) : 0;
 
 		if (n)
-			text_printf(&text, "%s%s", text.length ? "," : "", address);
+			text_printf(&text, "%s%s", text.length ? "," : "", host);
 		free(address);
 		if (result) {
 			text_fini(&text);

@@ -131,6 +131,14 @@ drop_events(struct admin *a)
 	rd_kafka_queue_destroy(queue);
 }
 
+static void
+count_leaderless(const rd_kafka_metadata_topic_t *md, struct cluster_topic *topic)
+{
+	for (int i = 0; i < md->partition_cnt; i++)
+		if (md->partitions[i].leader < 0 && topic->leaderless++ == 0)
+			topic->first_leaderless = md->partitions[i].id;
+}
+
 int
 admin_view(struct admin *a, int timeout_ms, struct cluster_view *ret, struct err *err)
 {
@@ -151,6 +159,7 @@ admin_view(struct admin *a, int timeout_ms, struct cluster_view *ret, struct err
 		if (t->partition_cnt == 0)
 			continue;
 		ret->topics[ret->topic_count].name = mem_strdup(t->topic);
+		count_leaderless(t, &ret->topics[ret->topic_count]);
 		ret->topics[ret->topic_count++].partitions = t->partition_cnt;
 	}
 	qsort(ret->topics, ret->topic_count, sizeof(*ret->topics), by_name);
@@ -240,14 +249,16 @@ take_offsets(const rd_kafka_topic_partition_list_t *list, struct topic_partition
 	return code;
 }
 
+/* hint: what to look at when no answer came. */
 static int
-look_up_failed(struct admin *a, const char *what, rd_kafka_resp_err_t code, struct err *err)
+look_up_failed(struct admin *a, const char *what, const char *hint, rd_kafka_resp_err_t code,
+	struct err *err)
 {
 	if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
 		return err_set(err, "the %s refuses to tell %s: %s; grant READ on the group",
 			a->side, what, rd_kafka_err2str(code));
-	return err_set(err, "the %s at %s does not tell %s: %s", a->side, a->brokers, what,
-		rd_kafka_err2str(code));
+	return err_set(err, "the %s at %s does not tell %s: %s (%s)", a->side, a->brokers, what,
+		rd_kafka_err2str(code), hint);
 }
 
 int
@@ -261,7 +272,10 @@ admin_committed(struct admin *a, int timeout_ms, struct topic_partition *positio
 	rd_kafka_topic_partition_list_destroy(list);
 	drop_events(a);
 	if (code || element)
-		return look_up_failed(a, "the group's positions", code ? code : element, err);
+		return look_up_failed(a, "the group's positions",
+			"does the broker that coordinates the group run, and has every partition "
+			"of __consumer_offsets a leader?",
+			code ? code : element, err);
 	return 0;
 }
 
@@ -280,19 +294,39 @@ admin_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, s
 	rd_kafka_topic_partition_list_destroy(list);
 	drop_events(a);
 	if (code || element)
-		return look_up_failed(a, "where its partitions end", code ? code : element, err);
+		return look_up_failed(a, "where its partitions end",
+			"has every partition of the mirrored topics a leader?",
+			code ? code : element, err);
 	return 0;
 }
 
+/* Commits, and waits for the answer so long and no longer. */
+static rd_kafka_resp_err_t
+commit_within(struct admin *a, int timeout_ms, const rd_kafka_topic_partition_list_t *positions)
+{
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(a->rk);
+	rd_kafka_resp_err_t code = rd_kafka_commit_queue(a->rk, positions, queue, NULL, NULL);
+	rd_kafka_event_t *event = code ? NULL : rd_kafka_queue_poll(queue, timeout_ms);
+	const rd_kafka_topic_partition_list_t *list =
+		event ? rd_kafka_event_topic_partition_list(event) : NULL;
+
+	if (!code)
+		code = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+	for (int i = 0; !code && list && i < list->cnt; i++)
+		code = list->elems[i].err;
+	if (event)
+		rd_kafka_event_destroy(event);
+	rd_kafka_queue_destroy(queue);
+	return code;
+}
+
 int
-admin_commit(struct admin *a, const struct topic_partition *positions, size_t count,
+admin_commit(struct admin *a, int timeout_ms, const struct topic_partition *positions, size_t count,
 	bool *ret_has_members, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = list_of(positions, count);
-	rd_kafka_resp_err_t code = rd_kafka_commit(a->rk, list, 0);
+	rd_kafka_resp_err_t code = commit_within(a, timeout_ms, list);
 
-	for (int i = 0; !code && i < list->cnt; i++)
-		code = list->elems[i].err;
 	rd_kafka_topic_partition_list_destroy(list);
 	drop_events(a);
 	*ret_has_members = code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||

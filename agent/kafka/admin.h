@@ -18,7 +18,9 @@ struct admin;
 struct cluster_topic {
 	char *name;
 	int partitions;
-	int absent; /* for the caller: looks in a row that did not list it */
+	int leaderless, first_leaderless; /* partitions that have no leader, and the number of the
+					     first of them */
+	int absent;			  /* for the caller: looks in a row that did not list it */
 };
 
 /* What a cluster looks like. */
@@ -71,8 +73,8 @@ int admin_ends(struct admin *admin, int timeout_ms, struct topic_partition *posi
 
 /* Commits offsets for the group from outside. Works only while the group has no members;
  *ret_has_members tells whether that was why it failed. @blocks */
-int admin_commit(struct admin *admin, const struct topic_partition *positions, size_t count,
-	bool *ret_has_members, struct err *err);
+int admin_commit(struct admin *admin, int timeout_ms, const struct topic_partition *positions,
+	size_t count, bool *ret_has_members, struct err *err);
 
 /* Fills max_bytes[i] with max.message.bytes of topics[i], 0 where the cluster does not tell.
  * @blocks */

@@ -38,7 +38,7 @@ client_traffic(enum client_side side, struct client_traffic *ret)
 		atomic_load_explicit(&traffic[side].throttle_ms, memory_order_relaxed)};
 }
 
-/* What a message on a connection most likely means; the first row whose text is found. */
+/* What a message of the library most likely means; the first row whose text is found. */
 static const struct {
 	const char *part, *meaning;
 } meanings[] = {
@@ -62,6 +62,12 @@ static const struct {
 	{"Failed to resolve", "the name is not known here: check it, and the DNS or hosts file"},
 	{"ApiVersionRequest failed",
 		"check that this is a Kafka port and that security.protocol fits it"},
+	{"Inconsistent group protocol",
+		"the group's other members share partitions out in another way: set "
+		"partition.assignment.strategy as they have it"},
+	{"Invalid session timeout",
+		"session.timeout.ms must lie between the brokers' "
+		"group.min.session.timeout.ms and group.max.session.timeout.ms"},
 	{"Authentication fail", "check the user name, the password and sasl.mechanism"},
 };
 

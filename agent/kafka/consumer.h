@@ -55,11 +55,12 @@ enum consumer_event_kind {
 	CONSUMER_REVOKE, /* partitions are taken: finish with each, close it, then consumer_answer
 			  */
 	CONSUMER_LOST, /* partitions are gone already: close them, do not commit, consumer_answer */
-	CONSUMER_COMMITTED, /* a commit ended, reason NULL if it succeeded */
-	CONSUMER_TROUBLE,   /* something does not work for now; reason says it */
-	CONSUMER_NO_OFFSET, /* auto.offset.reset=none and no position for partitions[0] */
-	CONSUMER_DENIED,    /* topic (partitions[0]) or group (count 0) may not be read */
-	CONSUMER_FATAL	    /* the consumer can never go on */
+	CONSUMER_COMMITTED,  /* a commit ended, reason NULL if it succeeded */
+	CONSUMER_TROUBLE,    /* something does not work for now; reason says it */
+	CONSUMER_NO_OFFSET,  /* auto.offset.reset=none and no position for partitions[0] */
+	CONSUMER_DENIED,     /* topic (partitions[0]) or group (count 0) may not be read */
+	CONSUMER_DENIED_NOW, /* likewise, but from that partition records came before */
+	CONSUMER_FATAL	     /* the consumer can never go on */
 };
 struct consumer_event {
 	enum consumer_event_kind kind;

@@ -3,6 +3,8 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <string.h>
+
 #include "kafka/client.h"
 
 const char *
@@ -48,6 +50,8 @@ library_knows_property(const char *name, const char *value, char *why, size_t wh
 	rd_kafka_conf_res_t res = rd_kafka_conf_set(conf, name, value, why, why_size);
 
 	rd_kafka_conf_destroy(conf);
+	/* Some of its sentences end with a line's end. */
+	why[strcspn(why, "\n")] = '\0';
 	return res == RD_KAFKA_CONF_OK ? 1 : res == RD_KAFKA_CONF_UNKNOWN ? 0 : -1;
 }
 

@@ -17,6 +17,8 @@
 
 /* MirrorMaker's producer default; batches of that size are seldom refused. */
 #define SMALL_BATCH 16384
+/* The largest record, as Java's max.request.size. */
+#define MAX_REQUEST "1048576"
 /* Wait this long before a client that failed again is replaced again; doubled each time up to the
  * maximum. */
 #define REPLACE_MS 250
@@ -58,6 +60,7 @@ struct producer {
 	rd_kafka_event_t *event; /* deliveries that are being given out */
 	struct lane *event_lane;
 	char failure[1024];
+	char reason[240]; /* of a failure that was judged at once */
 };
 
 static const struct {
@@ -89,7 +92,7 @@ make_client(struct producer *p, enum producer_lane lane, struct err *err)
 		{"batch.num.messages", lane_table[lane].batch_records,
 			lane_table[lane].batch_records != NULL},
 		{"linger.ms", lane_table[lane].linger, lane_table[lane].linger != NULL},
-		{"message.max.bytes", "1048576", false},
+		{"message.max.bytes", MAX_REQUEST, false},
 		/* The worker bounds what is on its way by bytes; the library's count would only get
 		   in the way. */
 		{"queue.buffering.max.messages", "0", false},
@@ -432,6 +435,19 @@ producer_touch(struct producer *p, struct target_topic *topic)
 		ask_for_topic(lane, topic, topic->lane);
 }
 
+/* It was not the target that found the record too large, but its own client. */
+static void
+explain_size(struct producer *p, struct delivery *d)
+{
+	const char *limit = client_settings_get(&p->config->producer, "message.max.bytes");
+
+	snprintf(p->reason, sizeof(p->reason),
+		"it is larger than the producer's max.request.size, %s; raise that, and where need "
+		"be max.message.bytes of the target topic",
+		limit ? limit : MAX_REQUEST);
+	d->reason = p->reason;
+}
+
 enum send_result
 producer_send(struct producer *p, struct target_topic *topic, enum producer_lane id,
 	int32_t partition, struct record *record, void *opaque, struct delivery *ret_failure)
@@ -458,6 +474,8 @@ producer_send(struct producer *p, struct target_topic *topic, enum producer_lane
 	}
 	*ret_failure = (struct delivery){.opaque = opaque, .partition = -1, .lane = (uint8_t)id};
 	judge(code, PRODUCER_SINGLE, ret_failure);
+	if (ret_failure->is_too_large)
+		explain_size(p, ret_failure);
 	return SEND_FAILED;
 }
 

@@ -101,7 +101,7 @@ partition_set_state(struct pipeline *pl, struct partition *p, enum partition_sta
 	if (state == PARTITION_FLOWING) {
 		p->resends_singly = false;
 		p->pause_ms = 0;
-		partition_forget_reason(pl, p);
+		partition_forget_reason(p);
 		partition_activate(pl, p);
 	}
 }
@@ -220,12 +220,23 @@ pipeline_quiesce(struct pipeline *pl, struct partition *p)
 		pipeline_quiesce(pl, p);
 }
 
-/* What the script has not seen is read again by whoever comes next. */
+/* What the script has not seen is read again by whoever comes next; so is what waits for a topic
+   that may not be made for days. */
 static bool
 is_drained(const struct partition *p)
 {
 	return tracker_count(p->tracker) == p->raw ||
-	       (p->state == PARTITION_HELD && tracker_sent(p->tracker) == 0);
+	       (tracker_sent(p->tracker) == 0 &&
+		       (p->state == PARTITION_HELD || partition_waits_for_topic(p)));
+}
+
+bool
+pipeline_waits_for_topic(const struct pipeline *pl)
+{
+	for (const struct partition *p = pl->partitions; p; p = p->next)
+		if (partition_waits_for_topic(p))
+			return true;
+	return false;
 }
 
 bool
@@ -592,12 +603,6 @@ pipeline_committed(struct pipeline *pl)
 		p->is_touched = tracker_count(p->tracker) > 0 ||
 				tracker_position(p->tracker) > p->committed;
 	}
-}
-
-int64_t
-pipeline_stalled_ms(const struct pipeline *pl)
-{
-	return producer_outstanding(pl->producer) > 0 ? clock_ms() - pl->last_delivery : 0;
 }
 
 void

@@ -32,8 +32,9 @@ struct plan;
 struct script;
 
 /* Records on their way without an acknowledgement for so long are worth a line, and a partition's
-   state. */
-#define PIPELINE_SILENCE_MS 8000
+   state; what lasts shorter is not: rebalances and leader changes take seconds. Looked at once a
+   second, this and the pause until it is said again stay below ten. */
+#define PIPELINE_SILENCE_MS 7000
 
 /* buffer_bytes bounds what is on its way to the target, bookkeeping included.
    @borrows all arguments @gives the pipeline; pipeline_free */
@@ -92,8 +93,11 @@ struct partition *pipeline_next(struct pipeline *pipeline, struct partition *par
 void pipeline_quiesce(struct pipeline *pipeline, struct partition *partition);
 
 /* Has everything of this partition, or of all of them with NULL, been settled (or can it not be any
- * more because the partition is held)? */
+   more because the partition is held, or waits for a topic that is not there)? */
 bool pipeline_is_drained(struct pipeline *pipeline, struct partition *partition);
+
+/* Does a partition wait for a topic, or a partition of it, that is not there? */
+bool pipeline_waits_for_topic(const struct pipeline *pipeline);
 
 /* Records are there for a partition that had none. */
 void pipeline_wake(struct pipeline *pipeline, struct source_partition *source);
@@ -119,9 +123,30 @@ void pipeline_committed(struct pipeline *pipeline);
    not settled, over all partitions; -1 when unknown. */
 int64_t pipeline_survey(struct pipeline *pipeline);
 
-/* For how long records have been on their way without the target saying anything; 0 when none are.
+/* A partition whose records have been on their way for ms, and the target acknowledges none. */
+struct standstill {
+	const char *topic, *target_topic; /* borrowed until the next call on the pipeline */
+	int32_t partition;
+	int64_t offset, ms; /* offset: of the first of them */
+	const char *reason; /* what the target said last; NULL: nothing */
+};
+
+/* Looks for the partition that has stood still for longest, but for those that are held, or whose
+   target topic is missing: these are said. False when there is none. Call it about once a second.
  */
-int64_t pipeline_stalled_ms(const struct pipeline *pipeline);
+bool pipeline_find_standstill(struct pipeline *pipeline, struct standstill *ret);
+
+/* Partitions that the source has told nothing of for a while. */
+struct unread {
+	const char *topic; /* of the first; borrowed until the next call on the pipeline */
+	int32_t partition;
+	int count;
+	const char *reason; /* the last error that the source reported; NULL: none */
+};
+
+/* Counts the partitions whose fetches have brought nothing but errors, or no answer, for at least
+   ms. False when there are none. Call it about once a second. */
+bool pipeline_find_unread(struct pipeline *pipeline, int64_t ms, struct unread *ret);
 
 /* Learns a target topic's max.message.bytes. */
 void pipeline_limit_batch(struct pipeline *pipeline, const char *target_topic, int64_t max_bytes);

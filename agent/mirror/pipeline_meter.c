@@ -17,13 +17,14 @@ get(const _Atomic int64_t *cell)
 
 /* Has the target left everything unanswered for so long that it must be said? */
 static bool
-is_unanswered(const struct pipeline *pl, const struct partition *p)
+is_unanswered(const struct partition *p)
 {
-	return tracker_sent(p->tracker) > 0 && pipeline_stalled_ms(pl) >= PIPELINE_SILENCE_MS;
+	return tracker_sent(p->tracker) > 0 && p->still_since > 0 &&
+	       clock_ms() - p->still_since >= PIPELINE_SILENCE_MS;
 }
 
 enum meter_state
-partition_meter_state(const struct pipeline *pl, const struct partition *p)
+partition_meter_state(const struct partition *p)
 {
 	if (p->state == PARTITION_ORPHAN)
 		return METER_GONE;
@@ -31,7 +32,7 @@ partition_meter_state(const struct pipeline *pl, const struct partition *p)
 		return METER_HELD;
 	if (p->is_user_paused)
 		return METER_PAUSED;
-	if (p->pause_ms > 0 || is_unanswered(pl, p))
+	if (p->pause_ms > 0 || is_unanswered(p))
 		return METER_WAITING;
 	if (p->offer_at > 0)
 		return METER_RETRYING;
@@ -41,28 +42,28 @@ partition_meter_state(const struct pipeline *pl, const struct partition *p)
 }
 
 void
-partition_show_state(const struct pipeline *pl, const struct partition *p)
+partition_show_state(const struct partition *p)
 {
 	atomic_store_explicit(
-		&p->meter->state, (int)partition_meter_state(pl, p), memory_order_relaxed);
+		&p->meter->state, (int)partition_meter_state(p), memory_order_relaxed);
 }
 
 void
-partition_give_reason(struct pipeline *pl, struct partition *p, const char *reason)
+partition_give_reason(struct partition *p, const char *reason)
 {
 	/* The meter of an orphan is that of whoever has the partition now. */
 	if (p->state == PARTITION_ORPHAN)
 		return;
 	meter_set_reason(p->meter, reason);
 	p->has_reason = reason[0] != '\0';
-	partition_show_state(pl, p);
+	partition_show_state(p);
 }
 
 void
-partition_forget_reason(struct pipeline *pl, struct partition *p)
+partition_forget_reason(struct partition *p)
 {
 	if (p->has_reason)
-		partition_give_reason(pl, p, "");
+		partition_give_reason(p, "");
 }
 
 void
@@ -119,11 +120,12 @@ survey(struct pipeline *pl, struct partition *p, int64_t now)
 	set(&m->end, end);
 	set(&m->lag, lag);
 	atomic_store_explicit(&m->in_flight, in_flight, memory_order_relaxed);
-	state = partition_meter_state(pl, p);
+	state = partition_meter_state(p);
 	if (state == METER_FLOWING || state == METER_CAUGHT_UP)
-		partition_forget_reason(pl, p);
+		partition_forget_reason(p);
 	else if (state == METER_WAITING && !p->has_reason)
-		partition_give_reason(pl, p, "the target acknowledges nothing");
+		partition_give_reason(p, pl->target_reason[0] ? pl->target_reason
+							      : "the target acknowledges nothing");
 	atomic_store_explicit(&m->state, (int)state, memory_order_relaxed);
 	return lag;
 }

@@ -241,7 +241,7 @@ hold_for_script(struct pipeline *pl, struct partition *p, int64_t offset, const 
 	counter_add(&pl->counters->partitions_held, 1);
 	snprintf(text, sizeof(text), "the script fails for the record at offset %lld: %s",
 		(long long)offset, reason);
-	partition_give_reason(pl, p, text);
+	partition_give_reason(p, text);
 }
 
 /* The hook failed for a record. Returns false when the record stays raw. */
@@ -410,7 +410,7 @@ partition_release_script(struct pipeline *pl, struct partition *p)
 		counter_add(&pl->counters->partitions_held, UINT64_MAX);
 		p->is_script_held = false;
 		if (p->state == PARTITION_FLOWING)
-			partition_forget_reason(pl, p);
+			partition_forget_reason(p);
 	}
 	if (p->offer_at)
 		pl->waiting--;

@@ -8,9 +8,10 @@
 
 /* Deliveries taken in one turn, so that timers and messages are never far. */
 #define DELIVERIES 4096
-/* Pauses before sending again: doubled from the first to the last. */
+/* Pauses before sending again: doubled from the first to the last, which is short enough for what
+   is missing to be said every ten seconds. */
 #define RETRY_MS 200
-#define RETRY_MAX_MS 5000
+#define RETRY_MAX_MS 3000
 
 void
 partition_recover(struct pipeline *pl, struct partition *p, bool after_a_pause)
@@ -39,7 +40,7 @@ partition_hold(struct pipeline *pl, struct partition *p, const struct flight *f,
 	partition_set_state(pl, p, PARTITION_HELD);
 	snprintf(text, sizeof(text), "the target refuses the record at offset %lld: %s",
 		(long long)f->offset, reason);
-	partition_give_reason(pl, p, text);
+	partition_give_reason(p, text);
 }
 
 /* Where a flight, or one of its outputs, goes. */
@@ -52,14 +53,14 @@ target_of(const struct partition *p, const struct output *output)
 /* A partition waits before it sends again. Every record of a batch may come back for one reason:
    only the first is written down. */
 static void
-note_waiting(struct pipeline *pl, struct partition *p, const char *what, const char *reason)
+note_waiting(struct partition *p, const char *what, const char *reason)
 {
 	char text[800];
 
 	if (p->has_reason || p->pause_ms == 0)
 		return;
 	snprintf(text, sizeof(text), "%s: %s", what, reason);
-	partition_give_reason(pl, p, text);
+	partition_give_reason(p, text);
 }
 
 /* Waits for what the operator must create at the target. */
@@ -75,7 +76,7 @@ wait_for_missing(struct pipeline *pl, struct partition *p, struct target_topic *
 		is_topic ? "the target topic %s is not there"
 			 : "the target topic %s has too few partitions",
 		name);
-	note_waiting(pl, p, what, reason);
+	note_waiting(p, what, reason);
 
 	snprintf(advice, sizeof(advice),
 		is_topic ? "create it at the target, for example kafka-topics --create --topic %s "
@@ -190,11 +191,13 @@ static void
 on_failed(struct pipeline *pl, struct partition *p, struct flight *f, struct output *output,
 	const struct delivery *d)
 {
+	p->is_missing = d->verdict == DELIVERY_LATER;
 	switch (d->verdict) {
 	case DELIVERY_SPLIT: on_split(pl, p, target_of(p, output), d); break;
 	case DELIVERY_AGAIN:
+		pipeline_note_target(pl, d->reason);
 		partition_recover(pl, p, p->pause_ms || p->state == PARTITION_RESENDING);
-		note_waiting(pl, p, "to be sent again", d->reason);
+		note_waiting(p, "to be sent again", d->reason);
 		break;
 	case DELIVERY_LATER:
 		wait_for_missing(pl, p, target_of(p, output), d->is_missing_topic, d->reason);
@@ -267,8 +270,6 @@ take_deliveries(struct pipeline *pl)
 		take_batch(pl, n);
 		total += n;
 	} while (n == BATCH && total < DELIVERIES);
-	if (total > 0 || producer_outstanding(pl->producer) == 0)
-		pl->last_delivery = clock_ms();
 	return n == BATCH;
 }
 
@@ -291,6 +292,7 @@ wait_for_partitions(
 	struct pipeline *pl, struct partition *p, struct target_topic *target, int32_t wanted)
 {
 	producer_touch(pl->producer, target);
+	p->is_missing = true;
 	wait_for_missing(pl, p, target, wanted == ROUTE_UNKNOWN,
 		wanted == ROUTE_UNKNOWN ? "how many partitions it has is not known yet"
 					: "the script's partition hook names none that is there");

@@ -38,6 +38,7 @@ struct partition {
 	char *topic;
 	int32_t number;
 	uint8_t state;
+	bool is_missing; /* its target topic or partition is not there, which is said elsewhere */
 	unsigned lanes_seen; /* producer_lane_changes when it began to send as it does; when that
 				has grown, what is on its way comes first, or later records could
 				overtake */
@@ -65,6 +66,10 @@ struct partition {
 	size_t last_read;			 /* records, the last time that it was read */
 	int64_t resume_at, pause_ms;		 /* recovery: not before, and the pause used last */
 	int64_t committed, committing;		 /* offsets; -1 none */
+	int64_t unread_since; /* of the watch: the source tells nothing of it since then (clock_ms),
+				 0: it does */
+	int64_t seen_position, still_since; /* of the watch: the position it saw last, and since
+					       when (clock_ms) records wait while it stands */
 };
 
 struct pipeline {
@@ -96,8 +101,8 @@ struct pipeline {
 	size_t limited;		     /* partitions that wait for their place */
 	int64_t limited_until;	     /* clock_us: the first of them */
 	int64_t buffered, limit;
-	int64_t last_delivery; /* clock_ms of the last delivery, or when last none was
-				  due */
+	char target_reason[128]; /* why records had to be sent again, said last by the target; ""
+				    once nothing stands still */
 	struct topic_partition *positions;
 	size_t positions_capacity;
 	enum consumer_event_kind source_error;
@@ -188,21 +193,27 @@ void partition_hold(struct pipeline *pipeline, struct partition *partition,
 /* pipeline_meter.c: */
 
 /* Why the partition does, or does not, flow: the one place that says so. */
-enum meter_state partition_meter_state(
-	const struct pipeline *pipeline, const struct partition *partition);
+enum meter_state partition_meter_state(const struct partition *partition);
 
 /* Its meter takes the state now, not at the next survey. */
-void partition_show_state(const struct pipeline *pipeline, const struct partition *partition);
+void partition_show_state(const struct partition *partition);
 
 /* Why the partition stands, for its meter: until another reason, or until it flows again. */
-void partition_give_reason(
-	struct pipeline *pipeline, struct partition *partition, const char *reason);
-void partition_forget_reason(struct pipeline *pipeline, struct partition *partition);
+void partition_give_reason(struct partition *partition, const char *reason);
+void partition_forget_reason(struct partition *partition);
 
 /* The partition begins with a meter, of which nothing is known but what was counted before; and
    leaves it. */
 void partition_start_meter(struct partition *partition, struct meter *meter);
 void partition_stop_meter(struct partition *partition);
+
+/* pipeline_watch.c: */
+
+/* Do the partition's records wait for a topic or partition that is not there? */
+bool partition_waits_for_topic(const struct partition *partition);
+
+/* The target said why a record must be sent again. */
+void pipeline_note_target(struct pipeline *pipeline, const char *reason);
 
 /* pipeline_script.c: */
 

@@ -40,7 +40,9 @@ plan_say_topics(const struct plan *plan, const char *expression)
 	int partitions = 0;
 
 	if (plan->mirrored == 0) {
-		LOG_LIMITED(60, EVENT_topics_none, F_STR("expression", expression));
+		LOG_LIMITED(60, EVENT_topics_none, F_STR("expression", expression),
+			F_STR("advice", "check the expression; topics that this user may not "
+					"DESCRIBE are not listed"));
 		return;
 	}
 	for (size_t i = 0; i < plan->count; i++) {

@@ -100,7 +100,7 @@ hook_failed(struct making *m, const struct err *why, struct err *err)
 {
 	if (!m->input->previous)
 		return err_set(err, "%s (for the topic %s)", why->text, m->topic->name);
-	LOG_LIMITED(10, EVENT_plan_hook_failed, F_STR("topic", m->topic->name),
+	LOG_LIMITED(8, EVENT_plan_hook_failed, F_STR("topic", m->topic->name),
 		F_STR("reason", why->text));
 	m->topic->is_kept = true;
 	return 0;

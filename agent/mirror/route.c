@@ -15,7 +15,7 @@ route_new(const struct plan *plan, const char *source_topic, struct producer *pr
 	r->topic = plan_find(plan, source_topic);
 	if (r->topic && r->topic->target)
 		r->target = producer_topic(producer, r->topic->target);
-	r->missing.interval_ms = 10000;
+	r->missing.interval_ms = 6000;
 	r->holders = 1;
 	return r;
 }

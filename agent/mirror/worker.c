@@ -13,6 +13,7 @@
 #include "mirror/order.h"
 #include "mirror/pipeline.h"
 #include "mirror/scripting.h"
+#include "mirror/silence.h"
 
 /* A revoke may take this long before the partitions are handed over undrained: far below the
    group's rebalance time-out (max.poll.interval.ms, 5 minutes), short enough not to hold the others
@@ -20,6 +21,8 @@
 #define REVOKE_DRAIN_MS 10000
 /* The commit before a hand-over or the end may take this long. */
 #define COMMIT_MS 3000
+/* The start, for a want of rights, where start.timeout.ms sets no end to it. */
+#define RIGHTS_MS 30000
 /* A refused commit is tried again after this pause. */
 #define COMMIT_AGAIN_MS 200
 /* Leaving the group may take this long; after it the group finds out by itself. */
@@ -63,6 +66,8 @@ struct worker {
 	bool is_committing, is_drained, has_failed;
 	bool is_commit_refused; /* the last commit did not succeed */
 	int64_t phase_until, stop_until, next_commit, next_second; /* clock_ms */
+	int64_t assigned_at, unassigned_since; /* the first assignment, 0: none yet; has waited for
+						  one since then, 0: does not wait */
 	struct topic_partition *revoked;
 	size_t revoked_count;
 };
@@ -118,7 +123,7 @@ commit(struct worker *w)
 		return false;
 	if (consumer_commit(w->consumer, positions, count, &err) < 0) {
 		counter_add(&w->counters.commit_failures, 1);
-		LOG_LIMITED(10, EVENT_commit_failed, F_INT("stream", w->stream),
+		LOG_LIMITED(SILENCE_SAY_AGAIN, EVENT_commit_failed, F_INT("stream", w->stream),
 			F_STR("reason", err.text));
 		return false;
 	}
@@ -134,7 +139,7 @@ on_committed(struct worker *w, const char *reason)
 	if (reason) {
 		w->next_commit = clock_ms() + COMMIT_AGAIN_MS;
 		counter_add(&w->counters.commit_failures, 1);
-		LOG_LIMITED(10, EVENT_commit_failed, F_INT("stream", w->stream),
+		LOG_LIMITED(SILENCE_SAY_AGAIN, EVENT_commit_failed, F_INT("stream", w->stream),
 			F_STR("reason", reason));
 		return;
 	}
@@ -156,6 +161,9 @@ on_assign(struct worker *w, const struct consumer_event *e)
 	if (w->is_stopping)
 		pipeline_quiesce(w->pipeline, NULL);
 	consumer_answer(w->consumer);
+	w->unassigned_since = 0;
+	if (w->assigned_at == 0)
+		w->assigned_at = clock_ms();
 	counter_add(&w->counters.rebalances, 1);
 	LOG(EVENT_assigned, F_INT("stream", w->stream), F_UINT("partitions", e->count));
 }
@@ -221,6 +229,7 @@ finish_revoke(struct worker *w, enum log_event event, bool is_drained)
 		F_STR("drained", is_drained ? "yes" : "no"));
 	forget_revoked(w);
 	w->is_answer_due = false;
+	w->unassigned_since = clock_ms();
 	counter_add(&w->counters.rebalances, 1);
 	consumer_answer(w->consumer);
 }
@@ -237,12 +246,20 @@ revoked_is_drained(struct worker *w)
 	return true;
 }
 
+/* is_read: records came from there before. */
 static void
-on_denied(struct worker *w, const char *reason)
+on_denied(struct worker *w, bool is_read, const char *reason)
 {
-	LOG_LIMITED(10, EVENT_source_denied, F_INT("stream", w->stream), F_STR("reason", reason));
-	/* Later on it may be a change of rights that is taken back: other topics go on. */
-	if (counter_get(&w->counters.records_read) == 0)
+	int64_t limit = w->plan->config->mirror.start_timeout_ms;
+
+	/* That outages are waited for without end does not make waiting help here. */
+	if (limit == 0)
+		limit = RIGHTS_MS;
+	LOG_LIMITED(SILENCE_SAY_AGAIN, EVENT_source_denied, F_INT("stream", w->stream),
+		F_STR("reason", reason));
+	/* At the start it is the set-up. Later on it may be a change of rights that is taken back:
+	   other topics go on. */
+	if (!is_read && (w->assigned_at == 0 || clock_ms() - w->assigned_at < limit))
 		fail(w, true, reason);
 }
 
@@ -256,7 +273,7 @@ on_trouble(struct worker *w, enum consumer_event_kind kind, bool is_connection, 
 	switch (kind) {
 	case CONSUMER_FATAL:
 		snprintf(text, sizeof(text), "the consumer cannot go on: %s", reason);
-		fail(w, false, text);
+		fail(w, w->assigned_at == 0, text);
 		break;
 	case CONSUMER_NO_OFFSET:
 		snprintf(text, sizeof(text),
@@ -267,19 +284,20 @@ on_trouble(struct worker *w, enum consumer_event_kind kind, bool is_connection, 
 		fail(w, false, text);
 		break;
 	case CONSUMER_DENIED:
+	case CONSUMER_DENIED_NOW:
 		snprintf(text, sizeof(text),
 			"the source refuses reading: %s; grant READ and DESCRIBE on the topic and "
 			"READ on "
 			"the group %s to this user",
 			reason, w->plan->config->source.group_id);
-		on_denied(w, text);
+		on_denied(w, kind == CONSUMER_DENIED_NOW, text);
 		break;
 	default:
 		if (is_connection)
 			notify(w, WORKER_TROUBLE, &like, reason);
 		else if (reason)
-			LOG_LIMITED(10, EVENT_source_trouble, F_INT("stream", w->stream),
-				F_STR("reason", reason));
+			LOG_LIMITED(SILENCE_SAY_AGAIN, EVENT_source_trouble,
+				F_INT("stream", w->stream), F_STR("reason", reason));
 	}
 }
 
@@ -390,6 +408,8 @@ subscribe(struct worker *w, struct order *o)
 		return;
 	order_take_names(&w->topics, o);
 	o = w->topics;
+	if (!pipeline_next(w->pipeline, NULL))
+		w->unassigned_since = clock_ms();
 	if (consumer_subscribe(w->consumer, (const char *const *)o->names, o->count, &err) < 0)
 		fail(w, false, err.text);
 }
@@ -453,7 +473,7 @@ static void
 note_end(struct worker *w)
 {
 	survey(w);
-	if (counter_get(&w->counters.partitions_held) > 0)
+	if (counter_get(&w->counters.partitions_held) > 0 || pipeline_waits_for_topic(w->pipeline))
 		w->is_drained = false;
 }
 
@@ -515,6 +535,14 @@ step(struct worker *w)
 		set_phase(w, PHASE_END, 0);
 }
 
+/* Has the group still to say what this stream shall read? */
+static bool
+is_waiting_for_group(const struct worker *w)
+{
+	return w->unassigned_since > 0 && w->phase == PHASE_RUN && w->topics &&
+	       w->topics->count > 0 && !pipeline_next(w->pipeline, NULL);
+}
+
 static void
 every_second(struct worker *w)
 {
@@ -523,14 +551,11 @@ every_second(struct worker *w)
 	survey(w);
 	if (producer_take_trouble(w->producer))
 		notify(w, WORKER_TROUBLE, &like, "the target's brokers cannot be reached");
-	if (pipeline_stalled_ms(w->pipeline) >= PIPELINE_SILENCE_MS)
-		LOG_LIMITED(PIPELINE_SILENCE_MS / 1000, EVENT_target_trouble,
-			F_INT("stream", w->stream),
-			F_INT("silent_ms", pipeline_stalled_ms(w->pipeline)),
-			F_STR("reason",
-				"records are on their way and the target acknowledges none"),
-			F_STR("advice", "check that its partitions have leaders and "
-					"min.insync.replicas is met"));
+	silence_say_standstill(w->pipeline, w->stream);
+	silence_say_unread(w->pipeline, w->stream);
+	if (is_waiting_for_group(w))
+		silence_say_unassigned(
+			w->unassigned_since, w->plan->config->source.group_id, w->stream);
 	w->next_second = clock_ms() + 1000;
 }
 

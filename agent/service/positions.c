@@ -8,8 +8,8 @@
 #include "base/mem.h"
 #include "kafka/zookeeper.h"
 
-/* One look-up may take this long; it is tried again by the scout. */
-#define LOOK_MS 10000
+/* One look-up, or commit, may take this long; it is tried again by the scout. */
+#define LOOK_MS 4000
 
 struct positions {
 	struct topic_partition *items;
@@ -59,8 +59,9 @@ commit(struct admin *source, const struct positions *positions, struct err *err)
 {
 	struct positions known = choose(positions, false);
 	bool has_members = false;
-	int rc =
-		known.count ? admin_commit(source, known.items, known.count, &has_members, err) : 0;
+	int rc = known.count ? admin_commit(
+				       source, LOOK_MS, known.items, known.count, &has_members, err)
+			     : 0;
 
 	/* Somebody is in the group already: then its positions are that member's business. */
 	if (rc < 0 && has_members) {

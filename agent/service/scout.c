@@ -19,6 +19,7 @@
 #include "mirror/plan_loop.h"
 #include "mirror/plan_script.h"
 #include "mirror/scripting.h"
+#include "service/leaders.h"
 #include "service/positions.h"
 #include "service/scout_message.h"
 #include "service/side.h"
@@ -29,6 +30,8 @@
 #define PING_MS 3000
 /* While a topic is missing at the target, what is there is listed so often. */
 #define MISSING_MS 5000
+/* While partitions have no leader at the source, its topics are listed so often. */
+#define LEADERLESS_MS 5000
 /* A topic that so many looks in a row did not list is gone. */
 #define LOOKS_UNTIL_GONE 3
 /* Topics whose settings are asked for in one request. */
@@ -60,7 +63,8 @@ struct scout {
 	const struct plan *plan; /* NULL before the first one was sent */
 	struct script_world *world;
 	bool is_dry;
-	bool is_compared; /* the two sides are known to be the same cluster, or not */
+	int64_t next_leaderless; /* clock_ms: that partitions have no leader is not said before */
+	bool is_compared;	 /* the two sides are known to be the same cluster, or not */
 	bool is_same;
 	bool is_limits_due; /* target topics are to be asked for their settings */
 };
@@ -236,9 +240,12 @@ compare_clusters(struct scout *s)
 	char source[128], target[128];
 	struct err err;
 
-	if (s->is_compared || !s->source.admin || !open_target(s) ||
-		admin_ping(s->target.admin, PING_MS, &err) < 0)
+	if (s->is_compared || s->target.is_down || !s->source.admin || !open_target(s))
 		return;
+	if (admin_ping(s->target.admin, PING_MS, &err) < 0) {
+		side_down(&s->target, err.text);
+		return;
+	}
 	admin_cluster_id(s->source.admin, PING_MS, source, sizeof(source));
 	admin_cluster_id(s->target.admin, PING_MS, target, sizeof(target));
 	s->is_compared = true;
@@ -396,9 +403,12 @@ look_at_topics(struct scout *s, struct err *err)
 		next_plan(s);
 	else
 		rc = first_plan(s, err);
-	if (rc == 0)
-		s->source.topics_due = clock_ms() + s->config->source.metadata_max_age_ms;
-	return rc;
+	if (rc < 0)
+		return rc;
+	s->source.topics_due = clock_ms() + s->config->source.metadata_max_age_ms;
+	if (s->plan && leaders_check(&s->topics, s->plan, SIDE_SAY_MS, &s->next_leaderless))
+		s->source.topics_due = clock_ms() + LEADERLESS_MS;
+	return 0;
 }
 
 static void

@@ -10,10 +10,8 @@
 #include "service/scout.h"
 #include "service/scout_message.h"
 
-/* While a side is unreachable it is looked at again after this pause, and said at least this often.
- */
+/* While a side is unreachable it is looked at again after this pause. */
 #define AGAIN_MS 1000
-#define SAY_MS 8000
 /* Both sides are asked for a sign of life this often: with the time they may take for it, nothing
    stays unsaid for ten seconds. */
 #define PING_EVERY_MS 3000
@@ -57,7 +55,7 @@ side_down(struct side *side, const char *reason)
 	if (side->is_down && now < side->next_say)
 		return;
 	side->is_down = true;
-	side->next_say = now + SAY_MS;
+	side->next_say = now + SIDE_SAY_MS;
 	tell(side, reason);
 	log_write(event, NULL, (const struct log_field[]){F_STR("reason", reason)}, 1);
 }

@@ -9,6 +9,10 @@
 #include "base/mailbox.h"
 #include "kafka/admin.h"
 
+/* What does not work at a side is said again by the next look that comes so much later (ms): a look
+   takes five seconds and a pause of one, and then nothing is silent for ten. */
+#define SIDE_SAY_MS 3500
+
 /* All calls: @thread scout */
 struct side {
 	struct admin *admin; /* NULL until it could be opened */

@@ -60,6 +60,24 @@ def test_errors_are_waited_out(mirror, source, target, side, request_name, error
     assert agent.stop() == 0
 
 
+def test_errors_behind_the_last_record_move_no_position(mirror, source, target):
+    """librdkafka 2.1.0 to 2.13.1 counts such an error as a record: the one that comes next would be skipped."""
+    source.create("t")
+    target.create("t")
+    source.produce("t", [Record(b"k", b"1")])
+    agent = mirror(source, target, flags=("--offset.commit.interval.ms", "100"))
+    source.wait_committed(GROUP, "t", {0: 1})
+    source.fail("Fetch", *["UNKNOWN_SERVER_ERROR"] * 3)
+    source.wait_failed("Fetch")
+    agent.wait_event("source_trouble")
+    agent.stop()
+    assert source.committed(GROUP, "t", 1) == {0: 1}
+    source.produce("t", [Record(b"k", b"2")])
+    again = mirror(source, target)
+    assert [r.value for r in target.read("t", 2)] == [b"1", b"2"]
+    assert again.stop() == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("side", ["source", "target"])
 def test_leader_moves_and_broker_goes(mirror, make_cluster, side):
@@ -117,6 +135,16 @@ def test_topic_that_may_not_be_read_any_more_is_waited_out(mirror, source, targe
     assert re.search(r"\bt\b.*READ", agent.wait_event("source_denied")["reason"])
     assert [r.value for r in target.read("t", 2)] == [b"1", b"2"]
     assert agent.stop() == 0
+
+
+@pytest.mark.parametrize("error, says", [("INCONSISTENT_GROUP_PROTOCOL", r"partition\.assignment\.strategy"),
+                                         ("INVALID_SESSION_TIMEOUT", r"session\.timeout\.ms")])
+def test_settings_that_the_group_does_not_take_end_the_start(mirror, source, target, error, says):
+    source.create("t")
+    source.fail("JoinGroup", *[error] * 100)
+    agent = mirror(source, target)
+    assert agent.wait() == 1
+    assert re.search(says, agent.find("failed")[0]["reason"])
 
 
 def test_group_that_may_not_be_joined_ends_the_start(mirror, source, target):

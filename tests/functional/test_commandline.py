@@ -115,6 +115,8 @@ CONSUMER_FILES = {
     "no brokers": ("group.id=g\n", [r"bootstrap\.servers"]),
     "no group": ("bootstrap.servers=h:1\n", [r"group\.id"]),
     "bad value": (GOOD_CONSUMER + "auto.offset.reset=sometimes\n", [r"c\.properties:3", r"sometimes"]),
+    "brokers as a URL": ("bootstrap.servers=http://h:1\ngroup.id=g\n", [r"c\.properties:1.*'http://h:1'"]),
+    "what only the library refuses": (GOOD_CONSUMER + "rdkafka.fetch.min.bytes=-1\n", [r"c\.properties:3.*-1"]),
     "not a number": (GOOD_CONSUMER + "\n\nsession.timeout.ms=long\n", [r"c\.properties:5", r"session\.timeout\.ms"]),
     "two at once": (GOOD_CONSUMER + "auto.offset.reset=sometimes\nisolation.level=dirty\n",
                     [r"c\.properties:3", r"c\.properties:4"]),
@@ -127,7 +129,9 @@ CONSUMER_FILES = {
 @pytest.mark.parametrize("text, patterns", CONSUMER_FILES.values(), ids=CONSUMER_FILES.keys())
 def test_refused_consumer_properties(run, tmp_path, text, patterns):
     (tmp_path / "c.properties").write_text(text)
-    assert_refused(run(*WHOLE), *patterns)
+    done = run(*WHOLE)
+    assert_refused(done, *patterns)
+    assert "\n\n" not in done.stderr
 
 
 INI_FILES = {

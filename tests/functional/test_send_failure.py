@@ -54,7 +54,7 @@ def test_refused_record_ends_it_uncommitted(mirror, source, target, refused):
     agent = mirror(source, target, producer=REFUSING, flags=("--partition.mode", "preserve"))
     assert agent.wait() == 255
     failure = agent.wait_event("send_failure", topic="t", partition=0)
-    assert failure["offset"] == "50"
+    assert failure["offset"] == "50" and "max.request.size, 50000" in failure["reason"]
     assert agent.find("stop", status="255")
     assert max(source.committed(GROUP, "t", 2)[0], 0) <= 50
     again = mirror(source, target, producer=REFUSING, flags=("--partition.mode", "preserve"))

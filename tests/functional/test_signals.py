@@ -82,6 +82,21 @@ def test_signal_while_frozen(mirror, source, target, frozen):
 
 
 @pytest.mark.slow
+def test_signal_while_a_target_topic_is_missing(mirror, source, target):
+    """What waits for a topic that nobody may make for days is not waited for; it is read again later."""
+    source.create("t")
+    source.produce("t", [Record(b"k", b"v")])
+    target.order("topic_error", "t", 3)
+    agent = mirror(source, target, flags=("--shutdown.timeout.ms", str(60000)))
+    agent.wait_event("target_topic_missing")
+    assert agent.stop(PROMISE) == 0
+    assert agent.find("stop", status="0", drained="no"), agent.stderr
+    target.order("topic_error", "t", 0)
+    again = mirror(source, target)
+    assert [r.value for r in target.read("t", 1)] == [b"v"]
+    assert again.stop() == 0
+
+
 def test_second_signal_ends_at_once(mirror, source, target):
     source.create("t")
     target.create("t")

@@ -1,6 +1,7 @@
 """Topics and partitions that appear while the mirror runs, and a target topic that nobody has made."""
 
 import pytest
+from outside import wait_until
 from records import no_loss
 
 PROMISE = 10
@@ -49,6 +50,29 @@ def test_new_partitions(mirror, names, outside, sender, receiver, kafka3, kafka4
         assert no_loss(verdict), f"{load.keys[0]} and others: {verdict}\n{agent.stderr}"
     assert agent.stop(PROMISE) == 0, agent.stderr
     assert outside(kafka3).lag(group, topic) == 0
+
+
+def test_topic_made_anew(mirror, names, outside, sender, receiver, kafka3, kafka4):
+    """Deleted and made again, its offsets begin anew: what it holds now is mirrored from the first record on."""
+    topic, group = names
+    for cluster in (kafka3, kafka4):
+        outside(cluster).make_topic(topic)
+    agent = mirror(kafka4, kafka3, topic, group)
+    old, new = sender(kafka4, topic, tag="old-"), sender(kafka4, topic, tag="new-")
+    old.send(1000)
+    old.finish()
+    outside(kafka4).wait_no_lag(group, topic)
+    outside(kafka4).admin.delete_topics([topic])[topic].result(PROMISE)
+    wait_until(lambda: outside(kafka4).partitions(topic) == 0, what=f"the end of {topic}")
+    outside(kafka4).make_topic(topic)
+    new.send(200)
+    new.finish()
+    got = receiver(kafka3, topic, 1)
+    for load in (old, new):
+        verdict = got.verdict(load)
+        assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
+    assert agent.stop(PROMISE) == 0, agent.stderr
+    assert outside(kafka4).lag(group, topic) == 0
 
 
 def test_missing_target_topic(mirror, names, outside, sender, receiver, kafka3, kafka4):

@@ -87,9 +87,14 @@ TEST(connections)
 {
 	static const struct lines_case cases[] = {
 		{"bootstrap.servers=a:1, b:2 ,,PLAINTEXT://c:3",
-			"bootstrap.servers=a:1,b:2,PLAINTEXT://c:3;translated;"},
+			"bootstrap.servers=a:1,b:2,c:3;translated;"},
 		{"bootstrap.servers=[::1]:9092", "bootstrap.servers=[::1]:9092;set;"},
+		{"bootstrap.servers=sasl_ssl://c:3", "bootstrap.servers=c:3;translated;"},
 		{"bootstrap.servers=a", "refused;!f:1: bootstrap.servers: 'a' is not host:port;"},
+		{"bootstrap.servers=http://a:1",
+			"refused;!f:1: bootstrap.servers: 'http://a:1' is not host:port;"},
+		{"bootstrap.servers=a:1;b:2",
+			"refused;!f:1: bootstrap.servers: 'a:1;b:2' is not host:port;"},
 		{"bootstrap.servers=a:70000", "refused;!f:1: bootstrap.servers: 'a:70000' has no "
 					      "port from 1 to 65535 behind the colon;"},
 		{"bootstrap.servers=",

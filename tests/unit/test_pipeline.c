@@ -675,15 +675,17 @@ TEST(a_second_failure_waits_and_says_why)
 TEST(a_target_that_answers_nothing_is_waited_for)
 {
 	struct meter *m;
+	struct standstill still;
 
 	start("pause");
 	m = add(0);
 	add_record(0, 1000);
 	turn();
 	pipeline_survey(pipeline);
+	CHECK(!pipeline_find_standstill(pipeline, &still));
 	CHECK_INT(m->state, METER_FLOWING);
 	/* As if so much time had passed. */
-	pipeline->last_delivery -= PIPELINE_SILENCE_MS;
+	pipeline_find(pipeline, "here", 0)->still_since -= PIPELINE_SILENCE_MS;
 	pipeline_survey(pipeline);
 	CHECK_INT(m->state, METER_WAITING);
 	CHECK_REASON(m, "the target acknowledges nothing");
