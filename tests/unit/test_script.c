@@ -57,6 +57,7 @@ TEST(load_refuses_what_is_no_script)
 		{"return { api = 1, timers = { { every = 0, run = print } } }", "timer 1"},
 		{"return { api = 1, timers = { { every = 1 } } }", "timer 1"},
 		{"return { api = 1, timers = { { every = 1, run = print, now = 1 } } }", "'now'"},
+		{"return { api = 1, timers = { { every = 0/0, run = print } } }", "timer 1"},
 		{"return { api = 1, timers = { every = 1, run = print } }", "timers is a list"},
 		{"x = 1", "s.lua:1: "},
 		{"local a\n= = 2", "s.lua:2: "},
@@ -82,6 +83,24 @@ TEST(load_refuses_what_is_no_script)
 			printf("# %s\n", rows[i].text);
 		CHECK(!strchr(rig.err.text, '\n'));
 	}
+	rig_fini(&rig);
+}
+
+/* What a table does when it is asked for a name that it has not, as strict ones do, is no affair of
+   ours: it must neither end the process nor make up hooks. */
+TEST(tables_with_metatables_are_taken_as_they_stand)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	if (!CHECK(rig_load(&rig,
+		    "local strict = { __index = function(_, name) error('no ' .. name) end }\n"
+		    "return setmetatable({ api = 1, record = function(r) r.key = 'x' end,\n"
+		    "  timers = setmetatable({ setmetatable({ every = 1, run = print }, strict) }, "
+		    "strict) }, strict)")))
+		printf("# %s\n", rig.err.text);
+	rig_run(&rig, records, 1);
+	check_outcome(&rig, 0, "keep key='x'", "a strict table");
 	rig_fini(&rig);
 }
 
@@ -382,6 +401,14 @@ TEST(record_refuses_what_makes_no_sense)
 		{"r:key_partition(1.5)", "key_partition"},
 		{"r:key_ptr()", "script.libs"},
 		{"r:drop({})", "reason"},
+		{"r.drop 'old'", "write r:drop(...), with a colon"},
+		{"r.retry(1000)", "write r:retry(...), with a colon"},
+		{"r.emit { topic = 'x' }", "write r:emit(...), with a colon"},
+		{"r.headers.get 'a'", "write r.headers:get(...), with a colon"},
+		{"r.headers.count()", "write r.headers:count(...), with a colon"},
+		{"r:key_matches '^a'", "mirror.regex"},
+		{"r:value_matches()", "mirror.regex"},
+		{"r:key_matches {}", "mirror.regex"},
 		{"return 1", "record() must return true, false or nothing, not a number"},
 		{"return 'drop'", "not a string"},
 		{"return {}", "not a table"},
@@ -463,6 +490,60 @@ TEST(untouched_records_stay_untouched)
 		CHECK_INT(r->_topic, 0);
 		CHECK_INT((int64_t)r->_timestamp, records[i].timestamp);
 	}
+	rig_fini(&rig);
+}
+
+/* A script that goes on after an error that it caught has what it had before the call. */
+TEST(an_error_that_is_caught_leaves_nothing_half_made)
+{
+	static const struct {
+		const char *body, *outcome;
+	} rows[] = {
+		{"pcall(r.emit, r, { topic = 'other', key = 1 })", "keep"},
+		{"pcall(r.emit, r, { headers = { { 'x', 'y' }, { 'x', 1 } } })", "keep"},
+		{"r:emit { key = 'a' } pcall(r.emit, r, { value = {} }) r:emit { key = 'b' }",
+			"keep + key='a' + key='b'"},
+		{"for i = 1, 100 do pcall(r.emit, r, { key = i }) end r:emit { key = 'a' }",
+			"keep + key='a'"},
+		{"pcall(function() r.key = 1 end)", "keep"},
+		{"pcall(function() r.topic = '.' end)", "keep"},
+		{"pcall(r.drop, r, {})", "keep"},
+		{"pcall(r.retry, r, 0)", "keep"},
+		{"pcall(r.headers.add, r.headers, 'x', 1)", "keep"},
+		{"pcall(r.headers.set, r.headers, 'a', 1)", "keep"},
+	};
+	struct rig rig;
+
+	rig_init(&rig);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (!CHECK(load_body(&rig, rows[i].body)))
+			continue;
+		rig_run(&rig, records, 1);
+		check_outcome(&rig, 0, rows[i].outcome, rows[i].body);
+	}
+	rig_fini(&rig);
+}
+
+/* r.headers, kept from one record to the next, is as r itself: the record that is there now. */
+TEST(headers_that_are_kept_are_never_those_of_another_record)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	rig_set(&rig, "on.error", "drop");
+	CHECK(rig_load(&rig, "local kept\n"
+			     "return { api = 1, record = function(r)\n"
+			     "  if not kept then kept = r.headers return end\n"
+			     "  r.key = 'mine'\n"
+			     "  kept:add('n', tostring(r.offset))\n"
+			     "  if r.offset == 102 then error 'no' end end }"));
+	rig_run(&rig, records, 4);
+	check_outcome(&rig, 0, "keep", "the record that they were kept from");
+	check_outcome(&rig, 1, "keep key='mine' headers=[n='101']", "the next one");
+	check_outcome(&rig, 2, "failed(s.lua:6: no)", "one that fails");
+	CHECK_STR(rig.batch->_records[2]._key, "");
+	CHECK_INT(rig.batch->_records[2]._offset, 102);
+	check_outcome(&rig, 3, "keep key='mine' headers=[n='4.5035996273705e+15']", "the last one");
 	rig_fini(&rig);
 }
 
@@ -626,6 +707,38 @@ TEST(garbage_of_large_records_does_not_use_up_the_limit)
 	rig_fini(&rig);
 }
 
+/* What the records before it have put away is no fault of a record's: the batch ends before it. */
+TEST(a_batch_that_does_not_fit_into_the_limit_is_run_in_parts)
+{
+	struct rig rig;
+	struct rig_record many[64];
+	char *large = mem_alloc(1 << 20);
+	size_t from = 0, runs = 0;
+
+	memset(large, 'x', 1 << 20);
+	rig_init(&rig);
+	rig_set(&rig, "memory.limit", "16MiB");
+	CHECK(load_body(&rig, "r.value = r.value .. r.offset"));
+	for (int i = 0; i < 64; i++) {
+		many[i] = records[0];
+		many[i].value = large;
+		many[i].value_size = 1 << 20;
+		many[i].offset = i;
+	}
+	for (; from < 64 && runs < 64; runs++, from += (size_t)rig.batch->_done) {
+		rig_run(&rig, many + from, 64 - from);
+		if (!CHECK(rig.batch->_done > 0))
+			break;
+		for (size_t i = 0; i < (size_t)rig.batch->_done; i++)
+			if (!CHECK_INT(rig.batch->_records[i]._outcome, SCRIPT_KEEP))
+				printf("# %s\n", rig_outcome(&rig, i));
+	}
+	CHECK_INT(from, 64);
+	CHECK(runs > 1 && runs < 30);
+	free(large);
+	rig_fini(&rig);
+}
+
 TEST(an_allocation_bomb_fails_its_record_alone)
 {
 	struct rig rig;
@@ -638,19 +751,23 @@ TEST(an_allocation_bomb_fails_its_record_alone)
 		CHECK(load_body(&rig, "r.key = 'x' if r.offset == 101 then local t = {}\n"
 				      "for i = 1, 1e9 do t[i] = { tostring(i) } end end"));
 		for (int run = 0; run < 3; run++) {
+			/* It is given a batch that it begins. */
 			rig_run(&rig, records, 4);
+			CHECK_INT(rig.batch->_done, 1);
 			check_outcome(&rig, 0, "keep key='x'", "a bomb");
-			check_contains(rig_outcome(&rig, 1), "failed(s.lua", "a bomb");
-			check_contains(rig_outcome(&rig, 1), "not enough memory", "a bomb");
-			check_contains(rig_outcome(&rig, 1), "script.memory.limit", "a bomb");
+			rig_run(&rig, records + 1, 3);
+			CHECK_INT(rig.batch->_done, 3);
+			check_contains(rig_outcome(&rig, 0), "failed(s.lua", "a bomb");
+			check_contains(rig_outcome(&rig, 0), "not enough memory", "a bomb");
+			check_contains(rig_outcome(&rig, 0), "script.memory.limit", "a bomb");
+			check_outcome(&rig, 1, "keep key='x'", "a bomb");
 			check_outcome(&rig, 2, "keep key='x'", "a bomb");
-			check_outcome(&rig, 3, "keep key='x'", "a bomb");
 		}
 		CHECK(load_body(&rig,
 			"if r.offset == 101 then local s = 'x' while true do s = s .. s end end"));
-		rig_run(&rig, records, 4);
-		check_contains(rig_outcome(&rig, 1), "not enough memory", "a long string");
-		check_outcome(&rig, 2, "keep", "a long string");
+		rig_run(&rig, records + 1, 3);
+		check_contains(rig_outcome(&rig, 0), "not enough memory", "a long string");
+		check_outcome(&rig, 1, "keep", "a long string");
 		CHECK(load_body(&rig, "if r.offset == 101 then for i = 1, 1e9 do "
 				      "r.headers:add('a', 'b') end end"));
 		rig_run(&rig, records, 4);
