@@ -61,7 +61,7 @@ end
 function M.mock(rows)
   local mock = {}
   local function row_of(key)
-    local row = key ~= nil and rows[key]
+    local row = key ~= nil and rows[want("string", key, "key", 3)]
     if row then return type(row) == "table" and row or { key, row } end
   end
   function mock.get(_, key)
