@@ -62,6 +62,7 @@ struct agent {
 	struct control *control;	 /* NULL: there is no socket */
 	struct scout_message *candidate; /* the plan of the new script, and what it changes */
 	struct file_stamp stamp;	 /* of the script's file, as watched last */
+	struct file_stamp taken;	 /* of it, before it was last read */
 	struct worker_plan plan;
 	char *brokers; /* what plan.source_brokers points to */
 	struct worker **workers;
@@ -222,16 +223,33 @@ answer(struct agent *a, enum control_wish wish, const char *word, const char *te
 	free(line);
 }
 
-/* Takes the script's file anew; what fails leaves everything as it is. */
+/* Has the file changed since the last call? One that is not there, as while an editor writes it
+ * anew, has not. */
+static bool
+stamp_changed(struct file_stamp *stamp, const char *file)
+{
+	struct stat st;
+
+	if (stat(file, &st) < 0 || (st.st_mtim.tv_sec == stamp->changed.tv_sec &&
+					   st.st_mtim.tv_nsec == stamp->changed.tv_nsec &&
+					   st.st_size == stamp->size && st.st_ino == stamp->inode))
+		return false;
+	*stamp = (struct file_stamp){st.st_mtim, st.st_size, st.st_ino};
+	return true;
+}
+
+/* Takes the script's file anew; what fails leaves everything as it is. Before the streams are there
+ * it waits for them. */
 static void
 begin_reload(struct agent *a)
 {
 	if (a->is_stopping)
 		return;
-	a->is_reload_wanted = a->reload != RELOAD_NONE;
+	a->is_reload_wanted = a->reload != RELOAD_NONE || !a->workers;
 	if (a->is_reload_wanted)
 		return;
 	a->reload = RELOAD_TRYING;
+	stamp_changed(&a->taken, a->config->script.file);
 	a->reload_failure[0] = '\0';
 	scout_try(a->scout);
 }
@@ -242,6 +260,12 @@ end_reload(struct agent *a, const char *failure)
 {
 	struct scout_message *m = a->candidate;
 
+	/* Some have read it before the change, and some after it. */
+	if (stamp_changed(&a->taken, a->config->script.file)) {
+		failure = failure ? failure
+				  : "the file has changed while it was taken; it is taken anew";
+		a->is_reload_wanted = true;
+	}
 	for (int i = 0; m && i < a->worker_count; i++)
 		if (a->workers[i])
 			worker_decide(a->workers[i], failure ? NULL : m->plan);
@@ -336,11 +360,17 @@ on_sampled(struct agent *a, struct worker_message *m)
 static void
 on_scout(struct agent *a, struct scout_message *m)
 {
+	bool is_first;
+
 	switch ((enum scout_notice)m->message.kind) {
 	case SCOUT_PLAN:
-		if (!a->workers && !a->is_stopping)
+		is_first = !a->workers && !a->is_stopping;
+		if (is_first)
 			start_workers(a, m);
 		set_topics(a, m);
+		if (is_first && a->config->script.file &&
+			(stamp_changed(&a->taken, a->config->script.file) || a->is_reload_wanted))
+			begin_reload(a);
 		break;
 	case SCOUT_ROLLED_BACK: on_rolled_back(a, m); break;
 	case SCOUT_TRIED: on_tried(a, m); return;
@@ -425,21 +455,6 @@ leave_now(int status)
 {
 	LOG(EVENT_stop, F_INT("status", status), F_STR("drained", "no"));
 	quick_exit(status);
-}
-
-/* Has the file changed since the last call? One that is not there, as while an editor writes it
- * anew, has not. */
-static bool
-stamp_changed(struct file_stamp *stamp, const char *file)
-{
-	struct stat st;
-
-	if (stat(file, &st) < 0 || (st.st_mtim.tv_sec == stamp->changed.tv_sec &&
-					   st.st_mtim.tv_nsec == stamp->changed.tv_nsec &&
-					   st.st_size == stamp->size && st.st_ino == stamp->inode))
-		return false;
-	*stamp = (struct file_stamp){st.st_mtim, st.st_size, st.st_ino};
-	return true;
 }
 
 /* Has a dry run read what is there? A held partition reads no more. */
@@ -733,6 +748,7 @@ make_script(struct agent *a, struct script **ret, struct err *err)
 	if (rc < 0)
 		return -1;
 	stamp_changed(&a->stamp, config->script.file);
+	a->taken = a->stamp;
 	*ret = scripting_load(config, a->world, SCRIPT_AT_START, err);
 	if (*ret) {
 		watchdog_forget_others(*ret);

@@ -1,5 +1,7 @@
 """What may go wrong around a script while it runs: dead letters that are refused, files that change at the wrong moment."""
 
+import signal
+
 import pytest
 
 from cluster import Record
@@ -29,3 +31,54 @@ def test_a_dead_letter_that_is_refused_holds_its_partition_only(scripted, source
     source.wait_committed(GROUP, "t", {0: 1, 1: 2})
     assert agent.stop() == 0
     assert source.committed(GROUP, "t", 2) == {0: 1, 1: 2}
+
+
+MARK = 'return { api = 1, route = function(t) return t.name .. ".%s" end, record = function(r) r.headers:add("by", "%s") end }'
+
+
+def test_a_script_saved_while_it_is_taken_is_taken_anew(scripted, source, target, tmp_path):  # noqa: F811
+    """Each stream reads the file for itself: what the plan was made with, and the tests were run on, must be what all run."""
+    source.create("t")
+    for name in ("t.1", "t.2", "t.3"):
+        target.create(name)
+    agent = scripted(source, target, MARK % (1, 1), "--script.libs", "io", "--script.time.limit.ms", "5000")
+    agent.wait_event("assigned")
+    rewrite(tmp_path, """
+        local mirror = require "mirror"
+        local M = %s
+        function M.init()
+          if mirror.stream >= 0 then return end
+          print "waits for its file to change"
+          while not io.open("%s") do end
+        end
+        return M""" % ((MARK % (2, 2)).removeprefix("return "), tmp_path / "go"))
+    agent.send(signal.SIGHUP)
+    agent.wait_event("script_info", text="waits for its file to change")
+    rewrite(tmp_path, MARK % (3, 3))
+    (tmp_path / "go").touch()
+    assert "changed" in agent.wait_event("reload_rejected")["reason"]
+    agent.wait_event("reloaded")
+    source.produce("t", [Record(b"k", b"v")])
+    (seen,) = target.read("t.3", 1)
+    assert seen.headers == [("by", b"3")]
+    assert agent.stop() == 0
+    assert len(agent.find("reloaded")) == 1 and target.ends("t.2") == {0: 0}
+
+
+@pytest.mark.parametrize("flags", [(), ("--script.watch", "true")])
+def test_a_script_saved_before_the_source_answers_is_the_one_for_all(scripted, source, target, tmp_path, flags):  # noqa: F811
+    source.create("t")
+    target.create("t.1")
+    target.create("t.2")
+    source.down()
+    agent = scripted(source, target, MARK % (1, 1), "--start.timeout.ms", "0", *flags)
+    agent.wait_event("source_unreachable")
+    rewrite(tmp_path, MARK % (2, 2))
+    if not flags:
+        agent.send(signal.SIGHUP)
+    source.up()
+    agent.wait_event("reloaded")
+    source.produce("t", [Record(b"k", b"v")])
+    (seen,) = target.read("t.2", 1)
+    assert seen.headers == [("by", b"2")]
+    assert agent.stop() == 0
