@@ -157,19 +157,25 @@ local function same(name, want, got)
 end
 
 local function described(output)
-  if output.kind == "record" then return ("a record to %s with key %s"):format(output.topic or "any topic", show(output.key)) end
+  if output.kind == "record" then return ("a record to %s with key %s"):format(output.topic, show(output.key)) end
   return output.kind .. (output.reason and output.reason ~= "" and " (" .. output.reason .. ")" or "")
+end
+
+-- The same for what a test writes, which need not say everything.
+local function described_want(want)
+  if want.kind then return described(want) end
+  return "a record to " .. (want.topic or "any topic") .. (want.key ~= nil and " with key " .. show(want.key) or "")
 end
 
 -- What differs between one expected output and the one that came, as lines.
 local function compare(want, got, lines, prefix)
   local kind = want.kind or "record"
   if got == nil then
-    lines[#lines + 1] = prefix .. "expected " .. described(setmetatable({ kind = kind }, { __index = want })) .. ", and there is none"
+    lines[#lines + 1] = prefix .. "expected " .. described_want(want) .. ", and there is none"
     return
   end
   if kind ~= got.kind then
-    lines[#lines + 1] = prefix .. "expected " .. described(setmetatable({ kind = kind }, { __index = want })) .. ", got " .. described(got)
+    lines[#lines + 1] = prefix .. "expected " .. described_want(want) .. ", got " .. described(got)
     return
   end
   if kind == "error" then
@@ -274,7 +280,7 @@ function tester.finish()
   local results = {}
   for i, case in ipairs(cases) do
     local ok, why = pcall(case.run)
-    results[i] = { case.name, not ok and tostring(why) or nil }
+    results[i] = { case.name, not ok and tostring(why):gsub("^lua/[%w/_]+%.lua:%d+: ", "") or nil }
   end
   return results
 end

@@ -153,6 +153,14 @@ TEST(sandbox_refuses_what_could_do_harm)
 		{"_G.new_global = 1", "'new_global'"},
 		{"local x = old_global", "'old_global'"},
 		{"string.nothing()", "nothing"},
+		{"mirror.log.info 'x'", "write local mirror = require \"mirror\""},
+		{"json.decode '{}'", "write local json = require \"mirror.json\""},
+		{"require('mirror').jsn.decode '{}'", "mirror has no 'jsn'; did you mean 'json'?"},
+		{"require('mirror').json.decod '{}'", "mirror.json has no 'decod'; did you mean "
+						      "'decode'?"},
+		{"require('mirror').log.inf 'x'", "mirror.log has no 'inf'; did you mean 'info'?"},
+		{"require('mirror.filter').nonne()",
+			"mirror.filter has no 'nonne'; did you mean 'none'?"},
 	};
 	struct rig rig;
 
@@ -184,6 +192,7 @@ TEST(libs_opens_what_it_names_and_no_more)
 		{"", "assert(string.format('%d', 1) == '1' and table.concat { 'a' } == 'a')"},
 		{"", "assert(math.floor(1.5) == 1 and assert(load 'return 7')() == 7)"},
 		{"", "assert(select(2, pcall(error, 'x')) == 'x')"},
+		{"", "assert(require('mirror').args == nil)"},
 	};
 	struct rig rig;
 

@@ -56,7 +56,7 @@ TEST(cases_pass_and_fail)
 		"right\n"
 		"wrong: key: expected \"k\", got \"K\"\n"
 		"fewer: not expected: a record to a with key \"K\"\n"
-		"more: output 2: expected a record to any topic with key null, and there is none\n"
+		"more: output 2: expected a record to any topic, and there is none\n"
 		"none\n");
 }
 
@@ -159,6 +159,8 @@ TEST(slips_of_the_pen_are_errors)
 			"c: an input has no field 'kay'; did you mean 'key'?\n"},
 		{"t.check('c', function(s) s.rum { topic = 'a' } end)",
 			"c: s_test.lua:1: there is no s.rum; did you mean 's.run'?\n"},
+		{"t.case 'c' { input = { topic = 'a' }, expect = { {}, {} } }",
+			"c: output 2: expected a record to any topic, and there is none\n"},
 		{"t.kase 'c' {}", "s_test.lua:1: there is no t.kase; did you mean 't.case'?\n"},
 		{"t.drop_all = 1", "s_test.lua:1: there is no t.drop_all\n"},
 	};
@@ -178,6 +180,13 @@ TEST(a_made_up_map_refuses_what_a_file_refuses)
 		   "return { api = 1, record = function(r) r.key = m:get(r.offset) end }",
 		BEGIN "t.map('f.csv', { [1] = 'x' }) "
 		      "t.case 'c' { input = { topic = 'a', offset = 1 }, expect = { {} } } ",
-		"c: expected a record to any topic with key null, got error (s.lua:1: key must be "
+		"c: expected a record to any topic, got error (s.lua:1: key must be "
 		"a string, not number)\n");
+}
+
+TEST(a_hook_that_fails_is_said_as_the_agent_says_it)
+{
+	check_file("return { api = 1, route = function(t) return { name = 'x' } end }",
+		BEGIN "t.case 'c' { input = { topic = 'a' }, expect = { {} } }",
+		"c: s.lua: a route has no field 'name'; there are topic, partitions, create\n");
 }
