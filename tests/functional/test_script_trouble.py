@@ -82,3 +82,26 @@ def test_a_script_saved_before_the_source_answers_is_the_one_for_all(scripted, s
     (seen,) = target.read("t.2", 1)
     assert seen.headers == [("by", b"2")]
     assert agent.stop() == 0
+
+
+@pytest.mark.parametrize("script, flags, says", [
+    ("return { api = 1, rekord = print }", (), "s.lua: there is no hook 'rekord'; did you mean 'record'?"),
+    ("return { api = 1, init = function(ctx) error(ctx.reason) end }", (), "s.lua:1: check"),
+    ("return { api = 1 }", ("--script.test", "no_test.lua"), "no_test.lua: cannot be read"),
+    ("while true do end", ("--script.jit", "off", "--script.time.limit.ms", "20"), "s.lua:1: the script takes longer"),
+    (None, (), "s.lua: cannot be read"),
+    ("return { api = 1 }", ("--exclude", "("), "exclude: "),
+    ("return { api = 1 }", ("--topic.rename.regex", "(", "--topic.rename.replacement", "x"), "topic.rename.regex: "),
+])
+def test_check_says_what_a_start_would(run, tmp_path, script, flags, says):
+    for name in ("c", "p"):
+        (tmp_path / f"{name}.properties").write_text("bootstrap.servers=127.0.0.1:1\ngroup.id=g\n", encoding="utf-8")
+    if script:
+        (tmp_path / "s.lua").write_text(script, encoding="utf-8")
+    arguments = ("--consumer.config", "c.properties", "--producer.config", "p.properties", "--whitelist", "t", "--script.file", "s.lua")
+    done = run("check", *arguments, *flags)
+    assert done.returncode == 1 and says in done.stderr and "1 errors" in done.stdout
+    started = run("run", *arguments, *flags, "--script.state.file", tmp_path / "state")
+    assert started.returncode == 1 and (says in started.stderr or "ctx.reason" in script)
+    (tmp_path / "s.lua").write_text("return { api = 1, init = function(ctx) assert(ctx.reason == 'check') end }", encoding="utf-8")
+    assert run("check", *arguments).returncode == 0

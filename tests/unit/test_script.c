@@ -344,6 +344,7 @@ TEST(headers_are_an_ordered_multimap)
 		{"h:add('a', 'x') r:emit { headers = { { 'a', h:get 'a' } } }",
 			"keep headers=[a='1' n=null a='two' e='' a='x'] + headers=[a='x']"},
 		{"h:add('a', 'x') error 'no'", "failed(s.lua:3: no)"},
+		{"error('s.lua: no', 0)", "failed(s.lua: no (called from s.lua:3))"},
 	};
 	struct rig rig;
 
