@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -24,6 +23,7 @@
 #include "script/watchdog.h"
 #include "service/control.h"
 #include "service/scout.h"
+#include "service/stamp.h"
 
 /* Once the streams have ended, the scout may finish a look-up and the library its threads for so
  * long. */
@@ -34,13 +34,6 @@
 #define TAP_BACKLOG (1024 * 1024)
 /* Signals so close together are one request. */
 #define SAME_SIGNAL_MS 200
-
-/* What tells that a file is another one, or has another content. */
-struct file_stamp {
-	struct timespec changed;
-	off_t size;
-	ino_t inode;
-};
 
 struct agent {
 	const struct config *config;
@@ -221,21 +214,6 @@ answer(struct agent *a, enum control_wish wish, const char *word, const char *te
 		control_end(p);
 	}
 	free(line);
-}
-
-/* Has the file changed since the last call? One that is not there, as while an editor writes it
- * anew, has not. */
-static bool
-stamp_changed(struct file_stamp *stamp, const char *file)
-{
-	struct stat st;
-
-	if (stat(file, &st) < 0 || (st.st_mtim.tv_sec == stamp->changed.tv_sec &&
-					   st.st_mtim.tv_nsec == stamp->changed.tv_nsec &&
-					   st.st_size == stamp->size && st.st_ino == stamp->inode))
-		return false;
-	*stamp = (struct file_stamp){st.st_mtim, st.st_size, st.st_ino};
-	return true;
 }
 
 /* Takes the script's file anew; what fails leaves everything as it is. Before the streams are there

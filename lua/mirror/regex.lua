@@ -14,7 +14,7 @@ Regex.__tostring = function(self) return "mirror.regex(" .. self.text .. ")" end
 -- Expressions are compiled once, also where a hook makes the same one for every record; a script that makes them out of records
 -- fills the table, which is then emptied.
 local MADE_MOST = 500
-local made, count = {}, 0
+local made, made_count = {}, 0
 
 -- Called as the last thing of a function: errors are at that function's caller.
 local function new(pattern, flags, text)
@@ -22,9 +22,10 @@ local function new(pattern, flags, text)
   if made[key] then return made[key] end
   local regex = library.regex_new(seat.seat, pattern, #pattern, flags)
   if regex == nil then fail() end
-  if count == MADE_MOST then made, count = {}, 0 end
-  made[key], count = setmetatable({ regex = ffi.gc(regex, library.regex_free), text = text or pattern }, Regex), count + 1
-  return made[key]
+  if made_count == MADE_MOST then made, made_count = {}, 0 end
+  regex = setmetatable({ regex = ffi.gc(regex, library.regex_free), text = text or pattern }, Regex)
+  made[key], made_count = regex, made_count + 1
+  return regex
 end
 
 --- mirror.regex(pattern[, flags]): compiles a regular expression (PCRE2, so Perl's syntax). Make it once, outside the hooks; some

@@ -266,7 +266,7 @@ function t.check(name, body)
         run = function(record) return tester.run(subject, plain(subject, with, record)) end,
         reload = function() subject = open(with, subject) end,
       }
-      body(setmetatable(s, { __index = function(_, name) private.raise("there is no s." .. tostring(name) .. near(name, "s.", s)) end }))
+      body(setmetatable(s, { __index = function(_, field) private.raise("there is no s." .. tostring(field) .. near(field, "s.", s)) end }))
     end,
   }
 end
