@@ -23,7 +23,9 @@ local function new(pattern, flags, text)
   local regex = library.regex_new(seat.seat, pattern, #pattern, flags)
   if regex == nil then fail() end
   if made_count == MADE_MOST then made, made_count = {}, 0 end
-  regex = setmetatable({ regex = ffi.gc(regex, library.regex_free), text = text or pattern }, Regex)
+  regex = setmetatable({
+    regex = ffi.gc(regex, library.regex_free), text = text or pattern, is_utf = flags:find("u", 1, true) ~= nil,
+  }, Regex)
   made[key], made_count = regex, made_count + 1
   return regex
 end
@@ -137,6 +139,15 @@ local function expand(list, s, offsets, groups)
   return table.concat(out)
 end
 
+-- Where to look on behind an empty match, so that it is not found again: at the next byte, or character.
+local function step(self, s, at)
+  at = at + 1
+  if self.is_utf then
+    while s:find("^[\128-\191]", at + 1) do at = at + 1 end
+  end
+  return at
+end
+
 --- re:gsub(s, replacement[, most]): replaces matches.
 -- phase: any
 -- s: string
@@ -165,8 +176,7 @@ function Regex:gsub(s, replacement, most)
     out[#out + 1] = sub(s, copied + 1, first)
     out[#out + 1] = want("string", with, "what the replacement returns")
     copied, count = last, count + 1
-    -- An empty match is followed by the next byte, so that it is not found again.
-    from = last > first and last or last + 1
+    from = last > first and last or step(self, s, last)
   end
   out[#out + 1] = sub(s, copied + 1)
   return table.concat(out), count
