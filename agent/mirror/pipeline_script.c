@@ -214,21 +214,22 @@ flight_to_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f
 	return true;
 }
 
-/* One line for each place in the script that fails, in ten seconds. */
+/* One line for each place in the script that fails, in ten seconds; and one for each partition that
+   stands still, which happens to it once. */
 static void
 say_failed(struct pipeline *pl, struct partition *p, const struct flight *f, const char *text)
 {
-	static struct log_limit sites[SITES];
+	static struct log_limit sites[SITES] = {[0 ... SITES - 1] = {.interval_ms = 10000}};
+	const char *policy = pl->config->script.on_error;
+	bool is_held = !strcmp(policy, "pause") || !strcmp(policy, "stop");
 	unsigned hash = 5381;
 	size_t site = strcspn(text, " ");
 
 	for (size_t i = 0; i < site; i++)
 		hash = hash * 33 + (unsigned char)text[i];
-	sites[hash % SITES].interval_ms = 10000;
-	log_write(EVENT_script_failed, &sites[hash % SITES],
+	log_write(EVENT_script_failed, is_held ? NULL : &sites[hash % SITES],
 		(const struct log_field[]){F_STR("topic", p->topic), F_INT("partition", p->number),
-			F_INT("offset", f->offset), F_STR("action", pl->config->script.on_error),
-			F_STR("reason", text)},
+			F_INT("offset", f->offset), F_STR("action", policy), F_STR("reason", text)},
 		5);
 }
 

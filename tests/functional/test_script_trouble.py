@@ -33,6 +33,18 @@ def test_a_dead_letter_that_is_refused_holds_its_partition_only(scripted, source
     assert source.committed(GROUP, "t", 2) == {0: 1, 1: 2}
 
 
+def test_every_partition_that_is_held_is_named(scripted, source, target):  # noqa: F811
+    """Though all of them fail at the same line of the script, within the time in which a line is said once."""
+    source.create("t", 5)
+    target.create("t", 5)
+    source.produce("t", [Record(b"k", b"v", p) for p in range(5)])
+    agent = scripted(source, target, "return { api = 1, record = function(r) error 'no' end }", "--partition.mode", "preserve",
+                     "--num.streams", "2")
+    for partition in range(5):
+        assert agent.wait_event("script_failed", partition=partition)["offset"] == "0"
+    assert agent.stop() == 0
+
+
 MARK = 'return { api = 1, route = function(t) return t.name .. ".%s" end, record = function(r) r.headers:add("by", "%s") end }'
 
 
