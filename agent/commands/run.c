@@ -49,7 +49,7 @@ print_tallies(void)
 		TALLY_DEAD_LETTER, print_count, (void *)(uintptr_t) "to the dead-letter topic: ");
 	tally_each(TALLY_DROPPED, print_count, (void *)(uintptr_t) "nowhere: ");
 	tally_each(TALLY_NOTE, print_count, (void *)(uintptr_t) "note: ");
-	tally_each(TALLY_FAILED, print_count, (void *)(uintptr_t) "nowhere, the script fails: ");
+	tally_each(TALLY_FAILED, print_count, (void *)(uintptr_t) "the script fails: ");
 }
 
 int

@@ -221,7 +221,7 @@ say_failed(struct pipeline *pl, struct partition *p, const struct flight *f, con
 {
 	static struct log_limit sites[SITES] = {[0 ... SITES - 1] = {.interval_ms = 10000}};
 	const char *policy = pl->config->script.on_error;
-	bool is_held = !strcmp(policy, "pause") || !strcmp(policy, "stop");
+	bool is_held = !pl->is_dry && (!strcmp(policy, "pause") || !strcmp(policy, "stop"));
 	unsigned hash = 5381;
 	size_t site = strcspn(text, " ");
 
@@ -252,7 +252,8 @@ on_script_failed(struct pipeline *pl, struct partition *p, struct flight *f, con
 	say_failed(pl, p, f, text);
 	if (!strcmp(policy, "pass"))
 		return true;
-	if (!strcmp(policy, "drop")) {
+	/* A dry run, which commits nothing, goes past it: what is behind it is to be seen, too. */
+	if (!strcmp(policy, "drop") || (pl->is_dry && strcmp(policy, "dead-letter") != 0)) {
 		counter_add(&pl->counters->records_dropped, 1);
 		tracker_set(f, FLIGHT_DONE);
 		return true;
@@ -435,6 +436,12 @@ take_outcome(struct pipeline *pl, struct partition *p, struct flight *f, struct 
 {
 	char text[1000];
 
+	if (r->_outcome == SCRIPT_RETRY && pl->is_dry) {
+		tally_add(TALLY_NOTE, "waits, by r:retry", 1);
+		tracker_set(f, FLIGHT_DONE);
+		take_raw(p, f);
+		return true;
+	}
 	if (r->_outcome == SCRIPT_RETRY) {
 		p->offer_at = clock_ms() + r->_wait_ms;
 		pl->waiting++;

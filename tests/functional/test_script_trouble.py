@@ -1,12 +1,14 @@
 """What may go wrong around a script while it runs: dead letters that are refused, files that change at the wrong moment."""
 
 import signal
+import subprocess
 
 import pytest
 
 from cluster import Record
 from conftest import GROUP
 from test_script import rewrite, scripted  # noqa: F401
+from timing import SCALE
 
 # One record that the producer's own limit refuses, wherever it shall go.
 BIG = b"B" * 60000
@@ -117,3 +119,23 @@ def test_check_says_what_a_start_would(run, tmp_path, script, flags, says):
     assert started.returncode == 1 and (says in started.stderr or "ctx.reason" in script)
     (tmp_path / "s.lua").write_text("return { api = 1, init = function(ctx) assert(ctx.reason == 'check') end }", encoding="utf-8")
     assert run("check", *arguments).returncode == 0
+
+
+@pytest.mark.parametrize("policy", ["pause", "stop", "drop"])
+def test_a_dry_run_gets_to_the_end_whatever_the_script_does(source, target, program, tmp_path, policy):
+    """Records that would hold their partition, for a time or for good, are counted and gone past."""
+    source.create("t", 2)
+    source.produce("t", [Record(b"%d" % (i % 5), b"v", i % 2) for i in range(100)])
+    script = tmp_path / "dry.lua"
+    script.write_text("""return { api = 1, record = function(r)
+      if r.key == "1" then error "one" end
+      if r.key == "2" and r.source_partition == 0 then return r:retry(1000) end
+    end }""", encoding="utf-8")
+    done = subprocess.run([program, "run", "--dry-run", "--consumer.bootstrap.servers", source.bootstrap,
+                           "--consumer.group.id", "g", "--producer.bootstrap.servers", target.bootstrap,
+                           "--whitelist", "t", "--script.file", script, "--script.on.error", policy,
+                           "--script.state.file", tmp_path / "state"], capture_output=True, text=True,
+                          timeout=60 * SCALE, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = sorted(line.split(None, 1) for line in done.stdout.splitlines()[1:])
+    assert lines == [["10", "note: waits, by r:retry"], ["20", "the script fails: dry.lua:2: one"], ["70", "to t"]]
