@@ -70,6 +70,40 @@ TEST(a_batch_that_does_not_fit_into_the_limit_is_run_in_parts)
 	rig_fini(&rig);
 }
 
+/* As large as Kafka's default lets a whole batch be, and with every byte in it. */
+TEST(keys_of_a_mebibyte_are_keys)
+{
+	struct rig rig;
+	char *large = mem_alloc(1 << 20);
+	struct rig_record record = records[0];
+
+	for (int i = 0; i < 1 << 20; i++)
+		large[i] = (char)i;
+	rig_init(&rig);
+	rig_set(&rig, "memory.limit", "16MiB");
+	record.key = large;
+	record.key_size = 1 << 20;
+	CHECK(rig_load_body(&rig,
+		"local k = r.key\n"
+		"assert(#k == 1048576 and r.key_size == #k and k:byte(257) == 0 and k:byte(1256) "
+		"== 231)\n"
+		"assert(r:key_has_prefix '\\0\\1\\2' and r:key_has_prefix(k) and r:key_equals(k))\n"
+		"assert(not r:key_equals(k:sub(2) .. '\\255') and not r:key_has_prefix(k .. "
+		"'\\0'))\n"
+		"assert(r:key_partition(7) == bit.band(mirror.murmur2(k), 0x7fffffff) % 7)\n"
+		"assert(r:key_matches(mirror.regex '\\255\\0\\1'))\n"
+		"r.value = k r.key = #k .. '' r.headers:add('k', k)"));
+	rig_run(&rig, &record, 1);
+	CHECK_INT(rig.batch->_records[0]._outcome, SCRIPT_KEEP);
+	if (rig.batch->_records[0]._outcome != SCRIPT_KEEP)
+		printf("# %s\n", rig_outcome(&rig, 0));
+	CHECK_INT(rig.batch->_records[0]._value_size, 1 << 20);
+	CHECK(rig.batch->_records[0]._value &&
+		!memcmp(rig.batch->_records[0]._value, large, 1 << 20));
+	free(large);
+	rig_fini(&rig);
+}
+
 TEST(an_allocation_bomb_fails_its_record_alone)
 {
 	struct rig rig;
