@@ -641,6 +641,8 @@ leave(struct agent *a)
 	control_stop(&a->control);
 	say_progress(a);
 	LOG(EVENT_stop, F_INT("status", a->status), F_STR("drained", a->is_drained ? "yes" : "no"));
+	if (a->options && a->options->ended)
+		a->options->ended(a->status);
 	is_over = scout_stop(&a->scout, LEAVE_MS) && library_wait(LEAVE_MS);
 	if (!is_over)
 		quick_exit(a->status);

@@ -139,3 +139,16 @@ def test_a_dry_run_gets_to_the_end_whatever_the_script_does(source, target, prog
     assert done.returncode == 0, done.stderr
     lines = sorted(line.split(None, 1) for line in done.stdout.splitlines()[1:])
     assert lines == [["10", "note: waits, by r:retry"], ["20", "the script fails: dry.lua:2: one"], ["70", "to t"]]
+
+
+def test_a_dry_run_says_its_counts_whoever_does_not_answer(source, target, program, tmp_path):
+    """At its end the process does not wait long for a cluster that is silent, and leaves threads behind; not so what it counted."""
+    source.create("t", 2)
+    source.produce("t", [Record(b"k", b"v", i % 2) for i in range(100)])
+    target.freeze()
+    done = subprocess.run([program, "run", "--dry-run", "--consumer.bootstrap.servers", source.bootstrap,
+                           "--consumer.group.id", "g", "--producer.bootstrap.servers", target.bootstrap,
+                           "--whitelist", "t"], capture_output=True, text=True, timeout=60 * SCALE, check=False)
+    target.thaw()
+    assert done.returncode == 0, done.stderr
+    assert [line.split(None, 1) for line in done.stdout.splitlines()[1:]] == [["100", "to t"]]
