@@ -93,4 +93,8 @@ function M.partitions(topic)
   return private.partitions(topic)
 end
 
-return M
+return setmetatable(M, {
+  __index = function(_, name)
+    if name ~= "args" then private.raise(private.no_field("mirror", name, M)) end
+  end,
+})

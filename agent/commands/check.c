@@ -8,11 +8,15 @@
 #include "base/mem.h"
 #include "commands/commands.h"
 #include "commands/json.h"
+#include "commands/runaway.h"
 #include "config/config.h"
 #include "config/options.h"
 #include "config/verdicts.h"
 #include "kafka/library.h"
+#include "mirror/plan.h"
+#include "mirror/scripting.h"
 #include "mirror/topics.h"
+#include "script/watchdog.h"
 
 /* Copies argv without --json; *ret_json says whether it was there. @gives an array for free() */
 static char **
@@ -62,6 +66,35 @@ check_limits(const struct config *config, struct problems *problems)
 			problems_error(problems, extra->items[i].origin, "%s", err.text);
 		topics_free(&topics);
 	}
+}
+
+/* So are the ones that leave out and rename. */
+static void
+check_rules(const struct config *config, struct problems *problems)
+{
+	struct err err;
+	struct plan_rules *rules = plan_rules_new(config, &err);
+
+	if (!rules)
+		problems_error(problems, NULL, "%s", err.text);
+	plan_rules_free(&rules);
+}
+
+/* And a script that would not be taken at the start. */
+static void
+check_script(const struct config *config, struct problems *problems)
+{
+	struct script_world *world = script_world_new();
+	struct script *script = NULL;
+	struct err err;
+
+	if (runaway_watch(&err) == 0)
+		script = scripting_load(config, world, SCRIPT_AT_CHECK, &err);
+	if (!script)
+		problems_error(problems, NULL, "%s", err.text);
+	script_free(&script);
+	watchdog_stop();
+	script_world_free(&world);
 }
 
 static size_t
@@ -140,6 +173,9 @@ command_check(int argc, char **argv)
 	config = config_check(argc, rest, library_knows_property, &problems);
 	check_expression(config, &problems);
 	check_limits(config, &problems);
+	check_rules(config, &problems);
+	if (config->script.file)
+		check_script(config, &problems);
 	if (is_json) {
 		print_json(config->verdicts, &problems);
 	} else {

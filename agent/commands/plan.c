@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "commands/commands.h"
+#include "commands/runaway.h"
 #include "commands/topology.h"
 #include "config/config.h"
 #include "config/options.h"
@@ -15,6 +16,7 @@
 #include "mirror/plan_script.h"
 #include "mirror/scripting.h"
 #include "mirror/topics.h"
+#include "script/watchdog.h"
 
 /* What was asked for. */
 struct request {
@@ -206,6 +208,7 @@ command_plan(int argc, char **argv)
 	struct request request = {0};
 	struct problems problems = {0};
 	struct config *config;
+	struct err err;
 	int status = 1;
 
 	if (options_has_flag(argc, argv, "help"))
@@ -216,8 +219,11 @@ command_plan(int argc, char **argv)
 	}
 	config = config_load(request.flag_count, request.flags, library_knows_property, &problems);
 	problems_print(&problems, stderr);
-	if (config)
+	if (config && runaway_watch(&err) < 0)
+		fprintf(stderr, "reflejo: %s\n", err.text);
+	else if (config)
 		status = show(config, &request);
+	watchdog_stop();
 	config_free(&config);
 	problems_fini(&problems);
 	free(request.flags);

@@ -42,20 +42,24 @@ print_count(const char *name, uint64_t count, void *arg)
 
 /* What a dry run would have done. */
 static void
-print_tallies(void)
+print_tallies(int status)
 {
+	if (status != AGENT_OK)
+		return;
 	printf("a dry run: nothing was produced or committed; records would have gone\n");
 	tally_each(TALLY_TARGET, print_count, (void *)(uintptr_t) "to ");
 	tally_each(
 		TALLY_DEAD_LETTER, print_count, (void *)(uintptr_t) "to the dead-letter topic: ");
 	tally_each(TALLY_DROPPED, print_count, (void *)(uintptr_t) "nowhere: ");
 	tally_each(TALLY_NOTE, print_count, (void *)(uintptr_t) "note: ");
-	tally_each(TALLY_FAILED, print_count, (void *)(uintptr_t) "nowhere, the script fails: ");
+	tally_each(TALLY_FAILED, print_count, (void *)(uintptr_t) "the script fails: ");
+	fflush(stdout);
 }
 
 int
 command_run(int argc, char **argv)
 {
+	struct agent_options options = {0};
 	struct problems problems = {0};
 	struct config *config;
 	int status = AGENT_BAD_START;
@@ -72,9 +76,8 @@ command_run(int argc, char **argv)
 		problems_print(&problems, stderr);
 	} else if (open_log(config) == 0) {
 		log_warnings(&problems);
-		status = agent_run(config, NULL);
-		if (config->mirror.dry_run && status == AGENT_OK)
-			print_tallies();
+		options.ended = config->mirror.dry_run ? print_tallies : NULL;
+		status = agent_run(config, &options);
 	}
 	config_free(&config);
 	problems_fini(&problems);

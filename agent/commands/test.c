@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "commands/commands.h"
+#include "commands/runaway.h"
 #include "config/config.h"
 #include "kafka/library.h"
 #include "script/tester.h"
@@ -179,16 +180,6 @@ run_records(const struct config *config, const struct request *request)
 	return 0;
 }
 
-/* A script that never ends. @thread watchdog */
-static void
-on_runaway(const char *where, void *arg)
-{
-	(void)arg;
-	fflush(stdout);
-	fprintf(stderr, "reflejo: %s\n", where);
-	quick_exit(1);
-}
-
 int
 command_test(int argc, char **argv)
 {
@@ -203,7 +194,7 @@ command_test(int argc, char **argv)
 			request.flag_count, request.flags, library_knows_property, &problems);
 		if (!config)
 			problems_print(&problems, stderr);
-		else if (watchdog_start(NULL, 1, on_runaway, NULL, &err) < 0)
+		else if (runaway_watch(&err) < 0)
 			fprintf(stderr, "reflejo: %s\n", err.text);
 		else
 			status = request.records ? run_records(config, &request)

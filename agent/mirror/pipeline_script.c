@@ -214,21 +214,22 @@ flight_to_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f
 	return true;
 }
 
-/* One line for each place in the script that fails, in ten seconds. */
+/* One line for each place in the script that fails, in ten seconds; and one for each partition that
+   stands still, which happens to it once. */
 static void
 say_failed(struct pipeline *pl, struct partition *p, const struct flight *f, const char *text)
 {
-	static struct log_limit sites[SITES];
+	static struct log_limit sites[SITES] = {[0 ... SITES - 1] = {.interval_ms = 10000}};
+	const char *policy = pl->config->script.on_error;
+	bool is_held = !pl->is_dry && (!strcmp(policy, "pause") || !strcmp(policy, "stop"));
 	unsigned hash = 5381;
 	size_t site = strcspn(text, " ");
 
 	for (size_t i = 0; i < site; i++)
 		hash = hash * 33 + (unsigned char)text[i];
-	sites[hash % SITES].interval_ms = 10000;
-	log_write(EVENT_script_failed, &sites[hash % SITES],
+	log_write(EVENT_script_failed, is_held ? NULL : &sites[hash % SITES],
 		(const struct log_field[]){F_STR("topic", p->topic), F_INT("partition", p->number),
-			F_INT("offset", f->offset), F_STR("action", pl->config->script.on_error),
-			F_STR("reason", text)},
+			F_INT("offset", f->offset), F_STR("action", policy), F_STR("reason", text)},
 		5);
 }
 
@@ -256,7 +257,8 @@ on_script_failed(struct pipeline *pl, struct partition *p, struct flight *f, con
 	say_failed(pl, p, f, text);
 	if (!strcmp(policy, "pass"))
 		return true;
-	if (!strcmp(policy, "drop")) {
+	/* A dry run, which commits nothing, goes past it: what is behind it is to be seen, too. */
+	if (!strcmp(policy, "drop") || (pl->is_dry && strcmp(policy, "dead-letter") != 0)) {
 		/* A dry run prints failures by themselves. */
 		partition_count_dropped(pl, p, pl->is_dry ? NULL : "the script failed");
 		tracker_set(f, FLIGHT_DONE);
@@ -434,6 +436,12 @@ take_outcome(struct pipeline *pl, struct partition *p, struct flight *f, struct 
 {
 	char text[1000];
 
+	if (r->_outcome == SCRIPT_RETRY && pl->is_dry) {
+		tally_add(TALLY_NOTE, "waits, by r:retry", 1);
+		tracker_set(f, FLIGHT_DONE);
+		take_raw(p, f);
+		return true;
+	}
 	if (r->_outcome == SCRIPT_RETRY) {
 		p->offer_at = clock_ms() + r->_wait_ms;
 		pl->waiting++;

@@ -145,10 +145,11 @@ on_refused(struct pipeline *pl, struct partition *p, struct flight *f, struct ou
 	const struct delivery *d)
 {
 	const struct config_mirror *mirror = &pl->config->mirror;
-	/* A dead letter that is refused cannot be put aside again. */
-	const char *action = mirror->abort_on_send_failure	? "stop"
-			     : output && output->is_dead_letter ? "pause"
-								: mirror->send_on_error;
+	/* A dead letter that is refused cannot be put aside again; that one record's trouble holds
+	   no other partition. */
+	const char *action = output && output->is_dead_letter ? "pause"
+			     : mirror->abort_on_send_failure  ? "stop"
+							      : mirror->send_on_error;
 	char reason[800];
 
 	if (p->state == PARTITION_ORPHAN || p->state == PARTITION_HELD)

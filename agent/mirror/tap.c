@@ -104,8 +104,8 @@ tap_sample(const char *source_topic, const char *routed, const struct record *re
 			text_putc(&out, ',');
 		put_output(&out, &outputs->items[i]);
 	}
-	if (!outputs && flight->state != FLIGHT_DONE &&
-		(!decided || decided->_outcome == SCRIPT_KEEP)) {
+	/* Kept as it was, or failed and passed on. */
+	if (!outputs && flight->state != FLIGHT_DONE) {
 		text_putc(&out, '{');
 		put_name(&out, "topic", routed);
 		text_puts(&out, ",\"unchanged\":true}");

@@ -69,6 +69,15 @@ script_run_file(struct script *s, const char *text, size_t size, int results, st
 	return state_call(s, 0, results, limit_of(s) * INIT_TIMES, err);
 }
 
+/* Pushes a field of the table on the stack as it stands there: a metatable of the script's might
+   raise, which nothing here could catch. */
+static void
+push_field(lua_State *L, const char *name)
+{
+	lua_pushstring(L, name);
+	lua_rawget(L, -2);
+}
+
 /* Is every key of the table on the stack one that there is? */
 static int
 check_keys(struct script *s, struct err *err)
@@ -105,7 +114,7 @@ check_api(struct script *s, struct err *err)
 {
 	int version;
 
-	lua_getfield(s->L, -1, "api");
+	push_field(s->L, "api");
 	version = (int)lua_tointeger(s->L, -1);
 	lua_pop(s->L, 1);
 	if (version != 1)
@@ -131,12 +140,12 @@ take_timer(struct script *s, int i, struct err *err)
 	}
 	lua_settop(L, top);
 	if (lua_istable(L, -1)) {
-		lua_getfield(L, -1, "every");
+		push_field(L, "every");
 		every = lua_tonumber(L, -1);
 		lua_pop(L, 1);
-		lua_getfield(L, -1, "run");
+		push_field(L, "run");
 	}
-	if (every < 0.01 || every > 86400 || !lua_isfunction(L, -1))
+	if (!(every >= 0.01 && every <= 86400) || !lua_isfunction(L, -1))
 		return err_set(err,
 			"%s: timer %d must be { every = SECONDS, run = FUNCTION } with 0.01 to "
 			"86400 "
@@ -155,7 +164,7 @@ take_timers(struct script *s, struct err *err)
 	lua_State *L = s->L;
 	int count, top;
 
-	lua_getfield(L, -1, "timers");
+	push_field(L, "timers");
 	top = lua_gettop(L);
 	count = lua_istable(L, -1) ? (int)lua_objlen(L, -1) : 0;
 	for (lua_pushnil(L); lua_istable(L, top) && lua_next(L, top); lua_pop(L, 1))
@@ -210,13 +219,13 @@ take_hooks(struct script *s, struct err *err)
 	if (check_keys(s, err) < 0 || check_api(s, err) < 0 || take_timers(s, err) < 0)
 		return -1;
 	for (int i = 0; i < SCRIPT_HOOKS; i++) {
-		lua_getfield(L, -1, keys[i].name);
+		push_field(L, keys[i].name);
 		if (!lua_isnil(L, -1))
 			s->hooks[i] = luaL_ref(L, LUA_REGISTRYINDEX);
 		else
 			lua_pop(L, 1);
 	}
-	lua_getfield(L, -1, "init");
+	push_field(L, "init");
 	s->init = luaL_ref(L, LUA_REGISTRYINDEX);
 	lua_pop(L, 1);
 	return make_loop(s, err);
@@ -414,7 +423,7 @@ script_run(struct script *s)
 		/* What escapes from the loop (the time limit, most likely) belongs to the record it
 		 * was at. */
 		batch_fail(&s->batch, b->_at, err.text);
-		b->_view._r = b->_headers._r = NULL;
+		b->_view._r = NULL;
 		b->_done = b->_first = b->_at + 1;
 		if (b->_stops_on_error)
 			break;

@@ -45,12 +45,14 @@ struct script_emit {
 	uint8_t _unused[3];
 };
 
-/* What the hook holds as r, and as r.headers: NULL while no hook runs. */
+/* What the hook holds as r: NULL while no hook runs. */
 struct script_view {
 	struct script_record *_r;
 };
+
+/* What it holds as r.headers: those of the view's record. */
 struct script_headers_view {
-	struct script_record *_r;
+	int32_t _unused;
 };
 
 /* What mirror.topic gives. */
@@ -75,7 +77,8 @@ struct script_batch {
 	struct script_emit *_emit;
 	int32_t _first; /* the record to begin with */
 	int32_t _count; /* behind the last record to run */
-	int32_t _done;	/* out: records that were run, the one that stopped the loop included */
+	int32_t _done;	/* out: records that were run, the one that stopped the loop included;
+			   fewer than _count also where memory for more is short */
 	int32_t _at;	/* the record being run now */
 	int32_t _stops_on_error; /* the loop ends with a record that fails */
 	int32_t _source_partition;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -60,6 +61,7 @@ static struct dog {
 	struct watch *watches;
 	struct note *note;
 	size_t note_size;
+	int note_fd;	       /* locked while it is mapped */
 	struct slot *poisoned; /* of an earlier run */
 	size_t poisoned_count;
 	watchdog_fatal *fatal;
@@ -246,12 +248,31 @@ read_note(int fd)
 	}
 }
 
+/* Opens the file, or the first of FILE.2, FILE.3, ... that no other process has: two agents of one
+   group, or a dry run beside the agent, find the same name. -1: see errno */
+static int
+open_own(const char *file)
+{
+	for (int n = 1; n < 100; n++) {
+		char *name = n == 1 ? mem_strdup(file) : mem_printf("%s.%d", file, n);
+		int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+		free(name);
+		/* Where a file system has no locks there is nothing to be found out. */
+		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+			return fd;
+		close(fd);
+	}
+	errno = EBUSY;
+	return -1;
+}
+
 /* Maps the file with a slot for each stream. Poisoned slots stay in it behind those, until
  * watchdog_clear. */
 static int
 open_note(const char *file, int streams, struct err *err)
 {
-	int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open_own(file);
 	size_t slots, size;
 	void *map = MAP_FAILED;
 
@@ -263,10 +284,13 @@ open_note(const char *file, int streams, struct err *err)
 	size = sizeof(struct note) + slots * sizeof(struct slot);
 	if (ftruncate(fd, 0) == 0 && ftruncate(fd, (off_t)size) == 0)
 		map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	if (map == MAP_FAILED)
-		return err_set(err, "%s: cannot be mapped: %s; name another script.state.file",
-			file, strerror(errno));
+	if (map == MAP_FAILED) {
+		err_set(err, "%s: cannot be mapped: %s; name another script.state.file", file,
+			strerror(errno));
+		close(fd);
+		return -1;
+	}
+	dog.note_fd = fd;
 	dog.note = map;
 	dog.note_size = size;
 	memcpy(dog.note->magic, MAGIC, 8);
@@ -310,8 +334,10 @@ watchdog_stop(void)
 	dog.is_running = false;
 	for (struct watch *w = dog.watches; w; w = w->next)
 		w->slot = NULL;
-	if (dog.note)
+	if (dog.note) {
 		munmap(dog.note, dog.note_size);
+		close(dog.note_fd);
+	}
 	dog.note = NULL;
 	free(dog.poisoned);
 	dog.poisoned = NULL;

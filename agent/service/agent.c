@@ -207,15 +207,24 @@ set_side(struct view_side *side, const struct scout_message *m)
 	set_brokers(side, m->brokers);
 }
 
+/* The first one starts the streams. */
+static void
+on_plan(struct agent *a, const struct scout_message *m)
+{
+	bool is_first = !a->workers && !a->is_stopping;
+
+	if (is_first)
+		start_workers(a, m);
+	agent_set_topics(a, m);
+	if (is_first)
+		reload_on_start(a);
+}
+
 static void
 on_scout(struct agent *a, struct scout_message *m)
 {
 	switch ((enum scout_notice)m->message.kind) {
-	case SCOUT_PLAN:
-		if (!a->workers && !a->is_stopping)
-			start_workers(a, m);
-		agent_set_topics(a, m);
-		break;
+	case SCOUT_PLAN: on_plan(a, m); break;
 	case SCOUT_SIDE: set_side(m->number ? &a->source : &a->target, m); break;
 	case SCOUT_ROLLED_BACK: reload_on_rolled_back(a, m); break;
 	case SCOUT_TRIED: reload_on_tried(a, m); return;
@@ -517,6 +526,8 @@ leave(struct agent *a)
 	on_notices(-1, 0, a);
 	events_stop(&a->events);
 	admin_api_stop(a);
+	if (a->options && a->options->ended)
+		a->options->ended(a->status);
 	is_over = scout_stop(&a->scout, LEAVE_MS) && library_wait(LEAVE_MS);
 	if (!is_over)
 		quick_exit(a->status);
@@ -557,7 +568,7 @@ make_script(struct agent *a, struct script **ret, struct err *err)
 	free(state_file);
 	if (rc < 0)
 		return -1;
-	reload_file_changed(a);
+	reload_note_file(a);
 	*ret = scripting_load(config, a->world, SCRIPT_AT_START, err);
 	if (*ret) {
 		watchdog_forget_others(*ret);

@@ -18,6 +18,9 @@ struct agent_options {
 	agent_observer *observer; /* NULL: none */
 	void *observer_arg;
 	int64_t run_ms; /* stops by itself after so long; 0: runs until told */
+	/* All streams have ended, with this status; NULL: none. What is to be said then is said
+	   here: the process may end without a return where a cluster does not answer. */
+	void (*ended)(int status);
 };
 
 /* Mirrors until SIGTERM, SIGINT or a failure, and returns the exit status. Problems of the set-up

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,10 +18,11 @@ reload_begin(struct agent *a)
 
 	if (a->is_stopping)
 		return 0;
-	r->is_wanted = r->step != RELOAD_NONE;
+	r->is_wanted = r->step != RELOAD_NONE || !a->workers;
 	if (r->is_wanted)
 		return r->begun + 1;
 	r->step = RELOAD_TRYING;
+	stamp_changed(&r->taken, a->config->script.file);
 	notify_reloading();
 	r->failure[0] = '\0';
 	scout_try(a->scout);
@@ -86,7 +86,19 @@ say_end(struct agent *a, const char *failure, const char *changes)
 			F_STR("changes", changes));
 		remember(a, RELOAD_OK, changes);
 	}
-	admin_api_on_reload(a, r->begun, failure, changes);
+	/* Where it is taken once more at once, that one's end is the answer. */
+	if (!r->is_stale)
+		admin_api_on_reload(a, r->begun, failure, changes);
+}
+
+/* Has the file changed while it was taken? Then some have read it before, and some after. */
+static bool
+is_stale(struct agent *a)
+{
+	a->reload.is_stale = stamp_changed(&a->reload.taken, a->config->script.file);
+	if (a->reload.is_stale)
+		a->reload.is_wanted = true;
+	return a->reload.is_stale;
 }
 
 /* The reload is over: every stream and the scout take the new script, or none does. */
@@ -95,6 +107,8 @@ end_reload(struct agent *a, const char *failure)
 {
 	struct scout_message *m = a->reload.candidate;
 
+	if (is_stale(a) && !failure)
+		failure = "the file has changed while it was taken; it is taken anew";
 	for (int i = 0; m && i < a->worker_count; i++)
 		if (a->workers[i])
 			worker_decide(a->workers[i], failure ? NULL : m->plan);
@@ -169,18 +183,22 @@ reload_on_rolled_back(struct agent *a, const struct scout_message *m)
 bool
 reload_file_changed(struct agent *a)
 {
-	struct reload *r = &a->reload;
-	struct stat st;
+	return stamp_changed(&a->reload.watched, a->config->script.file);
+}
 
-	if (stat(a->config->script.file, &st) < 0 ||
-		(st.st_mtim.tv_sec == r->changed.tv_sec &&
-			st.st_mtim.tv_nsec == r->changed.tv_nsec && st.st_size == r->size &&
-			st.st_ino == r->inode))
-		return false;
-	r->changed = st.st_mtim;
-	r->size = st.st_size;
-	r->inode = st.st_ino;
-	return true;
+void
+reload_note_file(struct agent *a)
+{
+	stamp_changed(&a->reload.watched, a->config->script.file);
+	a->reload.taken = a->reload.watched;
+}
+
+void
+reload_on_start(struct agent *a)
+{
+	if (a->config->script.file &&
+		(stamp_changed(&a->reload.taken, a->config->script.file) || a->reload.is_wanted))
+		reload_begin(a);
 }
 
 void

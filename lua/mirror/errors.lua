@@ -43,7 +43,9 @@ function private.on_error(e)
   local text, found = text_of(e), places(2)
   local own = match(text, "^lua/[%w/_]+%.lua:%d+: ()")
   if own then text = sub(text, own) end
-  if own or not find(text, "^[^\n:]+:%d+: ") then text = (found[1] or private.name) .. ": " .. text end
+  -- What loading or a hook's answer is refused for has no line.
+  local is_said = not own and (find(text, "^[^\n:]+:%d+: ") or sub(text, 1, #private.name + 2) == private.name .. ": ")
+  if not is_said then text = (found[1] or private.name) .. ": " .. text end
   text = text:gsub("%s*\n%s*", "; "):gsub("%c", escape)
   local at = match(text, "^([^:]+:%d+): ")
   if found[1] == at then table.remove(found, 1) end

@@ -21,6 +21,9 @@ local NO_MEMORY = "not enough memory" -- what LuaJIT raises
 
 local view, headers_view = batch._view, batch._headers
 local header = new "struct script_header"
+-- An emit being made; the batch gets it when it is complete.
+local draft, blank = new "struct script_emit", new("struct script_emit", { _partition = -1, _header_list = -1, _next = -1 })
+local EMIT_SIZE = ffi.sizeof "struct script_emit"
 
 -- Strings whose bytes the batch points to: alive until the next one.
 local anchors, anchored = {}, 0 -- luacheck: ignore 241 (only the collector reads it)
@@ -73,10 +76,18 @@ ffi.metatype("struct script_topic_handle", {
   end,
 })
 
-local function live(v)
+-- The record that v, which is r, stands for now. call: the method that was called, as it is to be written.
+local function live(v, call)
+  if type(v) ~= "cdata" then raise("write " .. call .. "(...), with a colon") end
   local r = v._r
   if r == nil then raise "the record may be used only while its record() runs: keep what you need of it, not r itself" end
   return r
+end
+
+-- The record whose headers h, which is r.headers, stands for: the one that is there now, also where a script has kept h.
+local function live_of_headers(h, call)
+  if type(h) ~= "cdata" then raise("write " .. call .. "(...), with a colon") end
+  return live(view)
 end
 
 -- Before the first change: what the record is again when its hook fails.
@@ -132,10 +143,7 @@ local readers = {
   key_size = function(r) if r._key ~= nil then return r._key_size end end,
   value_size = function(r) if r._value ~= nil then return r._value_size end end,
   tombstone = function(r) return r._value == nil end,
-  headers = function(r)
-    headers_view._r = r
-    return headers_view
-  end,
+  headers = function() return headers_view end,
 }
 
 local writers = {
@@ -187,14 +195,18 @@ local function check_name(name)
   end
 end
 
+-- Before a list is made or changed: a script may catch what is raised, and go on.
+local function check_header(name, value)
+  check_name(name)
+  if not is_null(value) then check_text("a header's value", value) end
+end
+
 local function add_header(list, name, value)
   local size = 0
-  check_name(name)
   anchor(name)
   if is_null(value) then
     value = nil
   else
-    check_text("a header's value", value)
     anchor(value)
     size = #value
   end
@@ -203,7 +215,7 @@ local function add_header(list, name, value)
   end
 end
 
-local function add_pairs(list, pairs_of)
+local function check_pairs(pairs_of)
   if type(pairs_of) ~= "table" then raise("headers is a list of { name, value }, not a " .. type(pairs_of)) end
   for key in pairs(pairs_of) do
     if type(key) ~= "number" then raise("headers is a list of { name, value }, and '" .. tostring(key) .. "' is no number in a list") end
@@ -211,7 +223,7 @@ local function add_pairs(list, pairs_of)
   for i = 1, #pairs_of do
     local pair = pairs_of[i]
     if type(pair) ~= "table" then raise("headers is a list of { name, value }, and the " .. i .. ". is a " .. type(pair)) end
-    add_header(list, pair[1], pair[2])
+    check_header(pair[1], pair[2])
   end
 end
 
@@ -232,13 +244,13 @@ end
 
 local header_methods = {
   get = function(h, name)
-    local r = live(h)
+    local r = live_of_headers(h, "r.headers:get")
     check_name(name)
     local i = calls.header_find(script, r, calls.header_count(script, r) - 1, -1, name, #name, header)
     if i >= 0 then return value_of_header() end
   end,
   all = function(h, name)
-    local r, found, n = live(h), {}, 0
+    local r, found, n = live_of_headers(h, "r.headers:all"), {}, 0
     check_name(name)
     local i = calls.header_find(script, r, 0, 1, name, #name, header)
     while i >= 0 do
@@ -249,27 +261,28 @@ local header_methods = {
     return found
   end,
   each = function(h)
-    return next_header, new_walk(live(h), -1)
+    return next_header, new_walk(live_of_headers(h, "r.headers:each"), -1)
   end,
   add = function(h, name, value)
-    local r = live(h)
+    local r = live_of_headers(h, "r.headers:add")
+    check_header(name, value)
     add_header(calls.header_list(script, r), name, value)
   end,
   set = function(h, name, value)
-    local r = live(h)
-    check_name(name)
+    local r = live_of_headers(h, "r.headers:set")
+    check_header(name, value)
     local list = calls.header_list(script, r)
     local at = calls.header_find(script, r, 0, 1, name, #name, header)
     add_header(list, name, value)
     if at >= 0 then calls.header_replace(script, list, at) end
   end,
   remove = function(h, name)
-    local r = live(h)
+    local r = live_of_headers(h, "r.headers:remove")
     check_name(name)
     if calls.header_find(script, r, 0, 1, name, #name, header) < 0 then return 0 end
     return calls.header_remove(script, calls.header_list(script, r), name, #name)
   end,
-  count = function(h) return calls.header_count(script, live(h)) end,
+  count = function(h) return calls.header_count(script, live_of_headers(h, "r.headers:count")) end,
 }
 
 ffi.metatype("struct script_headers_view", {
@@ -341,8 +354,9 @@ local emitters = {
     return TIMESTAMP
   end,
   headers = function(e, v)
+    check_pairs(v)
     local list = calls.header_list(script, nil)
-    add_pairs(list, v)
+    for i = 1, #v do add_header(list, v[i][1], v[i][2]) end
     e._header_list = list
     return HEADERS
   end,
@@ -352,37 +366,45 @@ local function check_bytes_call(method)
   if not private.allows_ffi then raise("r:" .. method .. "() is for scripts with script.libs = ffi") end
 end
 
+local function check_matcher(re, method)
+  if type(re) ~= "table" or not re.match_bytes then
+    raise("r:" .. method .. "() takes what mirror.regex() or mirror.patterns() gives, not a " .. type(re))
+  end
+end
+
 local function starts_with(bytes, size, prefix)
   return bytes ~= nil and size >= #prefix and calls.same(bytes, prefix, #prefix)
 end
 
 local methods = {
   key_has_prefix = function(v, prefix)
-    local r = live(v)
+    local r = live(v, "r:key_has_prefix")
     if type(prefix) ~= "string" then raise("a prefix must be a string, not a " .. type(prefix)) end
     return starts_with(r._key, r._key_size, prefix)
   end,
   key_equals = function(v, key)
-    local r = live(v)
+    local r = live(v, "r:key_equals")
     if is_null(key) then return r._key == nil end
     check_text("a key", key)
     return r._key_size == #key and starts_with(r._key, r._key_size, key)
   end,
   key_matches = function(v, re)
-    local r = live(v)
+    local r = live(v, "r:key_matches")
+    check_matcher(re, "key_matches")
     return r._key ~= nil and re:match_bytes(r._key, r._key_size)
   end,
   value_contains = function(v, text)
-    local r = live(v)
+    local r = live(v, "r:value_contains")
     if type(text) ~= "string" then raise("a text must be a string, not a " .. type(text)) end
     return r._value ~= nil and calls.contains(r._value, r._value_size, text, #text)
   end,
   value_matches = function(v, re)
-    local r = live(v)
+    local r = live(v, "r:value_matches")
+    check_matcher(re, "value_matches")
     return r._value ~= nil and re:match_bytes(r._value, r._value_size)
   end,
   key_partition = function(v, count)
-    local r = live(v)
+    local r = live(v, "r:key_partition")
     if type(count) ~= "number" or not (count >= 1 and count <= 2147483647 and count % 1 == 0) then
       raise("key_partition takes the number of partitions, a whole number from 1 on, not " .. tostring(count))
     end
@@ -390,29 +412,29 @@ local methods = {
     return band(calls.murmur2(r._key, r._key_size), 0x7fffffff) % count
   end,
   key_ptr = function(v)
-    local r = live(v)
+    local r = live(v, "r:key_ptr")
     check_bytes_call "key_ptr"
     return r._key, r._key_size
   end,
   value_ptr = function(v)
-    local r = live(v)
+    local r = live(v, "r:value_ptr")
     check_bytes_call "value_ptr"
     return r._value, r._value_size
   end,
   drop = function(v, reason)
-    local r = live(v)
+    local r = live(v, "r:drop")
     r._reason = reason_of(reason)
     r._outcome = DROP
     return false
   end,
   dead_letter = function(v, reason)
-    local r = live(v)
+    local r = live(v, "r:dead_letter")
     r._reason = reason_of(reason)
     r._outcome = DEAD_LETTER
     return false
   end,
   retry = function(v, ms)
-    local r = live(v)
+    local r = live(v, "r:retry")
     if type(ms) ~= "number" or not (ms >= 1 and ms <= 86400000) then
       raise("r:retry takes milliseconds from 1 to a day, not " .. tostring(ms))
     end
@@ -420,18 +442,21 @@ local methods = {
     return false
   end,
   emit = function(v, fields)
-    local r = live(v)
+    local r = live(v, "r:emit")
     if type(fields) ~= "table" then raise("r:emit takes a table, not a " .. type(fields)) end
     if r._emits >= private.emit_limit then
       raise("the record has emitted " .. private.emit_limit .. " outputs; script.emit.limit allows no more")
     end
-    local i, changes = calls.emit(script, r), 0
+    local changes = 0
+    copy(draft, blank, EMIT_SIZE)
     for name, value in pairs(fields) do
       local put = emitters[name]
       if not put then raise("r:emit has no field '" .. tostring(name) .. "'" .. nearest(name, emitters)) end
-      changes = bor(changes, put(batch._emit + i, value))
+      changes = bor(changes, put(draft, value))
     end
-    batch._emit[i]._changes = changes
+    draft._changes = changes
+    local i = calls.emit(script, r)
+    copy(batch._emit + i, draft, EMIT_SIZE)
   end,
 }
 
@@ -456,13 +481,18 @@ ffi.metatype("struct script_view", {
 })
 
 -- What the mirror library is given to look into a record without making strings.
+local function record_of(v)
+  if type(v) ~= "cdata" then raise("a record or a string is to be given, not a " .. type(v)) end
+  return live(v)
+end
+
 function private.value_of(v)
-  local r = live(v)
+  local r = record_of(v)
   return r._value, r._value_size
 end
 
 function private.key_of(v)
-  local r = live(v)
+  local r = record_of(v)
   return r._key, r._key_size
 end
 
@@ -488,20 +518,27 @@ end
 return function(record)
   local records, on_error = batch._records, private.on_error
 
-  -- Whatever the batch had put away may be what there was no room for: the record gets one more try on an empty table.
+  -- Also where a script, or the library for it, has caught it and raised it again with a place.
+  local function is_no_memory(result)
+    return type(result) == "string" and result:find(NO_MEMORY, 1, true) ~= nil
+  end
+
+  -- Garbage may be what there was no room for: the record gets one more try without it.
   local function again(i)
+    private.relieve() -- first: a call through FFI may want memory, too
     calls.renew(script, i)
-    private.relieve()
     return xpcall(record, on_error, view)
   end
 
-  -- The hook raised, or returned something.
+  -- The hook raised, or returned something. True: the batch must end before this record, since what those before it have put away
+  -- leaves no room for it.
   local function settle(r, i, ok, result)
-    if not ok and result == NO_MEMORY then
+    if not ok and is_no_memory(result) then
       ok, result = again(i)
-      if not ok and result == NO_MEMORY then
-        calls.renew(script, i)
+      if not ok and is_no_memory(result) then
         private.relieve()
+        calls.renew(script, i)
+        if i > 0 then return true end
         result = private.name .. ": not enough memory: the record takes more than script.memory.limit allows"
       end
     end
@@ -529,7 +566,10 @@ return function(record)
       batch._at = i
       view._r = r
       local ok, result = xpcall(record, on_error, view)
-      if not ok or result ~= nil then settle(r, i, ok, result) end
+      if (not ok or result ~= nil) and settle(r, i, ok, result) then
+        last = i - 1
+        break
+      end
       local outcome = r._outcome
       if outcome >= RETRY and (outcome == RETRY or stops) then
         last = i
@@ -538,6 +578,5 @@ return function(record)
     end
     batch._done = last + 1
     view._r = nil
-    headers_view._r = nil
   end
 end

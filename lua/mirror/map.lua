@@ -6,6 +6,7 @@ local want, fail = seat.want, seat.fail
 local map_row, map_field, map_value_column = library.map_row, library.map_field, library.map_value_column
 -- As table.h.
 local LINES, CSV, CSV_WITH_NAMES = 0, 1, 2
+local OPTIONS = { format = true, header = true, key = true, value = true, separator = true }
 
 local M = {}
 local Map = {}
@@ -46,6 +47,7 @@ function M.map(file, options)
   local mock = private.mocks and private.mocks.maps and private.mocks.maps[file]
   if mock then return M.mock(mock) end
   options = options == nil and {} or want("table", options, "options")
+  seat.check_options(options, OPTIONS)
   local kind = kind_of(file, options)
   local separator = options.separator or (file:find("%.tsv$") and "\t" or ",")
   if #want("string", separator, "separator") ~= 1 or separator:find('["\r\n]') then
@@ -61,7 +63,7 @@ end
 function M.mock(rows)
   local mock = {}
   local function row_of(key)
-    local row = key ~= nil and rows[key]
+    local row = key ~= nil and rows[want("string", key, "key", 3)]
     if row then return type(row) == "table" and row or { key, row } end
   end
   function mock.get(_, key)

@@ -33,6 +33,10 @@ local never = {
   module = "return a table instead", newproxy = "use setmetatable", coroutine = "a hook cannot wait; use r:retry(ms) or timers",
 }
 
+-- What is there as a module, under the name that one would give it.
+local to_require = { mirror = "mirror" }
+for name in ("filter header json mask sample window"):gmatch "%S+" do to_require[name] = "mirror." .. name end
+
 env._G = env
 env.string, env.table, env.math, env.bit = copy(string, "string", "dump"), copy(table), copy(math), copy(require "bit")
 getmetatable("").__index = env.string -- what a script adds to string is a method, as everywhere
@@ -68,11 +72,20 @@ env.loadstring = env.load
 
 local loaded, loading = { bit = env.bit, string = env.string, table = env.table, math = env.math, os = env.os }, {}
 
+-- A name that a module of the library has not is a slip of the pen, not nil.
+function private.no_field(module, field, there)
+  return module .. " has no '" .. tostring(field) .. "'" .. private.nearest(field, there)
+end
+
 local function load_embedded(text, name)
   local globals = setmetatable({ require = env.require }, { __index = _G })
   local chunk, message = compile(text, "=lua/" .. name:gsub("%.", "/") .. ".lua", globals)
   if not chunk then error(message, 0) end
-  return chunk(private)
+  local module = chunk(private)
+  if type(module) == "table" and getmetatable(module) == nil then
+    setmetatable(module, { __index = function(_, field) raise(private.no_field(name, field, module)) end })
+  end
+  return module
 end
 
 local function load_module(name)
@@ -104,6 +117,9 @@ return setmetatable(env, {
   __index = function(_, name)
     if needs[name] then raise(name .. " is not there for scripts; script.libs = " .. needs[name] .. " brings it") end
     if never[name] then raise(name .. " is not there for scripts: " .. never[name]) end
+    if to_require[name] then
+      raise("'" .. name .. "' is not defined; write local " .. name .. " = require \"" .. to_require[name] .. '"')
+    end
     raise("'" .. tostring(name) .. "' is not defined" .. private.nearest(name, env))
   end,
   __newindex = function(_, name)

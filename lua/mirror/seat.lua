@@ -18,4 +18,13 @@ function M.want(kind, v, name, level)
   return v
 end
 
+-- Raises when a table of options has one that is not known, a set of names.
+function M.check_options(options, known, level)
+  for name in pairs(options) do
+    if not known[name] then
+      error("there is no option '" .. tostring(name) .. "'" .. private.nearest(name, known), (level or 2) + 1)
+    end
+  end
+end
+
 return M

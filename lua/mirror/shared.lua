@@ -5,6 +5,7 @@ local seat = require "mirror.seat"
 local want, fail = seat.want, seat.fail
 -- As enum script_kind in library.h.
 local FALSE, TRUE, NUMBER, STRING = 2, 3, 4, 5
+local OPTIONS = { bytes = true }
 
 local M = {}
 local Shared = {}
@@ -25,7 +26,9 @@ local value, number = ffi.new("struct script_value"), ffi.new("double[1]")
 --   assert(tenants:get("acme") == true)
 function M.shared(name, options)
   want("string", name, "name")
-  local bytes = options and want("table", options, "options").bytes or 0
+  options = options == nil and {} or want("table", options, "options")
+  seat.check_options(options, OPTIONS)
+  local bytes = options.bytes or 0
   local shared = library.shared(seat.seat, name, want("number", bytes, "bytes"))
   if shared == nil then fail() end
   return setmetatable({ shared = shared }, Shared)
@@ -65,6 +68,7 @@ end
 
 local function put(self, key, v, ttl_ms, only_absent)
   want("string", key, "key", 3)
+  if ttl_ms ~= nil then want("number", ttl_ms, "ttl_ms", 3) end
   fill(v, 3)
   local done = library.shared_set(seat.seat, self.shared, key, #key, value, ttl_ms or 0, only_absent)
   if done < 0 then fail(3) end
@@ -120,6 +124,8 @@ end
 --   assert(d:incr("n") == 1 and d:incr("n", 5) == 6)
 function Shared:incr(key, by, ttl_ms)
   want("string", key, "key")
+  if by ~= nil then want("number", by, "by") end
+  if ttl_ms ~= nil then want("number", ttl_ms, "ttl_ms") end
   if library.shared_increase(seat.seat, self.shared, key, #key, by or 1, ttl_ms or 0, number) ~= 0 then fail() end
   return number[0]
 end

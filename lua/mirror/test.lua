@@ -66,13 +66,60 @@ local function set_route(subject, with, out)
   end
 end
 
+-- What an input may have, and of which type; an expected record is compared by these names.
+local INPUT = {
+  topic = "string", key = "string", value = "string", partition = "number", offset = "number", timestamp = "number",
+  partitions = "number", headers = "table", routed = "string", routed_partition = "number",
+}
+local EXPECTED = { topic = true, key = true, value = true, partition = true, timestamp = true, headers = true }
+
+local function check_list(list, what)
+  if type(list) ~= "table" then error(what .. " is a list: { { topic = ... }, ... }", 0) end
+  for key, item in pairs(list) do
+    if type(key) ~= "number" or type(item) ~= "table" then error(what .. " is a list: { { topic = ... }, ... }", 0) end
+  end
+end
+
+local function check_headers(headers)
+  for key, pair in pairs(headers) do
+    local is_pair = type(key) == "number" and type(pair) == "table" and type(pair[1]) == "string"
+    local value = is_pair and pair[2]
+    if not is_pair or not (value == nil or rawequal(value, null) or type(value) == "string") then
+      error("headers is a list of { name, value }", 0)
+    end
+  end
+end
+
+local function check_input(record)
+  if type(record) ~= "table" then error("an input is a table: { topic = ... }", 0) end
+  for name, value in pairs(record) do
+    local kind = INPUT[name]
+    if not kind then error("an input has no field '" .. tostring(name) .. "'" .. private.nearest(name, INPUT), 0) end
+    if not rawequal(value, null) and type(value) ~= kind then
+      error("an input's " .. name .. " must be a " .. kind .. ", not a " .. type(value), 0)
+    end
+  end
+  if record.headers and not rawequal(record.headers, null) then check_headers(record.headers) end
+end
+
+local function check_expected(record)
+  if record.kind then return end
+  for name in pairs(record) do
+    if not EXPECTED[name] then
+      error("an expected record has no field '" .. tostring(name) .. "'" .. private.nearest(name, EXPECTED), 0)
+    end
+  end
+  if record.headers then check_headers(record.headers) end
+end
+
 -- A record for C: mirror.null is no field.
 local function plain(subject, with, record)
+  check_input(record)
   local out = {}
   for key, value in pairs(record) do
     if not rawequal(value, null) then out[key] = value end
   end
-  if record.headers then
+  if out.headers then
     out.headers = {}
     for i, pair in ipairs(record.headers) do
       out.headers[i] = { pair[1], not rawequal(pair[2], null) and pair[2] or nil }
@@ -110,19 +157,25 @@ local function same(name, want, got)
 end
 
 local function described(output)
-  if output.kind == "record" then return ("a record to %s with key %s"):format(output.topic or "any topic", show(output.key)) end
+  if output.kind == "record" then return ("a record to %s with key %s"):format(output.topic, show(output.key)) end
   return output.kind .. (output.reason and output.reason ~= "" and " (" .. output.reason .. ")" or "")
+end
+
+-- The same for what a test writes, which need not say everything.
+local function described_want(want)
+  if want.kind then return described(want) end
+  return "a record to " .. (want.topic or "any topic") .. (want.key ~= nil and " with key " .. show(want.key) or "")
 end
 
 -- What differs between one expected output and the one that came, as lines.
 local function compare(want, got, lines, prefix)
   local kind = want.kind or "record"
   if got == nil then
-    lines[#lines + 1] = prefix .. "expected " .. described(setmetatable({ kind = kind }, { __index = want })) .. ", and there is none"
+    lines[#lines + 1] = prefix .. "expected " .. described_want(want) .. ", and there is none"
     return
   end
   if kind ~= got.kind then
-    lines[#lines + 1] = prefix .. "expected " .. described(setmetatable({ kind = kind }, { __index = want })) .. ", got " .. described(got)
+    lines[#lines + 1] = prefix .. "expected " .. described_want(want) .. ", got " .. described(got)
     return
   end
   if kind == "error" then
@@ -150,18 +203,22 @@ end
 local function run_case(spec, with)
   for name in pairs(spec) do
     if not KNOWN[name] then
-      error("a case has no field '" .. tostring(name) .. "'; there are input, inputs, expect, refused, param and clock", 0)
+      error("a case has no field '" .. tostring(name) .. "'" .. private.nearest(name, KNOWN), 0)
     end
   end
   if spec.param then add_params(with.params, spec.param) end
   with.now = spec.clock or with.now
   if spec.refused then return expect_refusal(with, spec.refused) end
+  if not spec.input and not spec.inputs then error("a case needs an input", 0) end
+  local inputs, expect = spec.inputs or { spec.input }, spec.expect or {}
+  check_list(inputs, "inputs")
+  check_list(expect, "expect")
+  for _, record in ipairs(expect) do check_expected(record) end
   local subject, got, lines = open(with), {}, {}
-  for _, input in ipairs(spec.inputs or { spec.input }) do
+  for _, input in ipairs(inputs) do
     for _, output in ipairs(tester.run(subject, plain(subject, with, input))) do got[#got + 1] = output end
   end
   -- A record that is left out without a word need not be expected.
-  local expect = spec.expect or {}
   if #expect == 0 then
     local rest = {}
     for _, output in ipairs(got) do
@@ -188,6 +245,11 @@ function t.case(name)
   end
 end
 
+-- "; did you mean 't.case'?", or "".
+local function near(name, prefix, there)
+  return (private.nearest(name, there):gsub("'(.*)'", "'" .. prefix .. "%1'"))
+end
+
 -- t.check("name", function(s) ... end): s asks the script's other hooks.
 function t.check(name, body)
   local with = setup_now()
@@ -195,7 +257,7 @@ function t.check(name, body)
     name = name,
     run = function()
       local subject = open(with)
-      body {
+      local s = {
         topics = function(topic, partitions) return tester.topics(subject, topic, partitions) end,
         route = function(topic, partitions) return tester.route(subject, topic, partitions) end,
         partition = function(src, dst)
@@ -204,6 +266,7 @@ function t.check(name, body)
         run = function(record) return tester.run(subject, plain(subject, with, record)) end,
         reload = function() subject = open(with, subject) end,
       }
+      body(setmetatable(s, { __index = function(_, field) private.raise("there is no s." .. tostring(field) .. near(field, "s.", s)) end }))
     end,
   }
 end
@@ -217,7 +280,7 @@ function tester.finish()
   local results = {}
   for i, case in ipairs(cases) do
     local ok, why = pcall(case.run)
-    results[i] = { case.name, not ok and tostring(why) or nil }
+    results[i] = { case.name, not ok and tostring(why):gsub("^lua/[%w/_]+%.lua:%d+: ", "") or nil }
   end
   return results
 end
@@ -229,7 +292,8 @@ local function record_of(line, number, file)
   if type(record) ~= "table" then error(("%s:%d: %s"):format(file, number, why or "is no JSON object"), 0) end
   for _, name in ipairs { "key", "value" } do
     local encoded = record[name .. "_b64"]
-    if encoded then
+    record[name .. "_b64"] = nil
+    if encoded and not rawequal(encoded, null) then
       record[name] = mirror.base64.decode(encoded) or error(("%s:%d: %s_b64 is no base64"):format(file, number, name), 0)
     end
   end
@@ -243,7 +307,8 @@ function tester.records(text, file)
   for line in text:gmatch "[^\n]+" do
     number = number + 1
     local record = record_of(line, number, file)
-    local input = plain(subject, setup, record)
+    local ok, input = pcall(plain, subject, setup, record)
+    if not ok then error(("%s:%d: %s"):format(file, number, input), 0) end
     for _, output in ipairs(tester.run(subject, input)) do
       local changes = {}
       for _, name in ipairs { "topic", "key", "value", "timestamp", "headers" } do
@@ -263,4 +328,7 @@ function tester.records(text, file)
   return table.concat(out, "\n")
 end
 
-return t
+return setmetatable(t, {
+  __index = function(_, name) private.raise("there is no t." .. tostring(name) .. near(name, "t.", t)) end,
+  __newindex = function(_, name) private.raise("there is no t." .. tostring(name)) end,
+})

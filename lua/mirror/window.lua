@@ -39,6 +39,7 @@ end
 --   assert(not seen:check("a", nil, 1000))
 function M.seen(options)
   want("table", options, "options")
+  seat.check_options(options, { age_ms = true, entries = true })
   return setmetatable({
     age = whole(options, "age_ms"), most = whole(options, "entries", 100000),
     slot_of = {}, keys = {}, times = {}, topics = {}, partitions = {}, offsets = {},
@@ -163,6 +164,7 @@ end
 --   assert(sums:add("a", 1, 0) == 1 and sums:add("a", 1, 999) == 2 and sums:add("a", 1, 1000) == 1)
 function M.count(options)
   want("table", options, "options")
+  seat.check_options(options, { every_ms = true, entries = true })
   return setmetatable({
     every = whole(options, "every_ms"), most = whole(options, "entries", 10000),
     sums = {}, keys = 0, start = -math.huge,

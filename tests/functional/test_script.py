@@ -429,7 +429,6 @@ def test_parameters_maps_and_dictionaries(scripted, source, target, tmp_path):
     (tmp_path / "tenants.csv").write_text("# key,topic\na,t.a\n\"b,c\",\"t.\"\"b\"\n", encoding="utf-8")
     source.create("t", 2)
     target.create("t", 2)
-    source.produce("t", [Record(b"a", b"1", 0), Record(b"b,c", b"1", 1), Record(b"z", b"1", 0)])
     agent = scripted(source, target, """
         local mirror = require "mirror"
         local map, all = mirror.map "tenants.csv", mirror.shared "all"
@@ -443,6 +442,10 @@ def test_parameters_maps_and_dictionaries(scripted, source, target, tmp_path):
           r.headers:add("n", tostring(n))
         end }""", "--script.param.name", "x y", "--script.param.n", "5", "--message.handler.args", "arguments",
                      "--num.streams", "2")
+    # The mock refuses commits while a group moves, and then records are repeated.
+    for stream in range(2):
+        agent.wait_event("assigned", stream=stream, partitions=1)
+    source.produce("t", [Record(b"a", b"1", 0), Record(b"b,c", b"1", 1), Record(b"z", b"1", 0)])
     seen = target.read("t", 3)
     assert {r.key: r.value for r in seen} == {b"a": b"t.a", b"b,c": b't."b', b"z": b"none"}
     assert sorted(r.headers[0][1] for r in seen) == [b"1", b"2", b"3"]

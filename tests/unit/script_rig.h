@@ -124,6 +124,19 @@ rig_load(struct rig *rig, const char *text)
 	return rig_load_bytes(rig, text, strlen(text));
 }
 
+/* Loads a script whose record hook has this body. */
+__attribute__((unused)) static bool
+rig_load_body(struct rig *rig, const char *body)
+{
+	char *text = mem_printf("local mirror = require 'mirror'\nreturn { api = 1, record = "
+				"function(r)\n%s\nend }\n",
+		body);
+	bool is_loaded = rig_load(rig, text);
+
+	free(text);
+	return is_loaded;
+}
+
 __attribute__((unused)) static void
 rig_fini(struct rig *rig)
 {
@@ -242,6 +255,17 @@ rig_outcome(struct rig *rig, size_t i)
 }
 
 #ifdef TEST
+/* Checks what became of a record; what: where this was. */
+__attribute__((unused)) static void
+rig_check(struct rig *rig, size_t i, const char *expected, const char *what)
+{
+	const char *outcome = rig_outcome(rig, i);
+
+	if (!CHECK(!strcmp(outcome, expected)))
+		printf("# %s\n# record %zu gives: %s\n# not:            %s\n", what, i, outcome,
+			expected);
+}
+
 /* Fails, with what was found, when part does not stand in text. */
 __attribute__((unused)) static void
 check_contains(const char *text, const char *part, const char *what)

@@ -203,6 +203,13 @@ TEST(every_example_of_the_library_holds)
 static const struct {
 	const char *name, *body;
 } rows[] = {
+	{"an empty match stands between characters",
+		"local function all(re, s) return (re:gsub(s, '-')) end\n"
+		"assert(all(mirror.regex('x*', 'u'), "
+		"'a\\195\\169\\226\\130\\172\\240\\159\\152\\128') == "
+		"'-a-\\195\\169-\\226\\130\\172-\\240\\159\\152\\128-')\n"
+		"assert(all(mirror.regex('x*'), '\\195\\169') == '-\\195-\\169-')\n"
+		"assert(all(mirror.regex('x*', 'u'), '\\128\\128') == '-\\128\\128-')"},
 	{"parameters", "local p = mirror.param\n"
 		       "assert(p.tenant == 'acme' and p.other == nil)\n"
 		       "assert(p:number('n') == 1000 and p:bool('yes') == true)\n"
@@ -402,6 +409,17 @@ static const struct {
 	{"mirror.counter('c_total', 'c'):inc(-1)", "a counter grows"},
 	{"mirror.shared('d'):set('a', {})", "not a table"},
 	{"mirror.shared('d'):add(1, 1)", "key must be a string"},
+	{"mirror.shared('d'):set('a', 1, '5')", "ttl_ms must be a number"},
+	{"mirror.shared('d'):add('a', 1, {})", "ttl_ms must be a number"},
+	{"mirror.shared('d'):incr('a', '1')", "by must be a number"},
+	{"mirror.shared('d'):incr('a', 1, '5')", "ttl_ms must be a number"},
+	{"mirror.shared('d', { size = 5000 })", "there is no option 'size'"},
+	{"mirror.map('x.csv', { headers = true })",
+		"there is no option 'headers'; did you mean 'header'?"},
+	{"require('mirror.window').seen { age_ms = 1, entrys = 5 }",
+		"there is no option 'entrys'; did you mean 'entries'?"},
+	{"require('mirror.window').count { every_ms = 1, entrys = 5 }",
+		"there is no option 'entrys'; did you mean 'entries'?"},
 	{"mirror.map('none.csv')", "No such file"},
 	{"mirror.map('f', { format = 'x' })", "format is"},
 	{"mirror.json.get('{}', 'a..b')", "is not a JSON path"},

@@ -56,7 +56,7 @@ TEST(cases_pass_and_fail)
 		"right\n"
 		"wrong: key: expected \"k\", got \"K\"\n"
 		"fewer: not expected: a record to a with key \"K\"\n"
-		"more: output 2: expected a record to any topic with key null, and there is none\n"
+		"more: output 2: expected a record to any topic, and there is none\n"
 		"none\n");
 }
 
@@ -121,4 +121,72 @@ TEST(what_is_not_mirrored_gives_false)
 		      "{ topic = 'a', key = 'retry' } }, expect = { t.drop 'd', t.dead_letter 'l', "
 		      "t.retry(5) } } ",
 		"all\n");
+}
+
+/* A word that nobody reads would make a test that passes whatever the script does. */
+TEST(slips_of_the_pen_are_errors)
+{
+	static const struct {
+		const char *body, *why;
+	} rows[] = {
+		{"t.case 'c' { input = { topic = 'a', kay = 'k' }, expect = { {} } }",
+			"c: an input has no field 'kay'; did you mean 'key'?\n"},
+		{"t.case 'c' { input = { topic = 'a' }, expect = { { valu = 'x' } } }",
+			"c: an expected record has no field 'valu'; did you mean 'value'?\n"},
+		{"t.case 'c' { input = { topic = 'a' }, expekt = { {} } }",
+			"c: a case has no field 'expekt'; did you mean 'expect'?\n"},
+		{"t.case 'c' { input = { topic = 'a', key = 5 }, expect = { {} } }",
+			"c: an input's key must be a string, not a number\n"},
+		{"t.case 'c' { input = { topic = 'a', value = {} }, expect = { {} } }",
+			"c: an input's value must be a string, not a table\n"},
+		{"t.case 'c' { input = { topic = 'a', partition = '1' }, expect = { {} } }",
+			"c: an input's partition must be a number, not a string\n"},
+		{"t.case 'c' { input = { topic = 'a', headers = { h = 'x' } }, expect = { {} } }",
+			"c: headers is a list of { name, value }\n"},
+		{"t.case 'c' { input = { topic = 'a', headers = { { 'h', 1 } } }, expect = { {} } "
+		 "}",
+			"c: headers is a list of { name, value }\n"},
+		{"t.case 'c' { input = { topic = 'a' }, expect = { topic = 'a' } }",
+			"c: expect is a list: { { topic = ... }, ... }\n"},
+		{"t.case 'c' { input = { topic = 'a' }, expect = t.drop 'x' }",
+			"c: expect is a list: { { topic = ... }, ... }\n"},
+		{"t.case 'c' { input = { topic = 'a' }, expect = { t.drop } }",
+			"c: expected drop, got a record to a with key null\n"},
+		{"t.case 'c' { inputs = { topic = 'a' }, expect = {} }",
+			"c: inputs is a list: { { topic = ... }, ... }\n"},
+		{"t.case 'c' { expect = {} }", "c: a case needs an input\n"},
+		{"t.check('c', function(s) s.run { topic = 'a', kay = 'k' } end)",
+			"c: an input has no field 'kay'; did you mean 'key'?\n"},
+		{"t.check('c', function(s) s.rum { topic = 'a' } end)",
+			"c: s_test.lua:1: there is no s.rum; did you mean 's.run'?\n"},
+		{"t.case 'c' { input = { topic = 'a' }, expect = { {}, {} } }",
+			"c: output 2: expected a record to any topic, and there is none\n"},
+		{"t.kase 'c' {}", "s_test.lua:1: there is no t.kase; did you mean 't.case'?\n"},
+		{"t.drop_all = 1", "s_test.lua:1: there is no t.drop_all\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *test = mem_printf("%s%s", BEGIN, rows[i].body);
+
+		check_file("return { api = 1 }", test, rows[i].why);
+		free(test);
+	}
+}
+
+/* A made-up look-up file takes what the real one takes. */
+TEST(a_made_up_map_refuses_what_a_file_refuses)
+{
+	check_file("local m = require('mirror').map 'f.csv' "
+		   "return { api = 1, record = function(r) r.key = m:get(r.offset) end }",
+		BEGIN "t.map('f.csv', { [1] = 'x' }) "
+		      "t.case 'c' { input = { topic = 'a', offset = 1 }, expect = { {} } } ",
+		"c: expected a record to any topic, got error (s.lua:1: key must be "
+		"a string, not number)\n");
+}
+
+TEST(a_hook_that_fails_is_said_as_the_agent_says_it)
+{
+	check_file("return { api = 1, route = function(t) return { name = 'x' } end }",
+		BEGIN "t.case 'c' { input = { topic = 'a' }, expect = { {} } }",
+		"c: s.lua: a route has no field 'name'; there are topic, partitions, create, limit\n");
 }

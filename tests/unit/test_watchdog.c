@@ -178,6 +178,65 @@ TEST(an_endless_compiled_loop_ends_the_process_and_is_remembered)
 	rig_fini(&rig);
 }
 
+/* Waits for a file, up to a deadline. */
+static bool
+appears(const char *file)
+{
+	int64_t deadline = clock_ms() + 20000;
+
+	while (access(file, F_OK) != 0 && clock_ms() < deadline)
+		poll(NULL, 0, 1);
+	return access(file, F_OK) == 0;
+}
+
+/* Two agents of one group on one host, or a dry run beside the agent, have the same state file:
+   neither may spoil what the other notes. */
+TEST(processes_with_the_same_state_file_do_not_meet)
+{
+	struct rig rig;
+	char *file, *begun, *text;
+	int status = 0;
+	int64_t offset = 0;
+	pid_t child;
+
+	rig_init(&rig);
+	rig_set(&rig, "time.limit.ms", "300");
+	rig_set(&rig, "libs", "io");
+	file = mem_printf("%s/state", rig.folder);
+	begun = mem_printf("%s/begun", rig.folder);
+	text = mem_printf("return { api = 1, record = function(r) if r.offset == 502 then "
+			  "io.open('%s', 'w'):close() while true do end end end }",
+		begun);
+	CHECK(pipe(told) == 0);
+	fflush(stdout);
+	child = fork();
+	if (child == 0) {
+		if (watchdog_start(file, 2, on_fatal, NULL, &rig.err) < 0 ||
+			!load(&rig, "on", text))
+			_exit(2);
+		rig_run(&rig, records, 4);
+		_exit(1);
+	}
+	CHECK(appears(begun));
+	CHECK_INT(watchdog_start(file, 1, fail_on_fatal, NULL, &rig.err), 0);
+	watchdog_clear();
+	watchdog_stop();
+	CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
+	if (!script_engine_is_stoppable()) {
+		CHECK_INT(WEXITSTATUS(status), 255);
+		CHECK_INT(watchdog_start(file, 1, fail_on_fatal, NULL, &rig.err), 0);
+		CHECK(watchdog_is_poisoned("source", 3, &offset));
+		CHECK_INT(offset, 502);
+		watchdog_stop();
+	}
+	close(told[0]);
+	close(told[1]);
+	free(file);
+	free(begun);
+	free(text);
+	rig_fini(&rig);
+}
+
 TEST(a_state_file_that_is_none_is_not_trusted)
 {
 	static const char *const rows[] = {
