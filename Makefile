@@ -117,6 +117,9 @@ demo: $B/reflejo ## mirror between two embedded clusters (SECONDS=10 ends by its
 bench: $B/reflejo ## measure against a bare librdkafka loop on real brokers
 	@tests/bench/run $(BENCH)
 
+soak: $B/reflejo ## run the mirror under reloads, pauses, rebalances, scrapes (MINUTES=120)
+	@MINUTES=$(or $(MINUTES),120) $(RUN) soak
+
 install: $B/reflejo ## install to DESTDIR and PREFIX
 	install -D -m 755 $B/reflejo $(DESTDIR)$(PREFIX)/bin/reflejo
 	install -D -m 644 conf/reflejo.1 $(DESTDIR)$(PREFIX)/share/man/man1/reflejo.1
@@ -133,5 +136,5 @@ help: ## print this list
 	@sed -n 's/^#   \(.*\)/  \1/p' Makefile
 
 -include $(OBJECTS:.o=.d) $B/agent/main.d
-.PHONY: all check check-unit check-lua check-functional check-page check-kafka check-fuzz unit-programs fuzz-programs lint docs demo bench install clean help
+.PHONY: all check check-unit check-lua check-functional check-page check-kafka check-fuzz unit-programs fuzz-programs lint docs demo bench soak install clean help
 .SECONDARY:

@@ -513,6 +513,10 @@ leave(struct agent *a)
 	say_progress(a);
 	log_tick(true);
 	LOG(EVENT_stop, F_INT("status", a->status), F_STR("drained", a->is_drained ? "yes" : "no"));
+	/* Those who follow the log see the last line, too. */
+	on_notices(-1, 0, a);
+	events_stop(&a->events);
+	admin_api_stop(a);
 	is_over = scout_stop(&a->scout, LEAVE_MS) && library_wait(LEAVE_MS);
 	if (!is_over)
 		quick_exit(a->status);
@@ -606,6 +610,7 @@ agent_run(const struct config *config, const struct agent_options *options)
 	a.survey = survey_new();
 	a.source.reachable = a.target.reachable = -1;
 	say_start(config);
+	add_events(&a);
 	notify_start(a.base);
 	notify_status("waits for the source's topics");
 	if (admin_api_start(&a, &err) < 0 || make_parts(&a, &parts, &err) < 0) {
@@ -614,7 +619,6 @@ agent_run(const struct config *config, const struct agent_options *options)
 	} else {
 		a.started = a.last_progress = clock_ms();
 		a.started_wall = clock_wall_ms();
-		add_events(&a);
 		a.scout = scout_start(&parts, a.notices);
 		event_base_loop(a.base, EVLOOP_NO_EXIT_ON_EMPTY);
 		status = leave(&a);

@@ -493,6 +493,12 @@ survey_forget(struct survey *s, const struct meters *meters)
 		order_rows(s);
 }
 
+int64_t
+survey_time(const struct survey *s)
+{
+	return s->times[(s->moments + SURVEY_RATE_SECONDS) % (SURVEY_RATE_SECONDS + 1)];
+}
+
 const struct survey_sum *
 survey_sum(const struct survey *s)
 {

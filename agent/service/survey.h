@@ -78,6 +78,9 @@ void survey_free(struct survey **survey);
 void survey_take(struct survey *survey, const struct meters *const *meters, size_t count,
 	const struct counters *counters, int64_t now, int64_t wall);
 
+/* When it was taken last, by clock_ms; what it says of moving and standing is as of then. */
+int64_t survey_time(const struct survey *survey);
+
 /* A stream ends: its meters are read no more, and what they counted stays. */
 void survey_forget(struct survey *survey, const struct meters *meters);
 

@@ -32,6 +32,6 @@ view_take(const struct agent *a, struct view *ret)
 		.http = a->admin.http,
 		.state = state_of(a),
 		.started = a->started_wall,
-		.now = clock_ms(),
+		.now = survey_time(a->survey),
 		.wall = clock_wall_ms()};
 }

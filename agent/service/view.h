@@ -52,7 +52,7 @@ struct view {
 	const struct http *http;
 	const char *state; /* "starting" "running" "reloading" "stopping" */
 	int64_t started;   /* wall ms */
-	int64_t now, wall; /* clock_ms, clock_wall_ms */
+	int64_t now, wall; /* clock_ms of the survey; clock_wall_ms */
 };
 
 struct agent;

@@ -233,6 +233,7 @@ def test_the_default_port_may_be_taken(make_agent, tmp_path):
         agent = make_agent("run", "--config", "f.ini")
         event = agent.wait_event("admin_unavailable")
         assert event.level == "warn" and "127.0.0.1:9186" in event["reason"]
+        agent.wait_event("source_unreachable")
         assert agent.stop() == 0
     finally:
         if holder:
@@ -356,7 +357,10 @@ def test_streams_are_bounded_and_answers_are_not_locked_out(serve):
 
     wait_until(goes, what="room for another stream")
     assert agent.stop() == 0
-    assert all(peer.is_closed(DEADLINE) or peer.buffer is not None for peer in streams)
+    for peer in streams:
+        while peer.more():
+            pass
+        assert peer.buffer.endswith(b"\r\n0\r\n\r\n") or peer.buffer == b"0\r\n\r\n"
 
 
 @pytest.mark.sanitize
@@ -382,6 +386,57 @@ def test_a_stream_that_is_not_read_ends(mirror, source, target):
 
         wait_until(ended, what="the end of the stream")
     wait_until(lambda: source.committed("mirrorgroup", "t", 1) == {0: sent}, what="mirroring all of it")
+    assert agent.stop() == 0
+
+
+def flood(peer, data):
+    """Sends until nothing more is taken; gives back how much that was."""
+    peer.socket.setblocking(False)
+    sent, end = 0, time.monotonic() + 3
+    while time.monotonic() < end:
+        try:
+            sent += peer.socket.send(data)
+            end = time.monotonic() + 3
+        except BlockingIOError:
+            time.sleep(0.01)
+        except OSError:
+            break
+        assert sent < 50_000_000
+    return sent
+
+
+def is_kept(peer):
+    """Does the agent hold its end of the connection open? As the kernel knows it: nothing of what came is read here."""
+    ports = ["%04X" % peer.socket.getpeername()[1], "%04X" % peer.socket.getsockname()[1]]
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table]
+    return any([row[1][-4:], row[2][-4:], row[3]] == [*ports, "01"] for row in rows)
+
+
+@pytest.mark.sanitize
+def test_what_nobody_asked_for_is_not_kept(serve):
+    """A stream's peer that sends on and on is left alone with it."""
+    agent, address = serve()
+    with Peer(address) as peer:
+        peer.request("POST", "/tap", b'{"topic":"t"}')
+        assert peer.answer().status == 200
+        before = agent.rss()
+        flood(peer, b"x" * 65536)
+        assert agent.rss() - before < 2_000_000 * SCALE
+        assert ask(address, "GET", "/healthz").status == 200
+    assert agent.stop() == 0
+
+
+@pytest.mark.slow
+def test_answers_that_are_not_read_end(serve):
+    agent, address = serve()
+    with Peer(address) as peer:
+        peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.request("GET", "/healthz")
+        assert peer.answer().status == 200
+        flood(peer, b"GET /healthz HTTP/1.1\r\n\r\n" * 1000)
+        assert is_kept(peer)
+        wait_until(lambda: not is_kept(peer), what="the end of the connection")
     assert agent.stop() == 0
 
 

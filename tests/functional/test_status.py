@@ -81,9 +81,9 @@ def test_status_before_the_source_answers(mirror, target, api):
 def test_ready_is_by_progress(mirror, source, target, api):
     source.create("t", 2)
     target.create("t", 2)
-    agent = mirror(source, target, flags=(*LISTEN, "--admin.stall.seconds", "2"))
+    agent = mirror(source, target, flags=(*LISTEN, "--admin.stall.seconds", "3"))
     agent.wait_event("assigned")
-    wait_until(lambda: api.call("GET", "/readyz")[0] == 200, what="ready")
+    api.wait_status(lambda s: s["ready"] and s["partitions"]["caught up"] == 2, "ready")
     target.freeze()
     source.produce("t", [Record(b"k", b"v", partition=1)])
     wait_until(lambda: api.call("GET", "/readyz")[0] == 503, what="not ready")
@@ -177,7 +177,7 @@ def test_metrics_are_bounded(mirror, source, target, api):
     agent = mirror(source, target, whitelist="a,b,c", flags=(*LISTEN, "--metrics.partitions", "6"))
     agent.wait_event("assigned")
     source.produce("c", [Record(b"k", b"v", partition=3)])
-    wait_until(lambda: api.metrics()["reflejo_all_records_mirrored_total"] == 1, what="a record mirrored")
+    api.wait_status(lambda s: s["totals"]["records_mirrored"] == 1 and s["partitions"]["caught up"] == 12, "a record mirrored")
     found = api.metrics()
     shown = [name for name in found if name.startswith("reflejo_lag_records{")]
     assert len(shown) == 6 and found["reflejo_partitions_hidden"] == 6
