@@ -36,7 +36,8 @@ def open_topic(page, topic):
 
 def wait_polls(page, stub, polls=2):
     """Waits until so many more answers were shown."""
-    page.evaluate("""(polls) => new Promise((resolve) => {
+    page.evaluate("""(polls) => new Promise((resolve, reject) => {
+        setTimeout(() => reject('no answer was shown'), 15000);
         const shown = document.querySelector('#facts > :last-child');
         const seen = new MutationObserver((records) => { if (--polls <= 0) { seen.disconnect(); resolve(); } });
         seen.observe(shown, {childList: true, subtree: true, characterData: true});
@@ -162,8 +163,9 @@ def test_nothing_flickers(make_stub, open_page):
     page = open_page(stub.url)
     open_topic(page, "orders")
     wait_polls(page, stub, 2)
-    touched = page.evaluate("""() => new Promise((resolve) => {
+    touched = page.evaluate("""() => new Promise((resolve, reject) => {
         const touched = []; let polls = 3;
+        setTimeout(() => reject(`no answers were shown, and touched ${touched}`), 15000);
         const shown = document.querySelector('#facts > :last-child');
         const seen = new MutationObserver((records) => {
             for (const record of records) {
