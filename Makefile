@@ -111,7 +111,7 @@ bench: $B/reflejo ## measure against a bare librdkafka loop on real brokers
 
 install: $B/reflejo ## install to DESTDIR and PREFIX
 	install -D -m 755 $B/reflejo $(DESTDIR)$(PREFIX)/bin/reflejo
-	install -D -m 644 conf/reflejo.1 $(DESTDIR)$(PREFIX)/share/man/man1/reflejo.1
+	install -D -m 644 conf/man/reflejo.1 $(DESTDIR)$(PREFIX)/share/man/man1/reflejo.1
 	install -D -m 644 conf/reflejo.ini.sample $(DESTDIR)$(PREFIX)/share/doc/reflejo/reflejo.ini.sample
 	install -D -m 644 lua/README.md $(DESTDIR)$(PREFIX)/share/doc/reflejo/scripts.md
 	install -d $(DESTDIR)$(PREFIX)/share/reflejo/scripts

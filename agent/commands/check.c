@@ -12,7 +12,10 @@
 #include "config/options.h"
 #include "config/verdicts.h"
 #include "kafka/library.h"
+#include "mirror/scripting.h"
 #include "mirror/topics.h"
+#include "script/script.h"
+#include "script/watchdog.h"
 
 /* Copies argv without --json; *ret_json says whether it was there. @gives an array for free() */
 static char **
@@ -46,6 +49,36 @@ check_expression(const struct config *config, struct problems *problems)
 	if (!topics)
 		problems_error(problems, NULL, "%s", err.text);
 	topics_free(&topics);
+}
+
+/* A script that never ends. @thread watchdog */
+static void
+on_runaway(const char *where, void *arg)
+{
+	(void)arg;
+	fflush(stdout);
+	fprintf(stderr, "reflejo: %s\n", where);
+	quick_exit(1);
+}
+
+/* So is a script that a start or a reload would not take. */
+static void
+check_script(const struct config *config, struct problems *problems)
+{
+	struct script_world *world;
+	struct script *script = NULL;
+	struct err err;
+
+	if (problems->errors || !config->script.file)
+		return;
+	world = script_world_new();
+	if (watchdog_start(NULL, 1, on_runaway, NULL, &err) == 0)
+		script = scripting_load(config, world, SCRIPT_AT_PLAN, &err);
+	if (!script)
+		problems_error(problems, NULL, "%s", err.text);
+	script_free(&script);
+	watchdog_stop();
+	script_world_free(&world);
 }
 
 static size_t
@@ -123,6 +156,7 @@ command_check(int argc, char **argv)
 	}
 	config = config_check(argc, rest, library_knows_property, &problems);
 	check_expression(config, &problems);
+	check_script(config, &problems);
 	if (is_json) {
 		print_json(config->verdicts, &problems);
 	} else {

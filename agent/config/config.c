@@ -510,3 +510,23 @@ config_topic_expression(const struct config *config, bool *ret_excludes)
 		return config->mirror.include;
 	return config->mirror.whitelist ? config->mirror.whitelist : config->mirror.blacklist;
 }
+
+char *
+config_state_file(const struct config *config, const char *given, const char *kind)
+{
+	const char *folders = getenv("STATE_DIRECTORY");
+	char *group, *path;
+
+	if (given)
+		return mem_strdup(given);
+	if (!folders || *folders != '/')
+		folders = "/var/tmp";
+	group = mem_strdup(config->source.group_id);
+	for (char *c = group; *c; c++)
+		if (*c == '/')
+			*c = '_';
+	path = mem_printf("%.*s/reflejo-%u-%s.%s", (int)strcspn(folders, ":"), folders,
+		(unsigned)getuid(), group, kind);
+	free(group);
+	return path;
+}

@@ -11,6 +11,7 @@
 
 /* What min and max mean for each type. */
 #define RANGE_TEXT(low, high) 0, 0, NULL
+#define RANGE_FILE(low, high) 0, 0, NULL
 #define RANGE_BOOL(low, high) 0, 0, NULL
 #define RANGE_FLAG(low, high) 0, 0, NULL
 #define RANGE_OLD(low, high) 0, 0, NULL
@@ -21,6 +22,7 @@
 #define RANGE_SECONDS(low, high) low, high, NULL
 
 #define OFFSET_TEXT(section, field) offsetof(struct config, section.field)
+#define OFFSET_FILE(section, field) offsetof(struct config, section.field)
 #define OFFSET_BOOL(section, field) offsetof(struct config, section.field)
 #define OFFSET_FLAG(section, field) offsetof(struct config, section.field)
 #define OFFSET_OLD(section, field) 0
@@ -161,9 +163,8 @@ flag_candidate(size_t i, void *arg)
 	return i < TABLE_COUNT + PLAIN_COUNT ? plain_flags[i - TABLE_COUNT].name : NULL;
 }
 
-/* The option's name as a flag, without dashes. @gives a string */
-static char *
-flag_name(const struct option_info *option)
+char *
+options_flag_name(const struct option_info *option)
 {
 	if (!strcmp(option->section, "mirror"))
 		return mem_strdup(option->key);
@@ -178,7 +179,7 @@ options_nearest_flag(const char *name)
 	const char *found;
 
 	for (size_t i = 0; i < TABLE_COUNT; i++)
-		names[i] = flag_name(&table[i]);
+		names[i] = options_flag_name(&table[i]);
 	found = parse_nearest(name, flag_candidate, names);
 	if (found)
 		snprintf(nearest, sizeof(nearest), "%s", found);
@@ -247,7 +248,8 @@ options_set(
 	void *field = field_of(config, option);
 
 	switch (option->type) {
-	case OPTION_TYPE_TEXT: set_text(field, value, strlen(value)); return 0;
+	case OPTION_TYPE_TEXT:
+	case OPTION_TYPE_FILE: set_text(field, value, strlen(value)); return 0;
 	case OPTION_TYPE_WORD: return set_word(field, option, value, err);
 	case OPTION_TYPE_BOOL:
 	case OPTION_TYPE_FLAG: return parse_bool(value, field, err);
@@ -280,7 +282,8 @@ void
 options_fini(struct config *config)
 {
 	for (size_t i = 0; i < TABLE_COUNT; i++) {
-		if (table[i].type == OPTION_TYPE_TEXT || table[i].type == OPTION_TYPE_WORD) {
+		if (table[i].type == OPTION_TYPE_TEXT || table[i].type == OPTION_TYPE_FILE ||
+			table[i].type == OPTION_TYPE_WORD) {
 			char **field = field_of(config, &table[i]);
 
 			free(*field);
@@ -294,6 +297,7 @@ options_type_text(const struct option_info *option)
 {
 	switch (option->type) {
 	case OPTION_TYPE_TEXT: return "text";
+	case OPTION_TYPE_FILE: return "file";
 	case OPTION_TYPE_WORD: return "word";
 	case OPTION_TYPE_BOOL: return "true|false";
 	case OPTION_TYPE_FLAG: return "";
@@ -328,7 +332,7 @@ usage_row_of(const struct option_info *option)
 {
 	const char *takes =
 		option->type == OPTION_TYPE_WORD ? option->words : options_type_text(option);
-	char *name = flag_name(option);
+	char *name = options_flag_name(option);
 	struct text left = {0}, right = {0};
 
 	text_printf(&left, "--%s", name);
@@ -394,6 +398,16 @@ options_usage(FILE *out)
 		free(rows[i].left);
 		free(rows[i].right);
 	}
+}
+
+const char *
+options_plain_flag(size_t i, const char **ret_takes, const char **ret_help)
+{
+	if (i >= PLAIN_COUNT)
+		return NULL;
+	*ret_takes = plain_flags[i].takes;
+	*ret_help = plain_flags[i].help;
+	return plain_flags[i].name;
 }
 
 bool

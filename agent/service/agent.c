@@ -706,16 +706,6 @@ on_runaway(const char *where, void *arg)
 	leave_now(AGENT_FAILED);
 }
 
-/* Where the batch being run is noted. @gives a string */
-static char *
-state_file_of(const struct config *config)
-{
-	if (config->script.state_file)
-		return mem_strdup(config->script.state_file);
-	return mem_printf(
-		"/var/tmp/reflejo-%u-%s.state", (unsigned)getuid(), config->source.group_id);
-}
-
 /* The script's own state for topics and routes, and the thread that watches over all states. */
 static int
 make_script(struct agent *a, struct script **ret, struct err *err)
@@ -727,7 +717,7 @@ make_script(struct agent *a, struct script **ret, struct err *err)
 	a->world = script_world_new();
 	if (!config->script.file)
 		return 0;
-	state_file = state_file_of(config);
+	state_file = config_state_file(config, config->script.state_file, "state");
 	rc = watchdog_start(state_file, (int)config->mirror.num_streams, on_runaway, a, err);
 	free(state_file);
 	if (rc < 0)

@@ -108,28 +108,30 @@ class Checks(unittest.TestCase):
     def test_printed_docs(self):
         with tempfile.TemporaryDirectory() as top:
             os.makedirs(os.path.join(top, "build"))
-            os.makedirs(os.path.join(top, "conf"))
+            for folder in ("conf/man", "conf/completion", "agent/base"):
+                os.makedirs(os.path.join(top, folder))
+            shutil.copy(os.path.join(checks.HERE, "../../agent/base/version.h"), os.path.join(top, "agent/base"))
+            shutil.copy(os.path.join(checks.HERE, "../../conf/man/reflejo-lua.3"), os.path.join(top, "conf/man"))
             with open(os.path.join(top, "build/reflejo"), "w") as file:
-                file.write("#!/bin/sh\necho \"$2\"\n")
+                file.write("#!/bin/sh\nshift; echo \"$*\"\n")
             os.chmod(os.path.join(top, "build/reflejo"), 0o755)
-            for word, name in (("sample", "reflejo.ini.sample"), ("man", "reflejo.1"), ("options", "options.md"),
-                               ("properties", "properties.md"), ("events", "events.md")):
-                with open(os.path.join(top, "conf", name), "w") as file:
-                    file.write("old\n" if word == "man" else word + "\n")
+            for words, name in checks.PRINTED:
+                with open(os.path.join(top, name), "w") as file:
+                    file.write("old\n" if words == "man 1" else words + "\n")
             shutil.copytree(os.path.join(checks.HERE, "../../lua"), os.path.join(top, "lua"))
 
             def stale():
                 return [finding.split(":")[0] for finding in checks.printed_docs(top)]
 
-            self.assertEqual(stale(), ["conf/reflejo.1"])
+            self.assertEqual(stale(), ["conf/man/reflejo.1"])
             with open(os.path.join(top, "lua/mirror/json.lua"), "a") as file:
                 file.write("--- json.more(): an entry that nobody has printed.\n-- phase: any\n-- returns: nothing\n-- raises: nothing\n"
                            "-- cost: none\n-- example:\n--   json.more()\n")
-            self.assertEqual(stale(), ["conf/reflejo.1", "lua/README.md"])
+            self.assertEqual(stale(), ["conf/man/reflejo.1", "lua/README.md"])
             with open(os.path.join(top, "lua/mirror/json.lua"), "a") as file:
                 file.write("\n--- json.less(): an entry without an example.\n-- phase: any\n-- returns: nothing\n-- raises: nothing\n"
                            "-- cost: none\n")
-            self.assertEqual(stale(), ["conf/reflejo.1", "lua/mirror/json.lua"])
+            self.assertEqual(stale(), ["conf/man/reflejo.1", "lua/mirror/json.lua"])
 
 
 if __name__ == "__main__":
