@@ -122,7 +122,7 @@ install: $B/reflejo ## install to DESTDIR and PREFIX
 	install -D -m 755 $B/reflejo $(DESTDIR)$(PREFIX)/bin/reflejo
 	install -D -m 755 conf/kafka-mirror-maker.sh $(DESTDIR)$(PREFIX)/lib/reflejo/bin/kafka-mirror-maker.sh
 	ln -sf kafka-mirror-maker.sh $(DESTDIR)$(PREFIX)/lib/reflejo/bin/kafka-run-class.sh
-	$(foreach section,1 3 5,install -d $(SHARE)/man/man$(section) && install -m 644 conf/man/*.$(section) $(SHARE)/man/man$(section) &&) true
+	$(foreach section,1 3 5,install -d $(SHARE)/man/man$(section) && install -m 644 conf/*.$(section) $(SHARE)/man/man$(section) &&) true
 	$(call put,conf/completion/reflejo.bash,$(SHARE)/bash-completion/completions/reflejo)
 	$(call put,conf/completion/_reflejo,$(SHARE)/zsh/vendor-completions/_reflejo)
 	$(call fill,conf/systemd/reflejo.service.in,$(PREFIX)/lib/systemd/system/reflejo.service,reflejo)

@@ -221,7 +221,7 @@ def options(top):
 
 
 PRINTED = [("sample", "conf/reflejo.ini.sample"), ("options", "conf/options.md"), ("properties", "conf/properties.md"),
-           ("events", "conf/events.md"), ("man 1", "conf/man/reflejo.1"), ("man 5", "conf/man/reflejo.ini.5"),
+           ("events", "conf/events.md"), ("man 1", "conf/reflejo.1"), ("man 5", "conf/reflejo.ini.5"),
            ("completion bash", "conf/completion/reflejo.bash"), ("completion zsh", "conf/completion/_reflejo")]
 
 
@@ -238,8 +238,8 @@ def printed_docs(top):
     elif done.stdout != read(top, "lua/README.md"):
         yield "lua/README.md:1: is not what tests/tools/print-library makes of the comments in lua/; run make docs"
     done = subprocess.run([os.path.join(HERE, "../tools/print-script-man"), top], capture_output=True, text=True)
-    if done.returncode or done.stdout != read(top, "conf/man/reflejo-lua.3"):
-        yield "conf/man/reflejo-lua.3:1: is not what tests/tools/print-script-man makes of lua/README.md; run make docs"
+    if done.returncode or done.stdout != read(top, "conf/reflejo-lua.3"):
+        yield "conf/reflejo-lua.3:1: is not what tests/tools/print-script-man makes of lua/README.md; run make docs"
 
 
 def tool(top, name, command, names):

@@ -108,10 +108,10 @@ class Checks(unittest.TestCase):
     def test_printed_docs(self):
         with tempfile.TemporaryDirectory() as top:
             os.makedirs(os.path.join(top, "build"))
-            for folder in ("conf/man", "conf/completion", "agent/base"):
+            for folder in ("conf/completion", "agent/base"):
                 os.makedirs(os.path.join(top, folder))
             shutil.copy(os.path.join(checks.HERE, "../../agent/base/version.h"), os.path.join(top, "agent/base"))
-            shutil.copy(os.path.join(checks.HERE, "../../conf/man/reflejo-lua.3"), os.path.join(top, "conf/man"))
+            shutil.copy(os.path.join(checks.HERE, "../../conf/reflejo-lua.3"), os.path.join(top, "conf"))
             with open(os.path.join(top, "build/reflejo"), "w") as file:
                 file.write("#!/bin/sh\nshift; echo \"$*\"\n")
             os.chmod(os.path.join(top, "build/reflejo"), 0o755)
@@ -123,15 +123,15 @@ class Checks(unittest.TestCase):
             def stale():
                 return [finding.split(":")[0] for finding in checks.printed_docs(top)]
 
-            self.assertEqual(stale(), ["conf/man/reflejo.1"])
+            self.assertEqual(stale(), ["conf/reflejo.1"])
             with open(os.path.join(top, "lua/mirror/json.lua"), "a") as file:
                 file.write("--- json.more(): an entry that nobody has printed.\n-- phase: any\n-- returns: nothing\n-- raises: nothing\n"
                            "-- cost: none\n-- example:\n--   json.more()\n")
-            self.assertEqual(stale(), ["conf/man/reflejo.1", "lua/README.md"])
+            self.assertEqual(stale(), ["conf/reflejo.1", "lua/README.md"])
             with open(os.path.join(top, "lua/mirror/json.lua"), "a") as file:
                 file.write("\n--- json.less(): an entry without an example.\n-- phase: any\n-- returns: nothing\n-- raises: nothing\n"
                            "-- cost: none\n")
-            self.assertEqual(stale(), ["conf/man/reflejo.1", "lua/mirror/json.lua"])
+            self.assertEqual(stale(), ["conf/reflejo.1", "lua/mirror/json.lua"])
 
 
 if __name__ == "__main__":
