@@ -1,11 +1,12 @@
 """The package on a machine of its own, from apt install to purge, under the real systemd. One story, told in order."""
 
 import re
+import resource
 
 import pytest
 
 from cluster import Cluster, Record
-from timing import wait_until
+from timing import DEADLINE, wait_until
 
 ORDERS = "reflejo@orders.service"
 SCRIPT = "return {{ api = 1, route = function(t) return '{}' .. t.name end }}"
@@ -25,6 +26,7 @@ def clusters(mock_program):
 
 def configuration(clusters, more=""):
     return (f"[mirror]\nwhitelist = t\n[consumer]\nbootstrap.servers = {clusters[0].bootstrap}\ngroup.id = orders\nauto.offset.reset = earliest\n"
+            f"session.timeout.ms = 6000\nheartbeat.interval.ms = 500\n"
             f"[producer]\nbootstrap.servers = {clusters[1].bootstrap}\n"
             f"[script]\nfile = /etc/reflejo/route.lua\n[admin]\nlisten = unix:/run/reflejo/orders/admin.sock\n{more}")
 
@@ -72,7 +74,9 @@ def test_runs_with_few_rights(machine, installed):
     assert int(facts["CapPrm"], 16) == int(facts["CapBnd"], 16) == 0
     assert machine.do("ps", "-o", "user=,group=", "-p", main_pid(machine)).split() == ["reflejo", "reflejo"]
     limits = machine.do("cat", f"/proc/{main_pid(machine)}/limits")
-    assert re.search(r"^Max open files\s+65536\s+65536", limits, re.M)
+    # systemd cannot give more than it has.
+    most = min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    assert re.search(rf"^Max open files\s+{most}\s+{most}", limits, re.M), limits
 
 
 def test_keeps_state_where_the_unit_says(machine, installed):
@@ -115,36 +119,36 @@ def test_an_upgrade_restarts_what_runs_and_nothing_else(machine, installed):
 
 
 def test_a_stop_is_clean(machine, installed, clusters):
+    clusters[0].produce("t", [Record(b"k3", b"v3")])
+    clusters[1].reader("two.t").until(lambda seen: any(record.key == b"k3" for record in seen), what="the last record")
     machine.do("systemctl", "stop", ORDERS)
     assert (machine.show(ORDERS, "ActiveState"), machine.show(ORDERS, "Result"), machine.show(ORDERS, "ExecMainStatus")) == ("inactive", "success", "0")
-    assert clusters[0].committed("orders", "t", 1) == {0: 2}
+    assert clusters[0].committed("orders", "t", 1) == {0: 3}
     assert machine.run("test", "-e", "/run/reflejo/orders").returncode == 1
 
 
 def test_a_wrong_configuration_is_not_tried_again(machine, installed, clusters):
     machine.write("/etc/reflejo/orders.ini", configuration(clusters, "lissen = x\n"))
-    restarts = machine.show(ORDERS, "NRestarts")
     assert machine.run("systemctl", "start", ORDERS).returncode != 0
-    machine.wait_show(ORDERS, "ActiveState", "failed")
+    assert machine.show(ORDERS, "ActiveState") == "failed"
     assert machine.show(ORDERS, "ExecMainStatus") == "1"
-    assert machine.show(ORDERS, "NRestarts") in ("0", restarts)
+    assert machine.show(ORDERS, "NRestarts") == "0"
     assert "did you mean 'listen'" in machine.journal(ORDERS)
 
 
-def test_a_source_that_is_away_is_waited_for(machine, installed, clusters):
-    """The start is said to have failed after TimeoutStartSec, here 2 s, and is tried again: the source may come."""
-    machine.write("/etc/systemd/system/reflejo@.service.d/start.conf", "[Service]\nTimeoutStartSec=2\n")
-    machine.do("systemctl", "daemon-reload")
+def test_a_source_that_is_away_does_not_hold_up_the_start(machine, installed, clusters):
+    """Neither a boot nor an upgrade hangs on it, and the service begins when the source comes."""
     machine.write("/etc/reflejo/orders.ini", configuration(clusters))
     clusters[0].down()
     try:
-        assert machine.run("systemctl", "start", ORDERS).returncode != 0
-        wait_until(lambda: int(machine.show(ORDERS, "NRestarts")) > 0, what="another try")
+        machine.do("systemctl", "start", ORDERS, timeout=DEADLINE)
+        assert machine.show(ORDERS, "ActiveState") == "active"
+        assert "wait" in machine.show(ORDERS, "StatusText")
     finally:
         clusters[0].up()
-    machine.do("rm", "/etc/systemd/system/reflejo@.service.d/start.conf")
-    machine.do("systemctl", "daemon-reload")
-    machine.wait_show(ORDERS, "ActiveState", "active")
+    clusters[0].produce("t", [Record(b"k4", b"v4")])
+    clusters[1].reader("two.t").until(lambda seen: any(record.key == b"k4" for record in seen), what="the last record")
+    assert machine.show(ORDERS, "NRestarts") == "0"
 
 
 def test_a_purge_leaves_what_an_operator_wrote_and_nothing_else(machine, installed):
