@@ -22,6 +22,12 @@ const struct completion_row completion_ctl[] = {
 const size_t completion_command_count = sizeof(completion_commands) / sizeof(*completion_commands);
 const size_t completion_ctl_count = sizeof(completion_ctl) / sizeof(*completion_ctl);
 
+const char *
+completion_levels(void)
+{
+	return options_find("log", "level")->words;
+}
+
 static bool
 is_capital(const char *s)
 {
@@ -35,13 +41,15 @@ scan_flag(struct completion_shape *shape, const char *s)
 	int n = (int)strcspn(s, " []()|");
 	const char *value = s + n + 1;
 	int length = s[n] == ' ' && is_capital(value) ? (int)strcspn(value, " []()|") : 0;
-	bool is_file = (length == 4 && !strncmp(value, "FILE", 4)) ||
-		       (length == 4 && !strncmp(value, "PATH", 4));
+	struct text *flags = &shape->values;
 
-	text_printf(length == 0 ? &shape->plain
-		    : is_file	? &shape->files
-				: &shape->values,
-		" %.*s", n, s);
+	if (!length)
+		flags = &shape->plain;
+	else if (length == 4 && (!strncmp(value, "FILE", 4) || !strncmp(value, "PATH", 4)))
+		flags = &shape->files;
+	else if (length == 5 && !strncmp(value, "LEVEL", 5))
+		flags = &shape->levels;
+	text_printf(flags, " %.*s", n, s);
 	return length ? value + length : s + n;
 }
 
@@ -80,7 +88,9 @@ scan(const char *arguments, struct completion_shape *ret)
 		}
 		ret->has_files |= !strncmp(s, "FILE", 4);
 		ret->has_commands |= n == 7 && !strncmp(s, "COMMAND", 7);
-		if (n && !is_capital(s))
+		if (n == 5 && depth == 0 && !strncmp(s, "LEVEL", 5))
+			text_printf(&ret->words, " %s", completion_levels());
+		else if (n && !is_capital(s))
 			scan_word(ret, s, n, depth);
 		s += n;
 		depth += (*s == '[' || *s == '(') - (*s == ']' || *s == ')');
@@ -93,6 +103,7 @@ shape_fini(struct completion_shape *shape)
 {
 	text_fini(&shape->values);
 	text_fini(&shape->files);
+	text_fini(&shape->levels);
 	text_fini(&shape->plain);
 	text_fini(&shape->words);
 	for (size_t i = 0; i < shape->second_count; i++) {
@@ -178,6 +189,7 @@ add_flags(struct completion_flags *flags, const struct completion_row *rows, siz
 		scan(rows[i].arguments, &shape);
 		text_puts(&flags->plain, completion_words(&shape.plain));
 		text_puts(&flags->files, completion_words(&shape.files));
+		text_puts(&flags->levels, completion_words(&shape.levels));
 		shape_fini(&shape);
 	}
 }
@@ -223,5 +235,6 @@ completion_flags_fini(struct completion_flags *flags)
 	text_fini(&flags->run);
 	text_fini(&flags->plain);
 	text_fini(&flags->files);
+	text_fini(&flags->levels);
 	text_fini(&flags->bools);
 }

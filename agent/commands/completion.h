@@ -20,8 +20,9 @@ extern const size_t completion_command_count, completion_ctl_count;
 /* What may stand behind a command, as its row's text of arguments has it. All texts are words with
    a blank before each; completion_words. */
 struct completion_shape {
-	struct text values, files, plain; /* its flags: with a value, with a file, alone */
-	struct text words;		  /* at the first place */
+	struct text values, files, levels,
+		plain;	   /* its flags: with a value, a file, a level, alone */
+	struct text words; /* at the first place */
 	struct {
 		char *word;	   /* when that stands there, */
 		struct text words; /* these may stand behind it */
@@ -37,8 +38,11 @@ void completion_each(void (*fn)(
 /* The flags of run, and all flags by what they take, those of the commands with them. */
 struct completion_flags {
 	struct text run;
-	struct text plain, files, bools;
+	struct text plain, files, levels, bools;
 };
+
+/* The words of log.level, for which LEVEL stands. */
+const char *completion_levels(void);
 
 /* @gives what completion_flags_fini frees */
 void completion_flags_init(struct completion_flags *flags);

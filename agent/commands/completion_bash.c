@@ -25,9 +25,22 @@ print_values(const struct completion_flags *flags)
 	completion_print_pattern(&flags->bools);
 	printf(") _reflejo_offer 'true false'; return ;;\n\t");
 	completion_print_pattern(&flags->files);
-	printf(") _reflejo_files; return ;;\n\t");
+	printf(") _reflejo_files; return ;;\n");
+	if (flags->levels.length) {
+		printf("\t");
+		completion_print_pattern(&flags->levels);
+		printf(") _reflejo_offer '%s'; return ;;\n", completion_levels());
+	}
+	printf("\t");
 	completion_print_pattern(&flags->plain);
 	printf(") ;;\n\t--*) return ;; # a value of which nothing is known\n\tesac\n");
+}
+
+static void
+print_flags(const struct completion_shape *shape)
+{
+	printf("%s%s%s%s", completion_words(&shape->plain), completion_words(&shape->values),
+		completion_words(&shape->levels), completion_words(&shape->files));
 }
 
 /* What may stand behind a command. */
@@ -36,8 +49,9 @@ print_command(const struct completion_row *row, bool is_ctl, const struct comple
 {
 	if (is_ctl)
 		return;
-	printf("\t%s) flags='%s%s%s'", row->name, completion_words(&shape->plain),
-		completion_words(&shape->values), completion_words(&shape->files));
+	printf("\t%s) flags='", row->name);
+	print_flags(shape);
+	printf("'");
 	if (shape->has_run_flags)
 		printf(" run=1");
 	if (shape->has_files)
@@ -59,10 +73,11 @@ print_second(const struct completion_row *row, bool is_ctl, const struct complet
 		if (shape->seconds[i].words.length)
 			printf("\t'%s %s') names='%s' ;;\n", row->name, shape->seconds[i].word,
 				completion_words(&shape->seconds[i].words));
-	if (is_ctl)
-		printf("\t'ctl %s') flags+='%s%s' names='%s' ;;\n", row->name,
-			completion_words(&shape->plain), completion_words(&shape->values),
-			completion_words(&shape->words));
+	if (!is_ctl)
+		return;
+	printf("\t'ctl %s') flags+='", row->name);
+	print_flags(shape);
+	printf("' names='%s' ;;\n", completion_words(&shape->words));
 }
 
 static void

@@ -83,9 +83,14 @@ print_flags(const char *words, const char *suffix)
 static void
 print_shape(const struct completion_shape *shape)
 {
+	char *levels;
+
 	print_flags(completion_words(&shape->plain), "");
 	print_flags(completion_words(&shape->values), "=:value: ");
 	print_flags(completion_words(&shape->files), "=:file:_files");
+	levels = mem_printf("=:level:(%s)", completion_levels());
+	print_flags(completion_words(&shape->levels), levels);
+	free(levels);
 }
 
 static void

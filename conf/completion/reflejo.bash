@@ -49,6 +49,7 @@ _reflejo() {
 	--log.level) _reflejo_offer 'debug info warn error'; return ;;
 	--abort.on.send.failure|--script.watch) _reflejo_offer 'true false'; return ;;
 	--message.handler|--script.file|--script.path|--script.test|--script.state.file|--log.file|--config|--consumer.config|--producer.config|--source-topics|--script|--records|--socket) _reflejo_files; return ;;
+	--level) _reflejo_offer 'debug info warn error'; return ;;
 	--dry-run|--new.consumer|--new.producer|--help|--version|--json|--junit|--watch|--keep|--no-follow) ;;
 	--*) return ;; # a value of which nothing is known
 	esac
@@ -83,7 +84,7 @@ _reflejo() {
 	'ctl reload') flags+='' names='' ;;
 	'ctl rollback') flags+='' names='' ;;
 	'ctl tap') flags+=' --count' names='' ;;
-	'ctl events') flags+=' --no-follow --last --level' names='' ;;
+	'ctl events') flags+=' --no-follow --json --last --level' names='' ;;
 	'ctl log-level') flags+='' names=' debug info warn error' ;;
 	'ctl stop') flags+='' names='' ;;
 	'ctl ready') flags+='' names='' ;;

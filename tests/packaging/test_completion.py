@@ -53,8 +53,10 @@ CASES = [
     ("reflejo test re", {"reflejo.ini", "reflejo folder"}),
     ("reflejo --whitelist ", set()),
     ("reflejo ctl st", {"status", "stop"}),
-    ("reflejo ctl --socket unix:/run/x log-level w", {"warn"}),
+    ("reflejo ctl --address unix:/run/x log-level w", {"warn"}),
     ("reflejo ctl pause --", {"--keep"}),
+    ("reflejo ctl events --level e", {"error"}),
+    ("reflejo ctl events --last 5 --no", {"--no-follow"}),
     ("reflejo nonsense ", set()),
 ]
 
@@ -145,5 +147,6 @@ def test_zsh(zsh):
     assert zsh.tab("reflejo check --config oth") == "reflejo check --config other "
     assert zsh.tab("reflejo --consumer.group.inst") == "reflejo --consumer.group.instance.id="
     assert zsh.tab("reflejo ctl roll") == "reflejo ctl rollback "
-    assert zsh.tab("reflejo ctl --socket /run/x log-level de") == "reflejo ctl --socket /run/x log-level debug "
+    assert zsh.tab("reflejo ctl log-level de") == "reflejo ctl log-level debug "
+    assert zsh.tab("reflejo ctl events --level=wa") == "reflejo ctl events --level=warn "
     assert zsh.tab("reflejo kafka.tools.MirrorMaker --dry") == "reflejo kafka.tools.MirrorMaker --dry-run "

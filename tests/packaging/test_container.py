@@ -101,6 +101,8 @@ def test_parts_fit_together():
     assert {mount["name"] for mount in container()["volumeMounts"]} == set(volumes)
     assert volumes["config"]["configMap"]["name"] == found["ConfigMap"]["metadata"]["name"]
     assert volumes["secrets"]["secret"]["secretName"] == found["Secret"]["metadata"]["name"]
+    version = re.search(r'REFLEJO_VERSION "(.*)"', (TOP / "agent/base/version.h").read_text()).group(1)
+    assert container()["image"] == f"reflejo:{version}"
     ini = found["ConfigMap"]["data"]["reflejo.ini"]
     assert f"listen = 0.0.0.0:{container()['ports'][0]['containerPort']}\n" in ini
     for name in re.findall(r"/etc/reflejo/secrets[:/]([\w-]+)", ini):
