@@ -1,4 +1,5 @@
 /* reflejo print man: reflejo(1) and reflejo.ini(5), from the program's tables. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,10 +99,23 @@ print_commands(void)
 		print_entry(ctl[i].name, ctl[i].arguments, ctl[i].help);
 }
 
+/* Is this flag's name, as SECTION.KEY, one of those that a section takes besides its options? */
+static bool
+is_extra(const char *name)
+{
+	size_t n = strcspn(name, ".");
+	char *section = mem_strndup(name, n);
+	bool is = name[n] && options_find_extra(section, name + n + 1);
+
+	free(section);
+	return is;
+}
+
 static void
 print_flags(void)
 {
 	const struct option_info *option;
+	const struct option_extra *extra;
 	const char *name, *takes, *help;
 
 	printf(".SH FLAGS\n"
@@ -111,7 +125,14 @@ print_flags(void)
 	for (size_t i = 0; (name = options_plain_flag(i, &takes, &help)); i++) {
 		char *tag = mem_printf("--%s", name);
 
-		print_entry(tag, takes ? takes : "", help);
+		if (!is_extra(name))
+			print_entry(tag, takes ? takes : "", help);
+		free(tag);
+	}
+	for (size_t i = 0; (extra = options_extra_at(i)); i++) {
+		char *tag = mem_printf("--%s.%s%s", extra->section, extra->prefix, extra->what);
+
+		print_entry(tag, "", extra->help);
 		free(tag);
 	}
 	for (size_t i = 0; (option = options_at(i)); i++) {
