@@ -105,7 +105,7 @@ def test_parts_fit_together():
     assert container()["image"] == f"reflejo:{version}"
     ini = found["ConfigMap"]["data"]["reflejo.ini"]
     assert f"listen = 0.0.0.0:{container()['ports'][0]['containerPort']}\n" in ini
-    for name in re.findall(r"/etc/reflejo/secrets[:/]([\w-]+)", ini):
+    for name in re.findall(r"^[^#\n]*/etc/reflejo/secrets[:/]([\w-]+)", ini, re.M):
         assert name in found["Secret"]["stringData"], name
 
 
