@@ -105,6 +105,8 @@ check-page: $B/reflejo ## run the tests of the live page in a browser (chromium)
 	@$(RUN) page
 check-kafka: $B/reflejo ## run the tests on real Kafka brokers (needs a JDK and Maven)
 	@$(RUN) kafka
+check-packaging: $B/reflejo ## run the tests of the package, units, manual, completion, alert rules, dashboard, container
+	@$(RUN) packaging
 check-fuzz: $B/reflejo ## run each fuzz target for SECONDS (default 10)
 	@SECONDS_EACH=$(or $(SECONDS),10) $(RUN) fuzz
 
@@ -120,13 +122,40 @@ bench: $B/reflejo ## measure against a bare librdkafka loop on real brokers
 soak: $B/reflejo ## run the mirror under reloads, pauses, rebalances, scrapes (MINUTES=120)
 	@MINUTES=$(or $(MINUTES),120) $(RUN) soak
 
+# Where configurations are; a prefix of one's own keeps them to itself.
+SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
+SHARE := $(DESTDIR)$(PREFIX)/share
+put = install -D -m 644 $(1) $(2)
+# fill FILE TARGET NAME: the places, and what the unit is an instance of
+fill = sed -e 's|@BINDIR@|$(PREFIX)/bin|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g; s|@NAME@|$(3)|g' $(1) | install -D -m 644 /dev/stdin $(DESTDIR)$(2)
+
 install: $B/reflejo ## install to DESTDIR and PREFIX
 	install -D -m 755 $B/reflejo $(DESTDIR)$(PREFIX)/bin/reflejo
-	install -D -m 644 conf/reflejo.1 $(DESTDIR)$(PREFIX)/share/man/man1/reflejo.1
-	install -D -m 644 conf/reflejo.ini.sample $(DESTDIR)$(PREFIX)/share/doc/reflejo/reflejo.ini.sample
-	install -D -m 644 lua/README.md $(DESTDIR)$(PREFIX)/share/doc/reflejo/scripts.md
-	install -d $(DESTDIR)$(PREFIX)/share/reflejo/scripts
-	install -m 644 scripts/*.lua scripts/README.md $(DESTDIR)$(PREFIX)/share/reflejo/scripts
+	install -D -m 755 conf/kafka-mirror-maker.sh $(DESTDIR)$(PREFIX)/lib/reflejo/bin/kafka-mirror-maker.sh
+	ln -sf kafka-mirror-maker.sh $(DESTDIR)$(PREFIX)/lib/reflejo/bin/kafka-run-class.sh
+	$(foreach section,1 3 5,install -d $(SHARE)/man/man$(section) && install -m 644 conf/*.$(section) $(SHARE)/man/man$(section) &&) true
+	$(call put,conf/completion/reflejo.bash,$(SHARE)/bash-completion/completions/reflejo)
+	$(call put,conf/completion/_reflejo,$(SHARE)/zsh/vendor-completions/_reflejo)
+	$(call fill,conf/systemd/reflejo.service.in,$(PREFIX)/lib/systemd/system/reflejo.service,reflejo)
+	$(call fill,conf/systemd/reflejo.service.in,$(PREFIX)/lib/systemd/system/reflejo@.service,%i)
+	$(call put,conf/systemd/sysusers.conf,$(DESTDIR)$(PREFIX)/lib/sysusers.d/reflejo.conf)
+	$(call fill,conf/systemd/tmpfiles.conf,$(PREFIX)/lib/tmpfiles.d/reflejo.conf)
+	$(call put,conf/logrotate,$(DESTDIR)$(SYSCONFDIR)/logrotate.d/reflejo)
+	$(call put,README.md,$(SHARE)/doc/reflejo/README.md)
+	$(call put,lua/README.md,$(SHARE)/doc/reflejo/scripts.md)
+	install -m 644 conf/options.md conf/properties.md conf/events.md $(SHARE)/doc/reflejo
+	install -d $(addprefix $(SHARE)/doc/reflejo/examples/,prometheus grafana kubernetes)
+	$(call put,conf/reflejo.ini.sample,$(SHARE)/doc/reflejo/examples/reflejo.ini)
+	install -m 644 conf/consumer.properties conf/producer.properties $(SHARE)/doc/reflejo/examples
+	install -m 644 conf/prometheus/*.yml $(SHARE)/doc/reflejo/examples/prometheus
+	install -m 644 conf/grafana/*.json $(SHARE)/doc/reflejo/examples/grafana
+	install -m 644 conf/kubernetes/*.yaml $(SHARE)/doc/reflejo/examples/kubernetes
+	$(call put,conf/openapi.yaml,$(SHARE)/reflejo/openapi.yaml)
+	install -d $(SHARE)/reflejo/scripts
+	install -m 644 scripts/*.lua scripts/README.md $(SHARE)/reflejo/scripts
+
+deb: ## build the Debian package (build/reflejo_VERSION_ARCH.deb)
+	@tests/tools/build-deb
 
 clean: ## remove everything that was built
 	rm -rf build
@@ -136,5 +165,5 @@ help: ## print this list
 	@sed -n 's/^#   \(.*\)/  \1/p' Makefile
 
 -include $(OBJECTS:.o=.d) $B/agent/main.d
-.PHONY: all check check-unit check-lua check-functional check-page check-kafka check-fuzz unit-programs fuzz-programs lint docs demo bench soak install clean help
+.PHONY: all check check-unit check-lua check-functional check-page check-packaging check-kafka check-fuzz unit-programs fuzz-programs lint docs demo bench soak install deb clean help
 .SECONDARY:

@@ -7,8 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "commands/commands.h"
-#include "config/javaprops.h"
-#include "config/options.h"
+#include "commands/print.h"
 #include "config/verdicts.h"
 
 /* s inside a cell of a Markdown table. */
@@ -22,9 +21,8 @@ print_cell(const char *s)
 	}
 }
 
-/* What an option takes, with its range where it has one. @gives a string */
-static char *
-takes(const struct option_info *option)
+char *
+print_takes(const struct option_info *option)
 {
 	const char *type = options_type_text(option->type);
 
@@ -63,7 +61,7 @@ print_options_of(const char *section)
 		free(key);
 	}
 	for (size_t i = 0; (option = options_at(i)); i++) {
-		char *what = takes(option);
+		char *what = print_takes(option);
 
 		if (!strcmp(option->section, section))
 			print_option_row(option->key, what, option->default_text, option->help);
@@ -87,8 +85,8 @@ print_options(void)
 		print_options_of(section);
 }
 
-static const char *
-side_text(enum javaprop_side side)
+const char *
+print_side(enum javaprop_side side)
 {
 	return side == SIDE_BOTH ? "both" : side == SIDE_CONSUMER ? "consumer" : "producer";
 }
@@ -114,7 +112,7 @@ print_properties(void)
 	       "- refused: the agent does not start with it, and says what to write instead\n\n"
 	       "| Property | Client | Becomes | What |\n|---|---|---|---|\n");
 	for (size_t i = 0; (row = javaprops_at(i)); i++) {
-		printf("| `%s` | %s | %s", row->name, side_text(row->side),
+		printf("| `%s` | %s | %s", row->name, print_side(row->side),
 			verdict_name(row->verdict));
 		if (row->verdict == VERDICT_TRANSLATED && row->to && strchr(row->to, '.'))
 			printf(" to `%s`", row->to);
@@ -222,120 +220,35 @@ print_events(void)
 	}
 }
 
-/* s in roff: hyphens and backslashes escaped, and no line that starts with a request. */
-static void
-print_roff(const char *s)
-{
-	if (*s == '.' || *s == '\'')
-		printf("\\&");
-	for (; *s; s++) {
-		if (*s == '-')
-			printf("\\-");
-		else if (*s == '\\')
-			printf("\\e");
-		else
-			putchar(*s);
-	}
-}
-
-static void
-print_man_option(const struct option_info *option)
-{
-	const char *prefix = strcmp(option->section, "mirror") ? option->section : "";
-	char *what = takes(option);
-
-	printf(".TP\n.B \\-\\-%s%s%s\n", prefix, *prefix ? "." : "", option->key);
-	print_roff(option->help);
-	printf("\nTakes: ");
-	print_roff(what);
-	if (option->default_text && option->type != OPTION_TYPE_FLAG) {
-		printf("; default: ");
-		print_roff(option->default_text);
-	}
-	printf(".\n");
-	free(what);
-}
-
-static void
-print_man_commands(void)
-{
-	static const struct {
-		const char *name, *arguments, *help;
-	} rows[] = {
-#define COMMAND(name, arguments, help) {#name, arguments, help},
-#include "commands/commands.def"
-#undef COMMAND
-	};
-
-	printf(".SH COMMANDS\n");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		printf(".TP\n.B %s%s", rows[i].name, *rows[i].arguments ? " " : "");
-		print_roff(rows[i].arguments);
-		printf("\n");
-		print_roff(rows[i].help);
-		printf("\n");
-	}
-}
-
-static void
-print_man(void)
-{
-	const struct option_info *option;
-	const struct option_extra *extra;
-
-	printf(".\\\" Printed by `reflejo print man`.\n"
-	       ".TH REFLEJO 1\n"
-	       ".SH NAME\nreflejo \\- copies topics from one Kafka cluster to another\n"
-	       ".SH SYNOPSIS\n"
-	       ".B reflejo\n\\-\\-consumer.config FILE \\-\\-producer.config FILE \\-\\-whitelist "
-	       "EXPRESSION\n[flags]\n.br\n.B reflejo\nCOMMAND [arguments]\n"
-	       ".SH DESCRIPTION\n"
-	       "Takes the command line and the property files of Kafka's MirrorMaker as they are.\n"
-	       "A position of the source group is committed only when the target has acknowledged "
-	       "everything before it.\n");
-	print_man_commands();
-	printf(".SH FLAGS\nFlags are keys of the INI file; later ones win: INI file, properties "
-	       "files, flags.\n"
-	       ".TP\n.B \\-\\-config FILE\nINI file with the sections [mirror], [consumer], "
-	       "[producer] and [log].\n"
-	       ".TP\n.B \\-\\-consumer.config FILE, \\-\\-producer.config FILE\nJava properties "
-	       "files of the two clients.\n"
-	       ".TP\n.B \\-\\-consumer.KEY VALUE, \\-\\-producer.KEY VALUE\nOne property of a "
-	       "client.\n");
-	for (size_t i = 0; (extra = options_extra_at(i)); i++) {
-		printf(".TP\n.B \\-\\-%s.%s%s\n", extra->section, extra->prefix, extra->what);
-		print_roff(extra->help);
-		printf("\nTakes: %s.\n", options_type_text(extra->type));
-	}
-	for (size_t i = 0; (option = options_at(i)); i++)
-		print_man_option(option);
-	printf(".SH SIGNALS\nSIGTERM and SIGINT drain and commit, then end; a second one ends at "
-	       "once. SIGUSR1 opens the log file again.\n"
-	       ".SH EXIT STATUS\n0 after a clean stop, 1 for a wrong command line or "
-	       "configuration, "
-	       "255 when mirroring ended by a failure.\n");
-}
-
+/* What can be printed; of more than one kind where there is a second word. */
 static const struct {
-	const char *name;
+	const char *name, *kind;
 	void (*print)(void);
 } subjects[] = {
-	{"options", print_options},
-	{"properties", print_properties},
-	{"sample", print_sample},
-	{"events", print_events},
-	{"man", print_man},
+	{"options", NULL, print_options},
+	{"properties", NULL, print_properties},
+	{"sample", NULL, print_sample},
+	{"events", NULL, print_events},
+	{"man", NULL, print_man_program},
+	{"man", "1", print_man_program},
+	{"man", "5", print_man_file},
+	{"completion", "bash", print_completion_bash},
+	{"completion", "zsh", print_completion_zsh},
 };
 
 int
 command_print(int argc, char **argv)
 {
-	for (size_t i = 0; argc == 1 && i < sizeof(subjects) / sizeof(*subjects); i++) {
-		if (!strcmp(argv[0], subjects[i].name)) {
-			subjects[i].print();
-			return 0;
-		}
+	for (size_t i = 0; i < sizeof(subjects) / sizeof(*subjects); i++) {
+		const char *kind = subjects[i].kind;
+
+		if (argc != (kind ? 2 : 1) || strcmp(argv[0], subjects[i].name) != 0 ||
+			(kind && strcmp(argv[1], kind) != 0))
+			continue;
+		subjects[i].print();
+		return 0;
 	}
-	fprintf(stderr, "usage: reflejo print options|properties|sample|events|man\n");
+	fprintf(stderr, "usage: reflejo print options|properties|sample|events|man [1|5]|"
+			"completion (bash|zsh)\n");
 	return 1;
 }

@@ -521,22 +521,6 @@ config_free(struct config **config)
 	*config = NULL;
 }
 
-char *
-config_state_path(const struct config *config, const char *given, const char *what)
-{
-	char *path, *group;
-
-	if (given)
-		return mem_strdup(given);
-	path = mem_printf("/var/tmp/reflejo-%u-", (unsigned)getuid());
-	group = mem_printf("%s%s.%s", path, config->source.group_id, what);
-	for (char *c = group + strlen(path); *c; c++)
-		if (*c == '/')
-			*c = '_';
-	free(path);
-	return group;
-}
-
 const char *
 config_topic_expression(const struct config *config, bool *ret_excludes)
 {
@@ -544,4 +528,24 @@ config_topic_expression(const struct config *config, bool *ret_excludes)
 	if (config->mirror.include)
 		return config->mirror.include;
 	return config->mirror.whitelist ? config->mirror.whitelist : config->mirror.blacklist;
+}
+
+char *
+config_state_file(const struct config *config, const char *given, const char *kind)
+{
+	const char *folders = getenv("STATE_DIRECTORY");
+	char *group, *path;
+
+	if (given)
+		return mem_strdup(given);
+	if (!folders || *folders != '/')
+		folders = "/var/tmp";
+	group = mem_strdup(config->source.group_id);
+	for (char *c = group; *c; c++)
+		if (*c == '/')
+			*c = '_';
+	path = mem_printf("%.*s/reflejo-%u-%s.%s", (int)strcspn(folders, ":"), folders,
+		(unsigned)getuid(), group, kind);
+	free(group);
+	return path;
 }

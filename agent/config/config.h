@@ -31,6 +31,7 @@ enum offset_reset { OFFSET_RESET_LATEST, OFFSET_RESET_EARLIEST, OFFSET_RESET_NON
 
 /* Options by section, one field a row of options.def. */
 #define OPTION_FIELD_TEXT(field) char *field;
+#define OPTION_FIELD_FILE(field) char *field;
 #define OPTION_FIELD_WORD(field) char *field;
 #define OPTION_FIELD_RATE(field) char *field;
 #define OPTION_FIELD_BOOL(field) bool field;
@@ -122,17 +123,16 @@ struct config *config_load(
 struct config *config_check(
 	int argc, char *const argv[], config_known *known, struct problems *problems);
 
-/* Where state of the agent is kept between runs: the path that the configuration gives for it, or
-   (NULL) /var/tmp/reflejo-UID-GROUP.WHAT, where a / in the group's name becomes a _. @gives a
-   string
- */
-char *config_state_path(const struct config *config, const char *given, const char *what);
-
 /* Frees and clears. NULL is accepted. */
 void config_free(struct config **config);
 
 /* The topic expression to use and whether it excludes: include over whitelist, or blacklist. NULL
    when none was given (never in a configuration of config_load). @borrows config */
 const char *config_topic_expression(const struct config *config, bool *ret_excludes);
+
+/* Where the agent keeps what outlives it: given, or when that is NULL reflejo-UID-GROUP.KIND (a /
+   in the group is a _) in the first folder of $STATE_DIRECTORY, which systemd sets, or in /var/tmp.
+   @gives a string @thread main */
+char *config_state_file(const struct config *config, const char *given, const char *kind);
 
 #endif

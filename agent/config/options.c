@@ -13,6 +13,7 @@
 /* What min and max mean for each type. */
 #define RANGE_TEXT(low, high) 0, 0, NULL
 #define RANGE_RATE(low, high) 0, 0, NULL
+#define RANGE_FILE(low, high) 0, 0, NULL
 #define RANGE_BOOL(low, high) 0, 0, NULL
 #define RANGE_FLAG(low, high) 0, 0, NULL
 #define RANGE_OLD(low, high) 0, 0, NULL
@@ -24,6 +25,7 @@
 
 #define OFFSET_TEXT(section, field) offsetof(struct config, section.field)
 #define OFFSET_RATE(section, field) offsetof(struct config, section.field)
+#define OFFSET_FILE(section, field) offsetof(struct config, section.field)
 #define OFFSET_BOOL(section, field) offsetof(struct config, section.field)
 #define OFFSET_FLAG(section, field) offsetof(struct config, section.field)
 #define OFFSET_OLD(section, field) 0
@@ -179,9 +181,8 @@ flag_candidate(size_t i, void *arg)
 	return i < NAME_COUNT + PLAIN_COUNT ? plain_flags[i - NAME_COUNT].name : NULL;
 }
 
-/* The option's name as a flag, without dashes. @gives a string */
-static char *
-flag_name(const struct option_info *option)
+char *
+options_flag_name(const struct option_info *option)
 {
 	if (!strcmp(option->section, "mirror"))
 		return mem_strdup(option->key);
@@ -203,7 +204,7 @@ options_nearest_flag(const char *name)
 	const char *found;
 
 	for (size_t i = 0; i < NAME_COUNT; i++)
-		names[i] = i < TABLE_COUNT ? flag_name(&table[i])
+		names[i] = i < TABLE_COUNT ? options_flag_name(&table[i])
 					   : extra_name(&extras[i - TABLE_COUNT]);
 	found = parse_nearest(name, flag_candidate, names);
 	if (found)
@@ -274,6 +275,7 @@ options_set(
 
 	switch (option->type) {
 	case OPTION_TYPE_TEXT:
+	case OPTION_TYPE_FILE:
 	case OPTION_TYPE_RATE:
 		if (check_value(option->type, value, err) < 0)
 			return -1;
@@ -311,8 +313,8 @@ void
 options_fini(struct config *config)
 {
 	for (size_t i = 0; i < TABLE_COUNT; i++) {
-		if (table[i].type == OPTION_TYPE_TEXT || table[i].type == OPTION_TYPE_WORD ||
-			table[i].type == OPTION_TYPE_RATE) {
+		if (table[i].type == OPTION_TYPE_TEXT || table[i].type == OPTION_TYPE_FILE ||
+			table[i].type == OPTION_TYPE_WORD || table[i].type == OPTION_TYPE_RATE) {
 			char **field = field_of(config, &table[i]);
 
 			free(*field);
@@ -327,6 +329,7 @@ options_type_text(enum option_type type)
 	switch (type) {
 	case OPTION_TYPE_TEXT: return "text";
 	case OPTION_TYPE_RATE: return "rate";
+	case OPTION_TYPE_FILE: return "file";
 	case OPTION_TYPE_WORD: return "word";
 	case OPTION_TYPE_BOOL: return "true|false";
 	case OPTION_TYPE_FLAG: return "";
@@ -361,7 +364,7 @@ usage_row_of(const struct option_info *option)
 {
 	const char *takes =
 		option->type == OPTION_TYPE_WORD ? option->words : options_type_text(option->type);
-	char *name = flag_name(option);
+	char *name = options_flag_name(option);
 	struct text left = {0}, right = {0};
 
 	text_printf(&left, "--%s", name);
@@ -442,6 +445,16 @@ options_usage(FILE *out)
 		free(rows[i].left);
 		free(rows[i].right);
 	}
+}
+
+const char *
+options_plain_flag(size_t i, const char **ret_takes, const char **ret_help)
+{
+	if (i >= PLAIN_COUNT)
+		return NULL;
+	*ret_takes = plain_flags[i].takes;
+	*ret_help = plain_flags[i].help;
+	return plain_flags[i].name;
 }
 
 bool

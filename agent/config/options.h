@@ -13,6 +13,7 @@
 
 enum option_type {
 	OPTION_TYPE_TEXT,
+	OPTION_TYPE_FILE, /* a text that names a file or folder */
 	OPTION_TYPE_WORD,
 	OPTION_TYPE_RATE,
 	OPTION_TYPE_BOOL,
@@ -68,6 +69,9 @@ const struct option_info *options_find(const char *section, const char *key);
  * is none. */
 const struct option_info *options_find_flag(const char *name);
 
+/* The option's name as a flag, without dashes. @gives a string */
+char *options_flag_name(const struct option_info *option);
+
 /* The name nearest to a flag's name, of all flags there are; NULL when none is near. */
 const char *options_nearest_flag(const char *name);
 
@@ -87,6 +91,11 @@ void options_fini(struct config *config);
 
 /* "number", "true|false", ...: what the type takes, for tables. */
 const char *options_type_text(enum option_type type);
+
+/* The i-th flag that is no option (config, help, ...): its name without dashes, what it takes
+   (NULL: nothing; "file") and its help. NULL after the last. A name's part in capitals stands for
+   any. */
+const char *options_plain_flag(size_t i, const char **ret_takes, const char **ret_help);
 
 /* Prints the table of flags for --help: name and what it takes on the left, what it means and its
    default on the right, sorted by name. */

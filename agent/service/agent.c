@@ -172,7 +172,6 @@ start_workers(struct agent *a, const struct scout_message *m)
 		a->worker_count++;
 		a->running++;
 	}
-	notify_ready();
 	brakes_set_workers(a->brakes, a->workers, (size_t)a->worker_count);
 }
 
@@ -563,7 +562,7 @@ make_script(struct agent *a, struct script **ret, struct err *err)
 	a->world = script_world_new();
 	if (!config->script.file)
 		return 0;
-	state_file = config_state_path(config, config->script.state_file, "state");
+	state_file = config_state_file(config, config->script.state_file, "state");
 	rc = watchdog_start(state_file, (int)config->mirror.num_streams, on_runaway, a, err);
 	free(state_file);
 	if (rc < 0)
@@ -631,6 +630,9 @@ agent_run(const struct config *config, const struct agent_options *options)
 		a.started = a.last_progress = clock_ms();
 		a.started_wall = clock_wall_ms();
 		a.scout = scout_start(&parts, a.notices);
+		/* A source that is away must not hold up a boot: whether records flow says
+		   /readyz. */
+		notify_ready();
 		event_base_loop(a.base, EVLOOP_NO_EXIT_ON_EMPTY);
 		status = leave(&a);
 	}

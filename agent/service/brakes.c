@@ -47,7 +47,7 @@ brakes_new(const struct config *config, struct err *err)
 		brakes_free(&b);
 		return NULL;
 	}
-	b->file = config_state_path(config, config->admin.state_file, "pauses");
+	b->file = config_state_file(config, config->admin.state_file, "pauses");
 	if (config->mirror.dry_run)
 		b->pauses = pauses_new();
 	else

@@ -208,15 +208,32 @@ def test_check_refuses_with_the_same_sentences(run, tmp_path):
     assert_refused(run("check", *WHOLE), r"c\.properties:3", r"sometimes")
 
 
+def test_check_takes_a_script_as_a_start_would(run, tmp_path):
+    """What a unit asks before it reloads: loading, hooks, and the script's own test."""
+    script = ("--script.file", "s.lua", "--script.test", "s_test.lua")
+    case = 'local t = require "mirror.test"\nt.script "s.lua"\nt.check("names", function(s) t.equal(s.route("a"), "x.a") end)\n'
+    (tmp_path / "s_test.lua").write_text(case)
+    (tmp_path / "s.lua").write_text('return { api = 1, route = function(t) return "x." .. t.name end }')
+    done = run("check", *WHOLE, *script)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "s.lua").write_text('return { api = 1, rute = 1 }')
+    assert_refused(run("check", *WHOLE, *script), r"s\.lua.*did you mean 'route'")
+    (tmp_path / "s.lua").write_text('return { api = 1, route = function(t) return "y." .. t.name end }')
+    assert_refused(run("check", *WHOLE, *script), r"y\.a")
+
+
 @pytest.mark.parametrize("what, patterns", [
     ("options", [r"num\.streams", r"abort\.on\.send\.failure"]),
     ("properties", [r"bootstrap\.servers", r"fetch\.max\.wait\.ms"]),
     ("sample", [r"(?m)^\[mirror\]", r"(?m)^\[consumer\]", r"(?m)^\[producer\]"]),
     ("events", [r"send_failure", r"target_unreachable"]),
-    ("man", [r"(?m)^\.TH reflejo", r"num\.streams|num\\&?\.streams"]),
+    ("man", [r"(?m)^\.TH reflejo 1", r"num\.streams|num\\&?\.streams"]),
+    ("man 5", [r"(?m)^\.TH reflejo\.ini 5", r"(?m)^\.SH \[script\]"]),
+    ("completion bash", [r"(?m)^complete -F _reflejo reflejo$"]),
+    ("completion zsh", [r"\A#compdef reflejo\n"]),
 ])
 def test_print(run, what, patterns):
-    done = run("print", what)
+    done = run("print", *what.split())
     assert done.returncode == 0, done.stderr
     for pattern in patterns:
         assert re.search(pattern, done.stdout, re.I), done.stdout

@@ -238,19 +238,26 @@ def calls(top):
             yield f"agent/service/calls.def:{number}: conf/openapi.yaml does not describe {found.group(1)} {found.group(2)}"
 
 
+PRINTED = [("sample", "conf/reflejo.ini.sample"), ("options", "conf/options.md"), ("properties", "conf/properties.md"),
+           ("events", "conf/events.md"), ("man 1", "conf/reflejo.1"), ("man 5", "conf/reflejo.ini.5"),
+           ("completion bash", "conf/completion/reflejo.bash"), ("completion zsh", "conf/completion/_reflejo")]
+
+
 def printed_docs(top):
     """The committed documentation is what the program prints."""
     program = os.path.join(top, "build", "reflejo")
-    for word, name in (("sample", "conf/reflejo.ini.sample"), ("man", "conf/reflejo.1"), ("options", "conf/options.md"),
-                       ("properties", "conf/properties.md"), ("events", "conf/events.md")):
-        done = subprocess.run([program, "print", word], capture_output=True, text=True)
+    for words, name in PRINTED:
+        done = subprocess.run([program, "print", *words.split()], capture_output=True, text=True)
         if done.returncode or done.stdout != read(top, name):
-            yield f"{name}:1: is not what `reflejo print {word}` prints; run make docs"
+            yield f"{name}:1: is not what `reflejo print {words}` prints; run make docs"
     done = subprocess.run([os.path.join(HERE, "../tools/print-library"), top], capture_output=True, text=True)
     if done.returncode:
         yield done.stderr.strip()
     elif done.stdout != read(top, "lua/README.md"):
         yield "lua/README.md:1: is not what tests/tools/print-library makes of the comments in lua/; run make docs"
+    done = subprocess.run([os.path.join(HERE, "../tools/print-script-man"), top], capture_output=True, text=True)
+    if done.returncode or done.stdout != read(top, "conf/reflejo-lua.3"):
+        yield "conf/reflejo-lua.3:1: is not what tests/tools/print-script-man makes of lua/README.md; run make docs"
 
 
 def tool(top, name, command, names):

@@ -112,14 +112,16 @@ class Checks(unittest.TestCase):
     def test_printed_docs(self):
         with tempfile.TemporaryDirectory() as top:
             os.makedirs(os.path.join(top, "build"))
-            os.makedirs(os.path.join(top, "conf"))
+            for folder in ("conf/completion", "agent/base"):
+                os.makedirs(os.path.join(top, folder))
+            shutil.copy(os.path.join(checks.HERE, "../../agent/base/version.h"), os.path.join(top, "agent/base"))
+            shutil.copy(os.path.join(checks.HERE, "../../conf/reflejo-lua.3"), os.path.join(top, "conf"))
             with open(os.path.join(top, "build/reflejo"), "w") as file:
-                file.write("#!/bin/sh\necho \"$2\"\n")
+                file.write("#!/bin/sh\nshift; echo \"$*\"\n")
             os.chmod(os.path.join(top, "build/reflejo"), 0o755)
-            for word, name in (("sample", "reflejo.ini.sample"), ("man", "reflejo.1"), ("options", "options.md"),
-                               ("properties", "properties.md"), ("events", "events.md")):
-                with open(os.path.join(top, "conf", name), "w") as file:
-                    file.write("old\n" if word == "man" else word + "\n")
+            for words, name in checks.PRINTED:
+                with open(os.path.join(top, name), "w") as file:
+                    file.write("old\n" if words == "man 1" else words + "\n")
             shutil.copytree(os.path.join(checks.HERE, "../../lua"), os.path.join(top, "lua"))
 
             def stale():

@@ -354,3 +354,36 @@ TEST(verdicts_survive_errors)
 	problems_fini(&problems);
 	remove_files(&files);
 }
+
+TEST(state_is_kept_where_systemd_says)
+{
+	char group[] = "east/orders";
+	struct config config = {.source.group_id = group};
+	const struct {
+		const char *folders, *given, *folder;
+	} cases[] = {
+		{NULL, NULL, "/var/tmp"},
+		{"", NULL, "/var/tmp"},
+		{"relative", NULL, "/var/tmp"},
+		{"/var/lib/reflejo/orders", NULL, "/var/lib/reflejo/orders"},
+		{"/var/lib/first:/var/lib/second", NULL, "/var/lib/first"},
+		{"/var/lib/first", "/tmp/mine", NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *expected, *path;
+
+		if (cases[i].folders)
+			setenv("STATE_DIRECTORY", cases[i].folders, 1);
+		else
+			unsetenv("STATE_DIRECTORY");
+		expected = cases[i].folder ? mem_printf("%s/reflejo-%u-east_orders.state",
+						     cases[i].folder, (unsigned)getuid())
+					   : mem_strdup(cases[i].given);
+		path = config_state_file(&config, cases[i].given, "state");
+		CHECK_STR(path, expected);
+		free(expected);
+		free(path);
+	}
+	unsetenv("STATE_DIRECTORY");
+}
