@@ -180,6 +180,7 @@ static void
 look_at(struct lookups *lookups, struct lookup *lookup)
 {
 	struct table *table;
+	int32_t rows;
 	struct err err;
 
 	if (!is_to_be_read(lookup))
@@ -190,8 +191,10 @@ look_at(struct lookups *lookups, struct lookup *lookup)
 		LOG(EVENT_map_bad, F_STR("file", lookup->path), F_STR("error", err.text));
 		return;
 	}
-	LOG(EVENT_map_loaded, F_STR("file", lookup->path), F_INT("rows", table_rows(table)));
+	rows = table_rows(table);
+	/* First: who reads the line finds the new rows. */
 	replace(lookups, lookup, table);
+	LOG(EVENT_map_loaded, F_STR("file", lookup->path), F_INT("rows", rows));
 }
 
 static void
