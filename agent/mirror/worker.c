@@ -2,7 +2,6 @@
 #include "mirror/worker.h"
 
 #include <event2/event.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,70 +9,18 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "mirror/order.h"
-#include "mirror/pipeline.h"
-#include "mirror/scripting.h"
 #include "mirror/silence.h"
+#include "mirror/worker_state.h"
 
-/* A revoke may take this long before the partitions are handed over undrained: far below the
-   group's rebalance time-out (max.poll.interval.ms, 5 minutes), short enough not to hold the others
-   up. */
-#define REVOKE_DRAIN_MS 10000
 /* The commit before a hand-over or the end may take this long. */
 #define COMMIT_MS 3000
-/* The start, for a want of rights, where start.timeout.ms sets no end to it. */
-#define RIGHTS_MS 30000
-/* A refused commit is tried again after this pause. */
-#define COMMIT_AGAIN_MS 200
 /* Leaving the group may take this long; after it the group finds out by itself. */
 #define CLOSE_MS 1500
 /* What is given up comes back within this time, or its memory is left to the end of the process. */
 #define ABANDON_MS 500
-/* Consumer events dealt with in one turn. */
-#define EVENTS 64
 
-/* Why the worker is not simply mirroring; one step after the other. */
-enum phase {
-	PHASE_RUN,
-	PHASE_DRAIN,  /* waits for acknowledgements of what was revoked, or of everything at the end
-		       */
-	PHASE_COMMIT, /* waits for the commit of that */
-	PHASE_READY,  /* at the end: waits until the other streams have committed as well */
-	PHASE_CLOSE,  /* at the end: leaves the group */
-	PHASE_END
-};
-
-struct worker {
-	const struct worker_plan *plan;
-	int stream;
-	char *client_id;
-	struct consumer *consumer;
-	struct producer *producer;
-	struct pipeline *pipeline;
-	const struct plan *routes;
-	struct order *topics; /* what is subscribed to; NULL: nothing yet */
-	struct scripting scripting;
-	struct counters counters;
-	struct meters *meters;
-	struct mailbox *orders;
-	pthread_t thread;
-	struct event_base *base;
-	struct event *events[5];
-	struct event *turn, *tick; /* runs again at once; runs again after a while */
-	enum phase phase;
-	bool is_stopping, may_leave, is_answer_due; /* the end was ordered; a rebalance event waits
-					    for consumer_answer */
-	bool is_committing, is_drained, has_failed;
-	bool is_commit_refused; /* the last commit did not succeed */
-	int64_t phase_until, stop_until, next_commit, next_second; /* clock_ms */
-	int64_t assigned_at, unassigned_since; /* the first assignment, 0: none yet; has waited for
-						  one since then, 0: does not wait */
-	struct topic_partition *revoked;
-	size_t revoked_count;
-};
-
-static void
-notify(struct worker *w, enum worker_notice kind, const struct worker_message *like,
+void
+worker_notify(struct worker *w, enum worker_notice kind, const struct worker_message *like,
 	const char *reason)
 {
 	struct worker_message *m = mem_zero(1, sizeof(*m));
@@ -87,250 +34,24 @@ notify(struct worker *w, enum worker_notice kind, const struct worker_message *l
 	mailbox_post(w->plan->notices, &m->message);
 }
 
-static void
-fail(struct worker *w, bool is_start, const char *reason)
+void
+worker_fail(struct worker *w, bool is_start, const char *reason)
 {
 	struct worker_message like = {.is_start = is_start};
 
 	if (w->has_failed)
 		return;
 	w->has_failed = true;
-	notify(w, WORKER_FAILED, &like, reason);
+	worker_notify(w, WORKER_FAILED, &like, reason);
 }
 
-/* Moves on to a phase that may last until_ms from now. */
-static void
-set_phase(struct worker *w, enum phase phase, int64_t within_ms)
+void
+worker_set_phase(struct worker *w, enum phase phase, int64_t within_ms)
 {
 	int64_t until = clock_ms() + within_ms;
 
 	w->phase = phase;
 	w->phase_until = w->is_stopping && until > w->stop_until ? w->stop_until : until;
-}
-
-/* Commits what has moved. Returns true when an answer will come. */
-static bool
-commit(struct worker *w)
-{
-	const struct topic_partition *positions;
-	size_t count;
-	struct err err;
-
-	if (w->is_committing)
-		return true;
-	count = pipeline_positions(w->pipeline, &positions);
-	if (count == 0 || w->plan->is_dry)
-		return false;
-	if (consumer_commit(w->consumer, positions, count, &err) < 0) {
-		counter_add(&w->counters.commit_failures, 1);
-		LOG_LIMITED(SILENCE_SAY_AGAIN, EVENT_commit_failed, F_INT("stream", w->stream),
-			F_STR("reason", err.text));
-		return false;
-	}
-	w->is_committing = true;
-	return true;
-}
-
-static void
-on_committed(struct worker *w, const char *reason)
-{
-	w->is_committing = false;
-	w->is_commit_refused = reason != NULL;
-	if (reason) {
-		w->next_commit = clock_ms() + COMMIT_AGAIN_MS;
-		counter_add(&w->counters.commit_failures, 1);
-		LOG_LIMITED(SILENCE_SAY_AGAIN, EVENT_commit_failed, F_INT("stream", w->stream),
-			F_STR("reason", reason));
-		return;
-	}
-	pipeline_committed(w->pipeline);
-	counter_add(&w->counters.commits, 1);
-	LOG(EVENT_committed, F_INT("stream", w->stream));
-}
-
-static void
-on_assign(struct worker *w, const struct consumer_event *e)
-{
-	for (size_t i = 0; i < e->count; i++) {
-		const struct topic_partition *p = &e->partitions[i];
-
-		pipeline_add(w->pipeline, w->consumer, p->topic, p->partition,
-			meters_get(w->meters, p->topic, p->partition));
-	}
-	/* At the end nothing new is begun. */
-	if (w->is_stopping)
-		pipeline_quiesce(w->pipeline, NULL);
-	consumer_answer(w->consumer);
-	w->unassigned_since = 0;
-	if (w->assigned_at == 0)
-		w->assigned_at = clock_ms();
-	counter_add(&w->counters.rebalances, 1);
-	LOG(EVENT_assigned, F_INT("stream", w->stream), F_UINT("partitions", e->count));
-}
-
-static void
-forget_revoked(struct worker *w)
-{
-	for (size_t i = 0; i < w->revoked_count; i++)
-		free((char *)(uintptr_t)w->revoked[i].topic);
-	free(w->revoked);
-	w->revoked = NULL;
-	w->revoked_count = 0;
-}
-
-/* The event's partitions are borrowed and draining takes a while: keep a copy. */
-static void
-remember_revoked(struct worker *w, const struct consumer_event *e)
-{
-	forget_revoked(w);
-	w->revoked = mem_zero(e->count, sizeof(*w->revoked));
-	w->revoked_count = e->count;
-	for (size_t i = 0; i < e->count; i++) {
-		w->revoked[i] = e->partitions[i];
-		w->revoked[i].topic = mem_strdup(e->partitions[i].topic);
-	}
-}
-
-static struct partition *
-revoked_partition(struct worker *w, size_t i)
-{
-	return pipeline_find(w->pipeline, w->revoked[i].topic, w->revoked[i].partition);
-}
-
-static void
-on_revoke(struct worker *w, const struct consumer_event *e)
-{
-	remember_revoked(w, e);
-	w->is_answer_due = true;
-	for (size_t i = 0; i < w->revoked_count; i++) {
-		struct partition *p = revoked_partition(w, i);
-
-		if (p)
-			pipeline_quiesce(w->pipeline, p);
-	}
-	/* At the end everything was drained and committed before the group was left. */
-	if (w->phase != PHASE_RUN)
-		return;
-	w->is_drained = false;
-	set_phase(w, PHASE_DRAIN, REVOKE_DRAIN_MS);
-}
-
-/* Hands the revoked partitions over. */
-static void
-finish_revoke(struct worker *w, enum log_event event, bool is_drained)
-{
-	for (size_t i = 0; i < w->revoked_count; i++) {
-		struct partition *p = revoked_partition(w, i);
-
-		if (p)
-			pipeline_remove(w->pipeline, p);
-	}
-	LOG(event, F_INT("stream", w->stream), F_UINT("partitions", w->revoked_count),
-		F_STR("drained", is_drained ? "yes" : "no"));
-	forget_revoked(w);
-	w->is_answer_due = false;
-	w->unassigned_since = clock_ms();
-	counter_add(&w->counters.rebalances, 1);
-	consumer_answer(w->consumer);
-}
-
-static bool
-revoked_is_drained(struct worker *w)
-{
-	for (size_t i = 0; i < w->revoked_count; i++) {
-		struct partition *p = revoked_partition(w, i);
-
-		if (p && !pipeline_is_drained(w->pipeline, p))
-			return false;
-	}
-	return true;
-}
-
-/* is_read: records came from there before. */
-static void
-on_denied(struct worker *w, bool is_read, const char *reason)
-{
-	int64_t limit = w->plan->config->mirror.start_timeout_ms;
-
-	/* That outages are waited for without end does not make waiting help here. */
-	if (limit == 0)
-		limit = RIGHTS_MS;
-	LOG_LIMITED(SILENCE_SAY_AGAIN, EVENT_source_denied, F_INT("stream", w->stream),
-		F_STR("reason", reason));
-	/* At the start it is the set-up. Later on it may be a change of rights that is taken back:
-	   other topics go on. */
-	if (!is_read && (w->assigned_at == 0 || clock_ms() - w->assigned_at < limit))
-		fail(w, true, reason);
-}
-
-/* Troubles that come from the group as a whole or from one partition. */
-static void
-on_trouble(struct worker *w, enum consumer_event_kind kind, bool is_connection, const char *reason)
-{
-	struct worker_message like = {.is_source = true};
-	char text[900];
-
-	switch (kind) {
-	case CONSUMER_FATAL:
-		snprintf(text, sizeof(text), "the consumer cannot go on: %s", reason);
-		fail(w, w->assigned_at == 0, text);
-		break;
-	case CONSUMER_NO_OFFSET:
-		snprintf(text, sizeof(text),
-			"auto.offset.reset=none and there is no usable position: %s; commit one, "
-			"or set "
-			"auto.offset.reset to earliest or latest",
-			reason);
-		fail(w, false, text);
-		break;
-	case CONSUMER_DENIED:
-	case CONSUMER_DENIED_NOW:
-		snprintf(text, sizeof(text),
-			"the source refuses reading: %s; grant READ and DESCRIBE on the topic and "
-			"READ on "
-			"the group %s to this user",
-			reason, w->plan->config->source.group_id);
-		on_denied(w, kind == CONSUMER_DENIED_NOW, text);
-		break;
-	default:
-		if (is_connection)
-			notify(w, WORKER_TROUBLE, &like, reason);
-		else if (reason)
-			LOG_LIMITED(SILENCE_SAY_AGAIN, EVENT_source_trouble,
-				F_INT("stream", w->stream), F_STR("reason", reason));
-	}
-}
-
-static void
-on_event(struct worker *w, const struct consumer_event *e)
-{
-	switch (e->kind) {
-	case CONSUMER_ASSIGN: on_assign(w, e); break;
-	case CONSUMER_REVOKE: on_revoke(w, e); break;
-	case CONSUMER_LOST:
-		remember_revoked(w, e);
-		finish_revoke(w, EVENT_partitions_lost, false);
-		if (w->phase != PHASE_RUN && !w->is_stopping)
-			set_phase(w, PHASE_RUN, 0);
-		break;
-	case CONSUMER_COMMITTED: on_committed(w, e->reason); break;
-	default: on_trouble(w, e->kind, e->is_connection, e->reason);
-	}
-}
-
-/* Returns true when there may be more events. */
-static bool
-take_events(struct worker *w)
-{
-	struct consumer_event e;
-
-	for (int i = 0; i < EVENTS; i++) {
-		consumer_next_event(w->consumer, &e);
-		if (e.kind == CONSUMER_NOTHING)
-			return false;
-		on_event(w, &e);
-	}
-	return true;
 }
 
 static void
@@ -342,7 +63,7 @@ begin_stop(struct worker *w, int64_t timeout_ms)
 	w->is_drained = false;
 	w->stop_until = clock_ms() + timeout_ms;
 	pipeline_quiesce(w->pipeline, NULL);
-	set_phase(w, PHASE_DRAIN, timeout_ms - COMMIT_MS - CLOSE_MS);
+	worker_set_phase(w, PHASE_DRAIN, timeout_ms - COMMIT_MS - CLOSE_MS);
 }
 
 /* Routes that the pipeline and the script go by from now on. */
@@ -364,7 +85,7 @@ prepare(struct worker *w)
 
 	like.is_ready = scripting_prepare(&w->scripting, &err) == 0;
 	pipeline_pause(w->pipeline, true);
-	notify(w, WORKER_PREPARED, &like, err.text);
+	worker_notify(w, WORKER_PREPARED, &like, err.text);
 }
 
 static void
@@ -392,7 +113,7 @@ on_sampled(const char *topic, char *sample, void *arg)
 {
 	struct worker_message like = {.topic = mem_strdup(topic), .sample = sample};
 
-	notify(arg, WORKER_SAMPLED, &like, NULL);
+	worker_notify(arg, WORKER_SAMPLED, &like, NULL);
 }
 
 /* Topics to subscribe to. The same ones again would make the whole group share out anew. */
@@ -411,7 +132,7 @@ subscribe(struct worker *w, struct order *o)
 	if (!pipeline_next(w->pipeline, NULL))
 		w->unassigned_since = clock_ms();
 	if (consumer_subscribe(w->consumer, (const char *const *)o->names, o->count, &err) < 0)
-		fail(w, false, err.text);
+		worker_fail(w, false, err.text);
 }
 
 static void
@@ -446,8 +167,8 @@ take_orders(struct worker *w)
 static bool
 drain_is_over(struct worker *w)
 {
-	bool is_over =
-		w->is_stopping ? pipeline_is_drained(w->pipeline, NULL) : revoked_is_drained(w);
+	bool is_over = w->is_stopping ? pipeline_is_drained(w->pipeline, NULL)
+				      : worker_revoked_is_drained(w);
 
 	if (is_over)
 		w->is_drained = true;
@@ -483,13 +204,13 @@ after_commit(struct worker *w)
 	if (w->is_stopping)
 		note_end(w);
 	if (w->is_answer_due)
-		finish_revoke(w, EVENT_revoked, w->is_drained);
+		worker_finish_revoke(w, EVENT_revoked, w->is_drained);
 	if (!w->is_stopping) {
-		set_phase(w, PHASE_RUN, 0);
+		worker_set_phase(w, PHASE_RUN, 0);
 		return;
 	}
-	notify(w, WORKER_DRAINED, NULL, NULL);
-	set_phase(w, PHASE_READY, w->stop_until - CLOSE_MS - clock_ms());
+	worker_notify(w, WORKER_DRAINED, NULL, NULL);
+	worker_set_phase(w, PHASE_READY, w->stop_until - CLOSE_MS - clock_ms());
 }
 
 /* The commit before a hand-over has been answered, or never will be in time. A refused one is tried
@@ -505,7 +226,7 @@ commit_is_over(struct worker *w)
 	}
 	if (w->is_committing || (w->is_commit_refused && clock_ms() < w->next_commit))
 		return false;
-	return !commit(w);
+	return !worker_commit(w);
 }
 
 /* Takes the steps of a revoke or of the end as far as they can go now. */
@@ -515,24 +236,24 @@ step(struct worker *w)
 	if (w->phase == PHASE_DRAIN && drain_is_over(w)) {
 		/* A commit that is under way may not hold all of it: its answer first, then one
 		 * more. */
-		set_phase(w, PHASE_COMMIT, COMMIT_MS);
+		worker_set_phase(w, PHASE_COMMIT, COMMIT_MS);
 		w->is_commit_refused = false;
 		if (!w->is_committing)
-			commit(w);
+			worker_commit(w);
 	}
 	if (w->phase == PHASE_COMMIT && commit_is_over(w))
 		after_commit(w);
 	if (w->phase == PHASE_READY && (w->may_leave || clock_ms() >= w->phase_until)) {
 		consumer_close(w->consumer);
-		set_phase(w, PHASE_CLOSE, CLOSE_MS);
+		worker_set_phase(w, PHASE_CLOSE, CLOSE_MS);
 	}
 	if (w->phase == PHASE_READY || w->phase == PHASE_CLOSE) {
 		if (w->is_answer_due)
-			finish_revoke(w, EVENT_revoked, w->is_drained);
+			worker_finish_revoke(w, EVENT_revoked, w->is_drained);
 	}
 	if (w->phase == PHASE_CLOSE &&
 		(consumer_is_closed(w->consumer) || clock_ms() >= w->phase_until))
-		set_phase(w, PHASE_END, 0);
+		worker_set_phase(w, PHASE_END, 0);
 }
 
 /* Has the group still to say what this stream shall read? */
@@ -550,7 +271,7 @@ every_second(struct worker *w)
 
 	survey(w);
 	if (producer_take_trouble(w->producer))
-		notify(w, WORKER_TROUBLE, &like, "the target's brokers cannot be reached");
+		worker_notify(w, WORKER_TROUBLE, &like, "the target's brokers cannot be reached");
 	silence_say_standstill(w->pipeline, w->stream);
 	silence_say_unread(w->pipeline, w->stream);
 	if (is_waiting_for_group(w))
@@ -566,10 +287,10 @@ check_health(struct worker *w)
 	enum consumer_event_kind kind;
 
 	if (reason)
-		fail(w, false, reason);
+		worker_fail(w, false, reason);
 	kind = pipeline_take_source_error(w->pipeline, &reason);
 	if (kind != CONSUMER_NOTHING)
-		on_trouble(w, kind, false, reason);
+		worker_on_trouble(w, kind, false, reason);
 }
 
 static void
@@ -602,7 +323,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	take_orders(w);
-	more = take_events(w);
+	more = worker_take_events(w);
 	while ((source = consumer_next_ready(w->consumer)))
 		pipeline_wake(w->pipeline, source);
 	more |= pipeline_turn(w->pipeline);
@@ -610,7 +331,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	check_health(w);
 	now = clock_ms();
 	if (w->phase == PHASE_RUN && now >= w->next_commit) {
-		commit(w);
+		worker_commit(w);
 		w->next_commit = now + (interval > 0 ? interval : 1);
 	}
 	if (now >= w->next_second)
@@ -649,7 +370,7 @@ run(void *arg)
 	scripting_close(&w->scripting);
 	LOG(EVENT_stream_end, F_INT("stream", w->stream),
 		F_STR("drained", w->is_drained ? "yes" : "no"));
-	notify(w, WORKER_ENDED, &like, NULL);
+	worker_notify(w, WORKER_ENDED, &like, NULL);
 	return NULL;
 }
 
@@ -708,7 +429,7 @@ worker_free(struct worker *w)
 {
 	struct message *m, *next;
 
-	forget_revoked(w);
+	worker_forget_revoked(w);
 	for (m = mailbox_take(w->orders); m; m = next) {
 		next = m->next;
 		order_free((struct order *)m);

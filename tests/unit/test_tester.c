@@ -188,5 +188,6 @@ TEST(a_hook_that_fails_is_said_as_the_agent_says_it)
 {
 	check_file("return { api = 1, route = function(t) return { name = 'x' } end }",
 		BEGIN "t.case 'c' { input = { topic = 'a' }, expect = { {} } }",
-		"c: s.lua: a route has no field 'name'; there are topic, partitions, create, limit\n");
+		"c: s.lua: a route has no field 'name'; there are topic, partitions, create, "
+		"limit\n");
 }
