@@ -510,6 +510,26 @@ pipeline_set_script(struct pipeline *pl, struct script *script)
 	}
 }
 
+static void
+retry(struct pipeline *pl, struct partition *p)
+{
+	partition_release_script(pl, p);
+	if (p->state == PARTITION_HELD) {
+		partition_set_state(pl, p, PARTITION_RECOVERING);
+		partition_forget_reason(p);
+		p->resume_at = 0;
+	}
+	partition_activate(pl, p);
+}
+
+void
+pipeline_retry(struct pipeline *pl, const char *topic, int32_t number)
+{
+	for (struct partition *p = pl->partitions; p; p = p->next)
+		if (!topic || (!strcmp(p->topic, topic) && (number < 0 || number == p->number)))
+			retry(pl, p);
+}
+
 void
 pipeline_tap(struct pipeline *pl, const char *topic, int64_t count, pipeline_sampled *fn, void *arg)
 {

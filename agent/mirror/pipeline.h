@@ -64,6 +64,10 @@ void pipeline_set_pauses(struct pipeline *pipeline, const struct pauses *pauses)
 /* How fast is read from now on. Takes a reference. */
 void pipeline_set_limits(struct pipeline *pipeline, struct limits *limits);
 
+/* Partitions of a topic (NULL: of all), or this one of it (-1: all), that are held at a record, or
+   wait for one, offer it again: to the target, or to the script. */
+void pipeline_retry(struct pipeline *pipeline, const char *topic, int32_t partition);
+
 /* Gives samples of the next count records of a source topic (see mirror/tap.h) to fn, which takes
  * the text. */
 typedef void pipeline_sampled(const char *topic, char *sample, void *arg);

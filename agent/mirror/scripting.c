@@ -87,6 +87,8 @@ take(struct scripting *s, struct script *script)
 {
 	s->script = script;
 	s->next_timer = script && script_has(script, SCRIPT_TIMERS) ? 1 : 0;
+	if (script)
+		script_take_over(script);
 }
 
 int

@@ -156,6 +156,10 @@ take_orders(struct worker *w)
 		case ORDER_TAP:
 			pipeline_tap(w->pipeline, o->names[0], o->number, on_sampled, w);
 			break;
+		case ORDER_RETRY:
+			pipeline_retry(
+				w->pipeline, o->count ? o->names[0] : NULL, (int32_t)o->number);
+			break;
 		case ORDER_STOP: begin_stop(w, o->number); break;
 		case ORDER_LEAVE: w->may_leave = true; break;
 		}

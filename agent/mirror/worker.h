@@ -82,6 +82,10 @@ void worker_tap(struct worker *worker, const char *source_topic, int64_t count);
 /* What an operator has paused now; the group notices nothing. Takes a reference. @thread main */
 void worker_set_pauses(struct worker *worker, const struct pauses *pauses);
 
+/* Partitions of a topic (NULL: of all), or this one of it (-1: all), that are held at a record, or
+   wait for one, offer it again. @thread main */
+void worker_retry(struct worker *worker, const char *source_topic, int32_t partition);
+
 /* How fast is read now. Takes a reference. @thread main */
 void worker_set_limits(struct worker *worker, struct limits *limits);
 

@@ -90,6 +90,15 @@ worker_limit_batch(struct worker *w, const char *target_topic, int64_t max_bytes
 }
 
 void
+worker_retry(struct worker *w, const char *source_topic, int32_t partition)
+{
+	struct order *o = order_new(ORDER_RETRY, &source_topic, source_topic ? 1 : 0);
+
+	o->number = partition;
+	order_post(o, worker_mailbox(w));
+}
+
+void
 worker_stop(struct worker *w, int64_t timeout_ms)
 {
 	struct order *o = order_new(ORDER_STOP, NULL, 0);

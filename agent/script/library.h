@@ -19,6 +19,7 @@ struct lua_State;
 /* Opaque to Lua. */
 struct script_world;
 struct script_seat;
+struct script_place;
 struct script_path;
 struct script_regex;
 struct script_shared;
@@ -63,7 +64,8 @@ struct script_library_calls {
 
 	/* A state's seat in the world: sit before all that follows, rise when the state is closed.
 	   stream as in struct script_options. */
-	struct script_seat *(*sit)(struct script_world *world, int32_t stream, const char *script);
+	struct script_seat *(*sit)(struct script_world *world, int32_t stream, const char *script,
+		struct script_place *place);
 	void (*rise)(struct script_seat *seat);
 	const char *(*error)(struct script_seat *seat);
 

@@ -12,6 +12,7 @@
 #include "script/digest.h"
 #include "script/state.h"
 #include "script/watchdog.h"
+#include "script/world.h"
 
 /* init may take so many times the limit of a batch: it reads files. */
 #define INIT_TIMES 10
@@ -273,6 +274,12 @@ script_load(const struct script_options *options, struct err *err)
 		script_free(&s);
 	free(text);
 	return s;
+}
+
+void
+script_take_over(struct script *s)
+{
+	world_promote(&s->place);
 }
 
 void

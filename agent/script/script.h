@@ -75,6 +75,10 @@ void script_close(struct script *script, const char *reason, char **ret_saved);
 void script_set_partitions(
 	struct script *script, int32_t (*partitions_of)(void *arg, const char *topic), void *arg);
 
+/* From now on this state is the one in force for its stream: its gauges are shown, not those of one
+   that is tried, or kept to go back to. @thread any */
+void script_take_over(struct script *script);
+
 /* Frees and clears. NULL is accepted. */
 void script_free(struct script **script);
 

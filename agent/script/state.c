@@ -93,24 +93,6 @@ find_embedded(const char *name)
 	return NULL;
 }
 
-/* embedded(name): the text of a module that scripts may require; nil. */
-static int
-lua_embedded(lua_State *L)
-{
-	const char *name = luaL_checkstring(L, 1);
-	const struct embedded *e = find_embedded(name);
-
-	static const char *const internal[] = {"mirror.errors", "mirror.loop", "mirror.sandbox"};
-
-	if (!e || !strncmp(name, "ffi.", 4))
-		return 0;
-	for (size_t i = 0; i < sizeof(internal) / sizeof(*internal); i++)
-		if (!strcmp(name, internal[i]))
-			return 0;
-	lua_pushlstring(L, e->text, e->size);
-	return 1;
-}
-
 /* Where require looks: script.path, or the script's own folder. @gives a string */
 static char *
 module_file(const struct script *s, const char *name)
@@ -128,6 +110,51 @@ module_file(const struct script *s, const char *name)
 	return text_take(&file);
 }
 
+/* For the development of the library: where script.path is given and has the module, that one
+   stands in front of the embedded one. false: it has none. */
+static bool
+push_override(lua_State *L, const char *name)
+{
+	struct script *s = script_of(L);
+	struct err err;
+	size_t size;
+	char *file, *text;
+	bool is_there;
+
+	if (!s->options.config->script.path)
+		return false;
+	file = module_file(s, name);
+	is_there = state_read(file, &text, &size, &err) == 0;
+	free(file);
+	if (!is_there)
+		return false;
+	/* Nothing may raise while text is ours. */
+	s->is_limited = false;
+	lua_pushlstring(L, text, size);
+	s->is_limited = true;
+	free(text);
+	return true;
+}
+
+/* embedded(name): the text of a module that scripts may require; nil. */
+static int
+lua_embedded(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1);
+	const struct embedded *e = find_embedded(name);
+
+	static const char *const internal[] = {"mirror.errors", "mirror.loop", "mirror.sandbox"};
+
+	if (!e || !strncmp(name, "ffi.", 4))
+		return 0;
+	for (size_t i = 0; i < sizeof(internal) / sizeof(*internal); i++)
+		if (!strcmp(name, internal[i]))
+			return 0;
+	if (!push_override(L, name))
+		lua_pushlstring(L, e->text, e->size);
+	return 1;
+}
+
 static const char *
 last_part(const char *file)
 {
@@ -135,7 +162,6 @@ last_part(const char *file)
 
 	return slash ? slash + 1 : file;
 }
-
 /* read_module(name): text and the file's name; nil and why not. */
 static int
 lua_read_module(lua_State *L)
@@ -346,6 +372,7 @@ push_private(struct script *s)
 	set_pointer(s, "library_pointer", script_library_calls());
 	set_pointer(s, "world_pointer", s->options.world);
 	set_pointer(s, "script_pointer", s);
+	set_pointer(s, "place_pointer", &s->place);
 	set_pointer(s, "batch_pointer", &s->batch.view);
 	set_text(s, "name", s->name);
 	set_text(s, "file", s->file);
@@ -384,6 +411,7 @@ static const char prepare[] =
 	"private.library = ffi.cast('const struct script_library_calls *', "
 	"private.library_pointer)\n"
 	"private.world = ffi.cast('struct script_world *', private.world_pointer)\n"
+	"private.place = ffi.cast('struct script_place *', private.place_pointer)\n"
 	"private.script = ffi.cast('struct script *', private.script_pointer)\n"
 	"private.batch = ffi.cast('struct script_batch *', private.batch_pointer)\n"
 	"private.null = setmetatable({}, { __tostring = function() return 'mirror.null' end,\n"

@@ -12,6 +12,7 @@
 
 #include "script/batch.h"
 #include "script/script.h"
+#include "script/seat.h"
 
 enum { SCRIPT_HOOKS = SCRIPT_CLOSE + 1 };
 
@@ -42,6 +43,7 @@ struct script {
 	char late[300];	 /* where the watchdog's hook found it; "": it did not */
 	struct batch batch;
 	struct names names;
+	struct script_place place; /* of its seat in the world */
 	int run, init; /* registry: the batch loop, LUA_NOREF without a record hook; init, nil
 			  without */
 	int hooks[SCRIPT_HOOKS]; /* registry; LUA_NOREF: not there */

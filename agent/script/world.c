@@ -52,7 +52,8 @@ script_world_free(struct script_world **owner)
 }
 
 struct script_seat *
-world_sit(struct script_world *world, int32_t stream, const char *script)
+world_sit(
+	struct script_world *world, int32_t stream, const char *script, struct script_place *place)
 {
 	struct script_seat *seat = mem_zero(1, sizeof(*seat));
 
@@ -60,10 +61,13 @@ world_sit(struct script_world *world, int32_t stream, const char *script)
 	seat->stream = stream;
 	seat->script = mem_strdup(script);
 	pthread_mutex_lock(&world->lock);
-	seat->order = ++world->order;
 	seat->next = world->seats;
 	world->seats = seat;
+	if (place && place->is_in_force)
+		seat->order = ++world->order;
 	pthread_mutex_unlock(&world->lock);
+	if (place)
+		place->seat = seat;
 	return seat;
 }
 
@@ -108,8 +112,21 @@ world_sites(struct script_world *world)
 	return world->sites;
 }
 
-/* Is no later state of the same stream there? While a reload is tried there are two; the list is
- * locked. */
+void
+world_promote(struct script_place *place)
+{
+	struct script_world *world = place->seat ? place->seat->world : NULL;
+
+	place->is_in_force = true;
+	if (!world)
+		return;
+	pthread_mutex_lock(&world->lock);
+	place->seat->order = ++world->order;
+	pthread_mutex_unlock(&world->lock);
+}
+
+/* Has no other state of the same stream taken over since? While a reload is tried there are two,
+   and one more to go back to; the list is locked. */
 static bool
 is_newest(const struct script_seat *seat)
 {

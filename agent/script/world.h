@@ -13,9 +13,15 @@
 #include "script/site.h"
 
 /* A state comes and goes. The seat is the state's thread's own; stream as in struct script_options.
-   script: as the log names it. @gives the seat; world_rise. @thread any */
-struct script_seat *world_sit(struct script_world *world, int32_t stream, const char *script);
+   script: as the log names it. place: gets the seat; NULL: nobody takes over with it. @gives the
+   seat; world_rise. @thread any */
+struct script_seat *world_sit(
+	struct script_world *world, int32_t stream, const char *script, struct script_place *place);
 void world_rise(struct script_seat *seat);
+
+/* The state of this place is in force now, or as soon as it sits: gauges of its stream are what it
+   says. @thread the state's */
+void world_promote(struct script_place *place);
 
 /* What the world holds; lives as long as the world. */
 struct metrics *world_metrics(struct script_world *world);

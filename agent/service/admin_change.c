@@ -67,6 +67,46 @@ call_pause(struct http_request *r, void *agent)
 	free(place.topic);
 }
 
+static bool
+has_place(const struct place *place, const struct survey_partition *p)
+{
+	return !place->topic || (!strcmp(place->topic, p->topic->name) &&
+					(place->partition < 0 || place->partition == p->partition));
+}
+
+/* What is held at a record there offers it again: what stood against it may be mended. Returns how
+   many partitions are. */
+static size_t
+retry(struct agent *a, const struct place *place)
+{
+	size_t count, held = 0;
+	struct survey_partition *const *partitions = survey_partitions(a->survey, &count);
+
+	for (size_t i = 0; i < count; i++)
+		held += partitions[i]->state == METER_HELD && has_place(place, partitions[i]);
+	for (int i = 0; i < a->worker_count; i++)
+		if (a->workers[i])
+			worker_retry(a->workers[i], place->topic, (int32_t)place->partition);
+	return held;
+}
+
+/* Says what goes on now. */
+static void
+reply_resumed(struct http_request *r, const struct place *place, size_t paused, size_t held)
+{
+	char *text = place_text(place), *again = NULL;
+
+	if (held > 0)
+		again = mem_printf("%zu held %s offered again", held,
+			held == 1 ? "partition is" : "partitions are");
+	if (paused > 0)
+		http_reply_done(r, "%s goes on%s%s", text, again ? "; " : "", again ? again : "");
+	else
+		http_reply_done(r, "nothing was paused%s%s", again ? "; " : "", again ? again : "");
+	free(again);
+	free(text);
+}
+
 void
 call_resume(struct http_request *r, void *agent)
 {
@@ -74,19 +114,14 @@ call_resume(struct http_request *r, void *agent)
 	struct place place;
 	struct err err;
 	size_t count;
-	char *text;
 
 	if (read_place(r, &place, NULL) < 0)
 		return;
-	text = place_text(&place);
 	if (brakes_resume(a->brakes, place.topic, (int32_t)place.partition, http_peer(r), &count,
 		    &err) < 0)
 		http_reply_error(r, 409, "%s", err.text);
-	else if (count == 0)
-		http_reply_done(r, "nothing was paused");
 	else
-		http_reply_done(r, "%s goes on", text);
-	free(text);
+		reply_resumed(r, &place, count, retry(a, &place));
 	free(place.topic);
 }
 

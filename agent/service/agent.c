@@ -570,6 +570,7 @@ make_script(struct agent *a, struct script **ret, struct err *err)
 	reload_note_file(a);
 	*ret = scripting_load(config, a->world, SCRIPT_AT_START, err);
 	if (*ret) {
+		script_take_over(*ret);
 		watchdog_forget_others(*ret);
 		LOG(EVENT_script, F_STR("file", config->script.file),
 			F_STR("record", script_has(*ret, SCRIPT_RECORD) ? "yes" : "no"),

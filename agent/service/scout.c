@@ -565,6 +565,7 @@ change_script(struct scout *s, struct script *script, enum scout_notice kind)
 	s->plan = make_plan(s, script, old, &err);
 	s->previous = s->script;
 	s->script = script;
+	script_take_over(script);
 	plan_say_changes(old, s->plan);
 	plan_say_problems(old, s->plan);
 	plan_release(&old);

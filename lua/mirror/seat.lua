@@ -2,7 +2,7 @@
 local private = ...
 local ffi, library = private.ffi, private.library
 
-local seat = library.sit(private.world, private.stream, private.name)
+local seat = library.sit(private.world, private.stream, private.name, private.place)
 local M = { seat = ffi.gc(seat, library.rise) }
 
 -- Raises what the call that failed last said, at the line that called the library.

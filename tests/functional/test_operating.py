@@ -186,6 +186,27 @@ def test_the_log_level_is_live(mirror, source, target, api):
     assert agent.stop() == 0
 
 
+@pytest.mark.sanitize
+def test_a_held_partition_offers_its_record_again(mirror, source, target, api):
+    source.create("t", 2)
+    target.create("t", 2)
+    agent = mirror(source, target, flags=(*LISTEN, "--abort.on.send.failure", "false", "--send.on.error", "pause", "--partition.mode",
+                                          "preserve"))
+    agent.wait_event("assigned")
+    target.fail("Produce", *["INVALID_TIMESTAMP"] * 2)
+    fill(source, "t", 1, 1)
+    agent.wait_event("partition_paused")
+    fill(source, "t", 2, 1)
+    api.wait_status(lambda s: s["partitions"]["held"] == 1 and s["totals"]["records_mirrored"] == 1, "a held partition")
+    assert api.post("/resume", topic="t", partition=1) == "nothing was paused"
+    assert api.post("/resume") == "nothing was paused; 1 held partition is offered again"
+    found = api.wait_status(lambda s: s["totals"]["records_mirrored"] == 3 and s["partitions"]["held"] == 0, "all records")
+    assert found["troubled"] == []
+    assert [r.partition for r in target.read("t", 3)].count(0) == 2
+    assert agent.stop() == 0
+    assert source.committed("mirrorgroup", "t", 2) == {0: 2, 1: 1}
+
+
 def test_samples_that_would_never_come_are_refused(mirror, source, target, api):
     source.create("t", 1)
     source.create("other", 1)

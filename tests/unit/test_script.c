@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include <poll.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "tests/unit/script_rig.h"
@@ -207,6 +208,33 @@ TEST(require_finds_modules_beside_the_script)
 	check_contains(rig.err.text, "leaks.lua:1: 'leak'", "a module's global");
 	CHECK(!rig_load(&rig, "require 'coded'"));
 	check_contains(rig.err.text, "bytecode", "a module of bytecode");
+	rig_fini(&rig);
+}
+
+TEST(a_path_that_is_given_stands_in_front_of_the_library)
+{
+	static const char module[] = "return { is_mine = true }";
+	static const char script[] =
+		"assert(require('mirror.sample').is_mine == %s) return { api = 1 }";
+	char text[200], folder[100];
+	struct rig rig;
+
+	rig_init(&rig);
+	snprintf(folder, sizeof(folder), "%s/mirror", rig.folder);
+	CHECK(mkdir(folder, 0700) == 0);
+	rig_write(&rig, "mirror/sample.lua", module, sizeof(module) - 1);
+	snprintf(text, sizeof(text), script, "nil");
+	CHECK(rig_load(&rig, text) || strstr(rig.err.text, "is_mine"));
+	rig_set(&rig, "path", rig.folder);
+	snprintf(text, sizeof(text), script, "true");
+	CHECK(rig_load(&rig, text));
+	CHECK_STR(rig.err.text, "");
+	/* What is not there comes from the library. */
+	CHECK(rig_load(&rig, "assert(require('mirror.mask')) return { api = 1 }"));
+	snprintf(folder, sizeof(folder), "%s/mirror/sample.lua", rig.folder);
+	unlink(folder);
+	snprintf(folder, sizeof(folder), "%s/mirror", rig.folder);
+	rmdir(folder);
 	rig_fini(&rig);
 }
 

@@ -50,7 +50,8 @@ cell(struct script_seat *seat, const char *name, const char *label, const char *
 TEST(counters_are_summed_and_outlive_their_states)
 {
 	struct script_world *world = script_world_new();
-	struct script_seat *one = world_sit(world, 0, "s.lua"), *two = world_sit(world, 1, "s.lua");
+	struct script_seat *one = world_sit(world, 0, "s.lua", NULL),
+			   *two = world_sit(world, 1, "s.lua", NULL);
 	struct err err;
 
 	cell(one, "a_total", NULL, NULL, &err)->_value += 2;
@@ -66,18 +67,25 @@ TEST(counters_are_summed_and_outlive_their_states)
 	script_world_free(&world);
 }
 
-TEST(gauges_are_summed_over_streams_by_their_newest_states)
+TEST(gauges_are_summed_over_streams_by_the_states_in_force)
 {
 	struct script_world *world = script_world_new();
-	struct script_seat *old = world_sit(world, 0, "s.lua"),
-			   *other = world_sit(world, 1, "s.lua");
-	struct script_seat *new = world_sit(world, 0, "s.lua");
+	struct script_place first = {0}, second = {0}, late = {.is_in_force = true};
+	struct script_seat *old = world_sit(world, 0, "s.lua", &first),
+			   *other = world_sit(world, 1, "s.lua", &late), *new;
 	struct err err;
 
+	world_promote(&first);
+	new = world_sit(world, 0, "s.lua", &second);
 	cell(old, "g", NULL, NULL, &err)->_value = 100;
 	cell(other, "g", NULL, NULL, &err)->_value = 10;
 	cell(new, "g", NULL, NULL, &err)->_value = 1;
+	/* One that is tried does not count yet; and no more when the one before is back. */
+	check_metrics(world, "g 110\n");
+	world_promote(&second);
 	check_metrics(world, "g 11\n");
+	world_promote(&first);
+	check_metrics(world, "g 110\n");
 	world_rise(new);
 	check_metrics(world, "g 110\n");
 	world_rise(old);
@@ -96,7 +104,7 @@ TEST(names_and_labels_that_prometheus_refuses_are_refused)
 		{"a", "x-y", "v", "no name for a label"}, {"a", "x", "\xff", "not UTF-8"},
 		{"a", "x", "\xed\xa0\x80", "not UTF-8"}, {"there", NULL, NULL, "other labels"}};
 	struct script_world *world = script_world_new();
-	struct script_seat *seat = world_sit(world, 0, "s.lua");
+	struct script_seat *seat = world_sit(world, 0, "s.lua", NULL);
 	struct script_metric wanted = {.name = "there", .help = "help", .is_counter = true};
 	struct err err;
 
@@ -115,7 +123,7 @@ TEST(names_and_labels_that_prometheus_refuses_are_refused)
 TEST(names_and_sets_of_labels_are_bounded)
 {
 	struct script_world *world = script_world_new();
-	struct script_seat *seat = world_sit(world, 0, "s.lua");
+	struct script_seat *seat = world_sit(world, 0, "s.lua", NULL);
 	struct err err;
 	char word[32];
 
@@ -127,7 +135,7 @@ TEST(names_and_sets_of_labels_are_bounded)
 	CHECK(strstr(err.text, "2000 sets of labels") != NULL);
 	CHECK(cell(seat, "a_total", "x", "v7", &err) != NULL);
 	world_rise(seat);
-	seat = world_sit(world, 0, "s.lua");
+	seat = world_sit(world, 0, "s.lua", NULL);
 	for (int i = 0; i < METRIC_NAMES_MAX; i++) {
 		snprintf(word, sizeof(word), "m%d", i);
 		CHECK(cell(seat, word, NULL, NULL, &err) != NULL);
