@@ -273,21 +273,25 @@ is_renamed(const cJSON *status)
 static void
 put_topics(struct text *out, const cJSON *status, size_t width)
 {
-	static const struct table_column columns[] = {{"DESTINATION", TABLE_LEFT, TABLE_CUT_MIDDLE},
-		{"TOPIC", TABLE_LEFT, TABLE_CUT_MIDDLE}, {"STATE", TABLE_LEFT, TABLE_WHOLE},
+	struct table_column columns[] = {{"TOPIC", TABLE_LEFT, TABLE_CUT_MIDDLE},
+		{"DESTINATION", TABLE_LEFT, TABLE_CUT_MIDDLE}, {"STATE", TABLE_LEFT, TABLE_WHOLE},
 		{"PART", TABLE_RIGHT, TABLE_WHOLE}, {"REC/S", TABLE_RIGHT, TABLE_WHOLE},
 		{"BYTES/S", TABLE_RIGHT, TABLE_WHOLE}, {"LAG", TABLE_RIGHT, TABLE_WHOLE},
 		{"BEHIND", TABLE_RIGHT, TABLE_WHOLE}};
-	/* Where all names are kept, the first column says nothing. */
-	size_t first = !is_renamed(status);
-	struct table *t = table_new(columns + first, sizeof(columns) / sizeof(columns[0]) - first);
+	size_t count = sizeof(columns) / sizeof(columns[0]);
+	bool renames = is_renamed(status);
+	struct table *t;
 	const cJSON *topic;
 
+	/* Where all names are kept, the second column says nothing. */
+	if (!renames)
+		memmove(columns + 1, columns + 2, (--count - 1) * sizeof(columns[0]));
+	t = table_new(columns, count);
 	cJSON_ArrayForEach(topic, get(status, "topics"))
 	{
-		if (!first)
-			add_text(t, topic, "destination");
 		add_text(t, topic, "topic");
+		if (renames)
+			add_text(t, topic, "destination");
 		add_text(t, topic, "state");
 		add_share(t, topic);
 		add_amount(t, topic, "records_per_second", amount_put_count);
