@@ -81,12 +81,23 @@ $B/unit/%: tests/unit/%.c $(SHIM) $B/libreflejo.a
 	$(call say,TEST)
 	$(Q)$(CC) $(ALL_CFLAGS) -I. -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(SHIM) $B/libreflejo.a $(PKG_LIBS)
 
-# Fuzz targets need clang's libFuzzer and compile the agent once more with its coverage.
-$B/fuzz/%: tests/fuzz/%.c $(SOURCES) $(MADE)
+# Fuzz targets need clang's libFuzzer; the agent is compiled once more for them, with its coverage.
+FUZZ_FLAGS := -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -Iagent -I.
+
+$B/fuzz-objects/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(Q)clang $(FUZZ_FLAGS) $(PKG_CFLAGS) -pthread -MMD -MP -c -o $@ $<
+
+$B/fuzz-objects/%.o: $B/%.c
+	@mkdir -p $(@D)
+	$(Q)clang $(FUZZ_FLAGS) $(PKG_CFLAGS) -pthread -c -o $@ $<
+
+FUZZ_OBJECTS := $(SOURCES:%.c=$B/fuzz-objects/%.o) $(MADE:$B/%.c=$B/fuzz-objects/%.o)
+
+$B/fuzz/%: $B/fuzz-objects/tests/fuzz/%.o $(FUZZ_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
-	$(Q)clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Iagent -I. \
-		$(PKG_CFLAGS) -pthread -o $@ $< $(SOURCES) $(MADE) $(PKG_LIBS)
+	$(Q)clang -g -O1 -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(PKG_LIBS)
 
 unit-programs: $(UNIT:%=$B/unit/%)
 fuzz-programs: $(FUZZ:%=$B/fuzz/%)
@@ -164,6 +175,6 @@ help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 24
 	@sed -n 's/^#   \(.*\)/  \1/p' Makefile
 
--include $(OBJECTS:.o=.d) $B/agent/main.d
+-include $(OBJECTS:.o=.d) $B/agent/main.d $(wildcard $B/fuzz-objects/*/*/*.d)
 .PHONY: all check check-unit check-lua check-functional check-page check-packaging check-kafka check-fuzz unit-programs fuzz-programs lint docs demo bench soak install deb clean help
 .SECONDARY:
