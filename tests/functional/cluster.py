@@ -2,6 +2,8 @@
 
 import json
 import os
+import pathlib
+import shlex
 import signal
 import subprocess
 import uuid
@@ -85,6 +87,16 @@ class Reader:
 
     def close(self):
         self.consumer.close()
+
+
+def build_mock(folder):
+    """Builds mock.c into the folder; gives the program's path."""
+    out = folder / "mockcluster"
+    flags = shlex.split(subprocess.run(["pkg-config", "--cflags", "--libs", "rdkafka"], check=True, text=True,
+                                       stdout=subprocess.PIPE).stdout)
+    source = pathlib.Path(__file__).resolve().parent / "mock.c"
+    subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-D_GNU_SOURCE", "-O1", str(source), *flags, "-o", str(out)], check=True)
+    return str(out)
 
 
 class Cluster:

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import shlex
 import subprocess
 import sys
 
@@ -11,7 +10,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from agent import SANITIZER, Agent  # noqa: E402
-from cluster import Cluster  # noqa: E402
+from cluster import Cluster, build_mock  # noqa: E402
 from timing import DEADLINE  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -36,12 +35,7 @@ def mock_program(tmp_path_factory):
     """The mock cluster's program: $MOCKCLUSTER, or built here."""
     if os.environ.get("MOCKCLUSTER"):
         return os.environ["MOCKCLUSTER"]
-    out = tmp_path_factory.mktemp("mock") / "mockcluster"
-    flags = shlex.split(subprocess.run(["pkg-config", "--cflags", "--libs", "rdkafka"], check=True, text=True,
-                                       stdout=subprocess.PIPE).stdout)
-    subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-D_GNU_SOURCE", "-O1", str(HERE / "mock.c"), *flags,
-                    "-o", str(out)], check=True)
-    return str(out)
+    return build_mock(tmp_path_factory.mktemp("mock"))
 
 
 @pytest.fixture
