@@ -101,7 +101,10 @@ partition_set_state(struct pipeline *pl, struct partition *p, enum partition_sta
 	if (state == PARTITION_FLOWING) {
 		p->resends_singly = false;
 		p->pause_ms = 0;
-		partition_forget_reason(p);
+		p->is_missing = false;
+		/* What its script fails for stands behind what was sent. */
+		if (!p->is_script_held)
+			partition_forget_reason(p);
 		partition_activate(pl, p);
 	}
 }

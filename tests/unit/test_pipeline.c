@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "kafka/library.h"
+#include "mirror/pauses.h"
 #include "mirror/pipeline.h"
 #include "mirror/pipeline_state.h"
 #include "mirror/plan.h"
@@ -652,7 +653,43 @@ TEST(a_missing_topic_is_waited_for_and_said)
 	/* Before the next survey. */
 	CHECK_INT(m->state, METER_FLOWING);
 	CHECK_REASON(m, "");
+	/* What is drained for another reason later does not wait for the topic. */
+	add_record(0, 1000);
+	turn();
+	partition_recover(pipeline, pipeline_find(pipeline, "here", 0), false);
+	CHECK(!pipeline_waits_for_topic(pipeline));
+	answer("A");
 	stop();
+}
+
+TEST(what_a_script_fails_for_is_said_though_something_before_it_is_sent_again)
+{
+	static const char reason[] = "the script fails for the record at offset 1: s.lua:2: why";
+	struct meter *m;
+	struct rig rig;
+
+	rig_init(&rig);
+	start("pause");
+	if (!CHECK(rig_load(&rig, "return { api = 1, record = function(r)\n"
+				  "	if r.offset == 1 then error 'why' end\n"
+				  "end }\n")))
+		return;
+	pipeline_set_script(pipeline, rig.script);
+	m = add(0);
+	add_record(0, 1000);
+	add_record(0, 1000);
+	turn();
+	CHECK_INT(m->state, METER_HELD);
+	CHECK_REASON(m, reason);
+	answer("N");
+	turn_until_sent(1);
+	answer("A");
+	pipeline_survey(pipeline);
+	CHECK_INT(m->position, 1);
+	CHECK_INT(m->state, METER_HELD);
+	CHECK_REASON(m, reason);
+	stop();
+	rig_fini(&rig);
 }
 
 TEST(a_second_failure_waits_and_says_why)
@@ -740,4 +777,33 @@ TEST(a_position_that_moves_is_seen_to_move)
 	pipeline_survey(pipeline);
 	CHECK(m->moved_ms > before);
 	stop();
+}
+
+TEST(a_pause_is_no_standstill)
+{
+	const struct pause everything = {.partition = -1, .by = (char[]){"ana"}};
+	const struct pauses *none = pauses_new(), *all = pauses_with(none, &everything);
+	struct meter *m;
+	int64_t before;
+
+	start("pause");
+	m = add(0);
+	add_record(0, 1000);
+	turn();
+	pipeline_survey(pipeline);
+	pipeline_set_pauses(pipeline, all);
+	before = m->moved_ms -= 1000000;
+	pipeline_survey(pipeline);
+	CHECK_INT(m->state, METER_PAUSED);
+	CHECK(m->moved_ms > before);
+	/* Its time begins when it may go on. */
+	pipeline_set_pauses(pipeline, none);
+	before = m->moved_ms -= 1000;
+	pipeline_survey(pipeline);
+	CHECK_INT(m->state, METER_FLOWING);
+	CHECK_INT(m->moved_ms, before);
+	answer("A");
+	stop();
+	pauses_release(&none);
+	pauses_release(&all);
 }
