@@ -149,7 +149,12 @@ def test_a_live_limit_for_one_topic(mirror, source, target, api):
     api.post("/limit", limit="none", topic="t")
     found = api.status()
     assert {t["topic"]: t["limit"] for t in found["topics"]} == {"t": None, "u": None}
+    series = 'reflejo_limit_records_per_second{topics="t"}'
+    assert series not in api.metrics()
+    api.post("/limit", limit="70r/s", topic="t")
+    assert api.call("GET", "/metrics")[2].count(series) == 1 and api.metrics()[series] == 70
     api.post("/limit", limit="default", topic="t")
+    assert api.metrics()[series] == 50
     assert {t["topic"]: t["limit"] for t in api.status()["topics"]} == {"t": "50r/s", "u": None}
     fill(source, "t", 1, 100)
     fill(source, "u", 1, 100)
