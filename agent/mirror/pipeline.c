@@ -37,6 +37,16 @@ pipeline_new(const struct config *config, struct producer *producer, struct coun
 	return pl;
 }
 
+static void
+end_wish(struct wish **link)
+{
+	struct wish *w = *link;
+
+	*link = w->next;
+	free(w->topic);
+	free(w);
+}
+
 void
 pipeline_free(struct pipeline **pipeline)
 {
@@ -52,7 +62,8 @@ pipeline_free(struct pipeline **pipeline)
 	free(pl->batch);
 	free(pl->handles);
 	free(pl->positions);
-	free(pl->tapped);
+	while (pl->wishes)
+		end_wish(&pl->wishes);
 	free(pl);
 	*pipeline = NULL;
 }
@@ -381,7 +392,7 @@ begin(struct pipeline *pl, struct partition *p, struct record *r, bool *has_room
 		partition_add_raw(p, f);
 		return;
 	}
-	if (pl->samples > 0)
+	if (pl->wishes)
 		pipeline_sample(pl, p, f, r, NULL);
 	*has_room = *has_room && send_flight(pl, p, f, r);
 }
@@ -533,12 +544,30 @@ pipeline_retry(struct pipeline *pl, const char *topic, int32_t number)
 			retry(pl, p);
 }
 
+/* Where the wish for samples of a topic is, or the next one would be. */
+static struct wish **
+find_wish(struct pipeline *pl, const char *topic)
+{
+	struct wish **link = &pl->wishes;
+
+	while (*link && strcmp((*link)->topic, topic) != 0)
+		link = &(*link)->next;
+	return link;
+}
+
 void
 pipeline_tap(struct pipeline *pl, const char *topic, int64_t count, pipeline_sampled *fn, void *arg)
 {
-	free(pl->tapped);
-	pl->tapped = mem_strdup(topic);
-	pl->samples = count;
+	struct wish **link = find_wish(pl, topic);
+
+	if (*link)
+		end_wish(link);
+	if (count > 0) {
+		struct wish *w = mem_alloc(sizeof(*w));
+
+		*w = (struct wish){pl->wishes, mem_strdup(topic), count};
+		pl->wishes = w;
+	}
 	pl->sampled = fn;
 	pl->sampled_arg = arg;
 }
@@ -547,9 +576,12 @@ void
 pipeline_sample(struct pipeline *pl, struct partition *p, struct flight *f, const struct record *r,
 	const struct script_record *decided)
 {
-	if (pl->samples == 0 || strcmp(pl->tapped, p->topic) != 0)
+	struct wish **link = find_wish(pl, p->topic);
+
+	if (!*link)
 		return;
-	pl->samples--;
+	if (--(*link)->samples == 0)
+		end_wish(link);
 	pl->sampled(p->topic,
 		tap_sample(p->topic, target_topic_name(p->route->target), r, f, decided),
 		pl->sampled_arg);

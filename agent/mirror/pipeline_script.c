@@ -454,7 +454,7 @@ take_outcome(struct pipeline *pl, struct partition *p, struct flight *f, struct 
 	else if (!on_script_failed(pl, p, f, text))
 		return false;
 	take_raw(p, f);
-	if (pl->samples > 0)
+	if (pl->wishes)
 		pipeline_sample(pl, p, f, source, r);
 	send_now(pl, p, f, source);
 	return true;

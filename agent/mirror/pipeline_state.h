@@ -90,8 +90,11 @@ struct pipeline {
 	size_t troubled; /* partitions RECOVERING or RESENDING */
 	size_t waiting;	 /* partitions whose script wants a record later */
 	bool is_dry;	 /* nothing is produced */
-	char *tapped;	 /* the topic of which samples are wanted; NULL: none */
-	int64_t samples; /* so many more */
+	struct wish {
+		struct wish *next;
+		char *topic;
+		int64_t samples; /* so many more */
+	} * wishes;		 /* for samples, one a topic */
 	pipeline_sampled *sampled;
 	void *sampled_arg;
 	bool is_paused;		     /* nothing is read */

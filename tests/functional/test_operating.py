@@ -227,3 +227,18 @@ def test_samples_that_would_never_come_are_refused(mirror, source, target, api):
     fill(source, "t", 1, 1)
     assert len(lines.wait_end()) == 1
     assert agent.stop() == 0
+
+
+def test_samples_for_several_at_once(mirror, source, target, api):
+    """Each gets as many as it wants of its topic, whoever asks besides, and whoever is gone."""
+    for topic in ("t", "u"):
+        source.create(topic, 1)
+        target.create(topic, 1)
+    agent = mirror(source, target, whitelist="t,u", flags=LISTEN)
+    agent.wait_event("assigned")
+    taps = [api.lines("POST", "/tap", {"topic": topic, "count": count}) for topic, count in (("t", 5), ("u", 2), ("t", 1))]
+    fill(source, "t", 1, 5)
+    fill(source, "u", 1, 2)
+    assert [{line["topic"] for line in tap.wait_end()} for tap in taps] == [{"t"}, {"u"}, {"t"}]
+    assert [len(tap.wait_end()) for tap in taps] == [5, 2, 1]
+    assert agent.stop() == 0
