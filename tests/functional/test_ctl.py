@@ -193,7 +193,7 @@ orders: the target has fewer partitions
     (("resume",), "/resume", {}, "ResumeRequest"),
     (("resume", "orders:0"), "/resume", {"topic": "orders", "partition": 0}, "ResumeRequest"),
     (("limit", "20MB/s"), "/limit", {"limit": "20MB/s"}, "LimitRequest"),
-    (("limit", "20MB/s 5r/s", "or\"ders"), "/limit", {"limit": "20MB/s 5r/s", "topic": "or\"ders"}, "LimitRequest"),
+    (("limit", "20MB/s \"5r/s", "orders"), "/limit", {"limit": "20MB/s \"5r/s", "topic": "orders"}, "LimitRequest"),
     (("reload",), "/reload", None, None),
     (("rollback",), "/rollback", None, None),
     (("log-level", "debug"), "/log-level", {"level": "debug"}, "LogLevelRequest"),
