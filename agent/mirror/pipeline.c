@@ -101,14 +101,22 @@ is_troubled(enum partition_state state)
 }
 
 void
+partition_count_held(struct pipeline *pl, struct partition *p)
+{
+	bool is_held = p->state == PARTITION_HELD || p->is_script_held;
+
+	if (is_held != p->is_counted_held)
+		counter_add(&pl->counters->partitions_held, is_held ? 1 : UINT64_MAX);
+	p->is_counted_held = is_held;
+}
+
+void
 partition_set_state(struct pipeline *pl, struct partition *p, enum partition_state state)
 {
 	pl->troubled += is_troubled(state);
 	pl->troubled -= is_troubled(p->state);
-	if ((state == PARTITION_HELD) != (p->state == PARTITION_HELD))
-		counter_add(
-			&pl->counters->partitions_held, state == PARTITION_HELD ? 1 : UINT64_MAX);
 	p->state = state;
+	partition_count_held(pl, p);
 	if (state == PARTITION_FLOWING) {
 		p->resends_singly = false;
 		p->pause_ms = 0;

@@ -688,6 +688,9 @@ TEST(what_a_script_fails_for_is_said_though_something_before_it_is_sent_again)
 	CHECK_INT(m->position, 1);
 	CHECK_INT(m->state, METER_HELD);
 	CHECK_REASON(m, reason);
+	/* Held for two reasons it is one partition. */
+	partition_set_state(pipeline, pipeline_find(pipeline, "here", 0), PARTITION_HELD);
+	CHECK_INT(counters.partitions_held, 1);
 	stop();
 	rig_fini(&rig);
 }
