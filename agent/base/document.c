@@ -76,7 +76,8 @@ document_real(struct document *d, double n)
 		return;
 	}
 	begin_value(d);
-	text_printf(&d->text, "%.9g", n);
+	/* Counts keep all their digits; of what was measured nine are enough. */
+	text_printf(&d->text, n == floor(n) && fabs(n) < 9e15 ? "%.0f" : "%.9g", n);
 }
 
 void

@@ -61,7 +61,9 @@ void limit_release(struct limit **limit);
 /* What was typed. @borrows limit @thread any */
 const char *limit_text(const struct limit *limit);
 
-/* Calls fn for each limit in force; those of scripts while a stream has them. @thread main */
+/* Calls fn for each limit, those that others hide included, in the order in which they are asked;
+   those of scripts while a stream has them. info is borrowed until the call returns. @thread main
+ */
 void limits_each(
 	struct limits *limits, void (*fn)(const struct limit_info *info, void *arg), void *arg);
 

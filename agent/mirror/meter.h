@@ -58,7 +58,7 @@ struct meter {
 	_Atomic int64_t oldest_ms; /* timestamp (wall) up to which all is settled: of the newest
 				      settled record; -1 none yet */
 	_Atomic int64_t moved_ms;  /* clock_ms when the position moved last, or when it was seen to
-				      be  caught up */
+				      be caught up or paused */
 	_Atomic int state;	   /* enum meter_state */
 };
 

@@ -37,6 +37,16 @@ pipeline_new(const struct config *config, struct producer *producer, struct coun
 	return pl;
 }
 
+static void
+end_wish(struct wish **link)
+{
+	struct wish *w = *link;
+
+	*link = w->next;
+	free(w->topic);
+	free(w);
+}
+
 void
 pipeline_free(struct pipeline **pipeline)
 {
@@ -52,7 +62,8 @@ pipeline_free(struct pipeline **pipeline)
 	free(pl->batch);
 	free(pl->handles);
 	free(pl->positions);
-	free(pl->tapped);
+	while (pl->wishes)
+		end_wish(&pl->wishes);
 	free(pl);
 	*pipeline = NULL;
 }
@@ -90,18 +101,29 @@ is_troubled(enum partition_state state)
 }
 
 void
+partition_count_held(struct pipeline *pl, struct partition *p)
+{
+	bool is_held = p->state == PARTITION_HELD || p->is_script_held;
+
+	if (is_held != p->is_counted_held)
+		counter_add(&pl->counters->partitions_held, is_held ? 1 : UINT64_MAX);
+	p->is_counted_held = is_held;
+}
+
+void
 partition_set_state(struct pipeline *pl, struct partition *p, enum partition_state state)
 {
 	pl->troubled += is_troubled(state);
 	pl->troubled -= is_troubled(p->state);
-	if ((state == PARTITION_HELD) != (p->state == PARTITION_HELD))
-		counter_add(
-			&pl->counters->partitions_held, state == PARTITION_HELD ? 1 : UINT64_MAX);
 	p->state = state;
+	partition_count_held(pl, p);
 	if (state == PARTITION_FLOWING) {
 		p->resends_singly = false;
 		p->pause_ms = 0;
-		partition_forget_reason(p);
+		p->is_missing = false;
+		/* What its script fails for stands behind what was sent. */
+		if (!p->is_script_held)
+			partition_forget_reason(p);
 		partition_activate(pl, p);
 	}
 }
@@ -378,7 +400,7 @@ begin(struct pipeline *pl, struct partition *p, struct record *r, bool *has_room
 		partition_add_raw(p, f);
 		return;
 	}
-	if (pl->samples > 0)
+	if (pl->wishes)
 		pipeline_sample(pl, p, f, r, NULL);
 	*has_room = *has_room && send_flight(pl, p, f, r);
 }
@@ -530,12 +552,30 @@ pipeline_retry(struct pipeline *pl, const char *topic, int32_t number)
 			retry(pl, p);
 }
 
+/* Where the wish for samples of a topic is, or the next one would be. */
+static struct wish **
+find_wish(struct pipeline *pl, const char *topic)
+{
+	struct wish **link = &pl->wishes;
+
+	while (*link && strcmp((*link)->topic, topic) != 0)
+		link = &(*link)->next;
+	return link;
+}
+
 void
 pipeline_tap(struct pipeline *pl, const char *topic, int64_t count, pipeline_sampled *fn, void *arg)
 {
-	free(pl->tapped);
-	pl->tapped = mem_strdup(topic);
-	pl->samples = count;
+	struct wish **link = find_wish(pl, topic);
+
+	if (*link)
+		end_wish(link);
+	if (count > 0) {
+		struct wish *w = mem_alloc(sizeof(*w));
+
+		*w = (struct wish){pl->wishes, mem_strdup(topic), count};
+		pl->wishes = w;
+	}
 	pl->sampled = fn;
 	pl->sampled_arg = arg;
 }
@@ -544,9 +584,12 @@ void
 pipeline_sample(struct pipeline *pl, struct partition *p, struct flight *f, const struct record *r,
 	const struct script_record *decided)
 {
-	if (pl->samples == 0 || strcmp(pl->tapped, p->topic) != 0)
+	struct wish **link = find_wish(pl, p->topic);
+
+	if (!*link)
 		return;
-	pl->samples--;
+	if (--(*link)->samples == 0)
+		end_wish(link);
 	pl->sampled(p->topic,
 		tap_sample(p->topic, target_topic_name(p->route->target), r, f, decided),
 		pl->sampled_arg);

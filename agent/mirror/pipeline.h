@@ -69,7 +69,7 @@ void pipeline_set_limits(struct pipeline *pipeline, struct limits *limits);
 void pipeline_retry(struct pipeline *pipeline, const char *topic, int32_t partition);
 
 /* Gives samples of the next count records of a source topic (see mirror/tap.h) to fn, which takes
- * the text. */
+   the text; other topics' go on. count 0: of none any more. */
 typedef void pipeline_sampled(const char *topic, char *sample, void *arg);
 void pipeline_tap(struct pipeline *pipeline, const char *topic, int64_t count, pipeline_sampled *fn,
 	void *arg);

@@ -109,18 +109,19 @@ survey(struct pipeline *pl, struct partition *p, int64_t now)
 	struct meter *m = p->meter;
 	int64_t end, lag = source_partition_lag(p->source, &end), position = position_of(p);
 	size_t in_flight = tracker_count(p->tracker);
+	bool has_moved = position != get(&m->position);
 	enum meter_state state;
 
 	/* Before anything was read, where reading begins is not known. */
 	lag = lag < 0 || (p->cost == 0 && partition_is_braked(p)) ? -1 : lag + (int64_t)in_flight;
-	if (lag == 0 || position != get(&m->position))
-		set(&m->moved_ms, now);
 	set(&m->position, position);
 	set(&m->committed, p->committed);
 	set(&m->end, end);
 	set(&m->lag, lag);
 	atomic_store_explicit(&m->in_flight, in_flight, memory_order_relaxed);
 	state = partition_meter_state(p);
+	if (has_moved || lag == 0 || state == METER_PAUSED)
+		set(&m->moved_ms, now);
 	if (state == METER_FLOWING || state == METER_CAUGHT_UP)
 		partition_forget_reason(p);
 	else if (state == METER_WAITING && !p->has_reason)

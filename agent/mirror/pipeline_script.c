@@ -239,7 +239,7 @@ hold_for_script(struct pipeline *pl, struct partition *p, int64_t offset, const 
 	char text[METER_REASON];
 
 	p->is_script_held = true;
-	counter_add(&pl->counters->partitions_held, 1);
+	partition_count_held(pl, p);
 	snprintf(text, sizeof(text), "the script fails for the record at offset %lld: %s",
 		(long long)offset, reason);
 	partition_give_reason(p, text);
@@ -409,8 +409,8 @@ void
 partition_release_script(struct pipeline *pl, struct partition *p)
 {
 	if (p->is_script_held) {
-		counter_add(&pl->counters->partitions_held, UINT64_MAX);
 		p->is_script_held = false;
+		partition_count_held(pl, p);
 		if (p->state == PARTITION_FLOWING)
 			partition_forget_reason(p);
 	}
@@ -454,7 +454,7 @@ take_outcome(struct pipeline *pl, struct partition *p, struct flight *f, struct 
 	else if (!on_script_failed(pl, p, f, text))
 		return false;
 	take_raw(p, f);
-	if (pl->samples > 0)
+	if (pl->wishes)
 		pipeline_sample(pl, p, f, source, r);
 	send_now(pl, p, f, source);
 	return true;

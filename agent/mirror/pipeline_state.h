@@ -50,8 +50,9 @@ struct partition {
 	uint8_t suspect_lane;
 	bool is_script_held; /* stands at a record for which the script fails, until the next script
 			      */
-	bool has_reason;     /* the meter has one */
-	bool has_poison;     /* the script never ended at poison_offset in an earlier run */
+	bool is_counted_held; /* in partitions_held */
+	bool has_reason;      /* the meter has one */
+	bool has_poison;      /* the script never ended at poison_offset in an earlier run */
 	int64_t poison_offset;
 	size_t raw;		  /* flights that the script has still to see; the newest ones */
 	struct flight *first_raw; /* the oldest of them, NULL: none */
@@ -90,8 +91,11 @@ struct pipeline {
 	size_t troubled; /* partitions RECOVERING or RESENDING */
 	size_t waiting;	 /* partitions whose script wants a record later */
 	bool is_dry;	 /* nothing is produced */
-	char *tapped;	 /* the topic of which samples are wanted; NULL: none */
-	int64_t samples; /* so many more */
+	struct wish {
+		struct wish *next;
+		char *topic;
+		int64_t samples; /* so many more */
+	} * wishes;		 /* for samples, one a topic */
 	pipeline_sampled *sampled;
 	void *sampled_arg;
 	bool is_paused;		     /* nothing is read */
@@ -119,6 +123,9 @@ struct pipeline {
 /* The one place where a partition changes its state. */
 void partition_set_state(
 	struct pipeline *pipeline, struct partition *partition, enum partition_state state);
+
+/* Counts it once while it is held, for whichever reason: call it when one comes or goes. */
+void partition_count_held(struct pipeline *pipeline, struct partition *partition);
 
 /* May have records to read, or flights to run through the script. */
 void partition_activate(struct pipeline *pipeline, struct partition *partition);

@@ -76,7 +76,8 @@ void worker_decide(struct worker *worker, const struct plan *routes);
    happens when there is none. @thread main */
 void worker_rollback(struct worker *worker, const struct plan *routes);
 
-/* Samples the next count records of a source topic: SAMPLED each. @thread main */
+/* Samples the next count records of a source topic (0: none any more), whatever was asked for of it
+   before: SAMPLED each. @thread main */
 void worker_tap(struct worker *worker, const char *source_topic, int64_t count);
 
 /* What an operator has paused now; the group notices nothing. Takes a reference. @thread main */

@@ -26,6 +26,19 @@ place_text(const struct place *place)
 	return mem_printf("%s partition %d", place->topic, (int)place->partition);
 }
 
+/* What cannot be a topic's name would spoil the file of kept pauses, where * is everything. -1: the
+   request was answered. topic may be NULL. */
+static int
+check_topic(struct http_request *r, const char *topic)
+{
+	if (!topic || plan_is_topic_name(topic))
+		return 0;
+	http_reply_error(r, 400,
+		"'topic' cannot be a topic's name: Kafka takes 1 to 249 letters, digits, dots, "
+		"dashes and underscores");
+	return -1;
+}
+
 /* Reads topic, partition and, for a pause, keep. -1: the request was answered. */
 static int
 read_place(struct http_request *r, struct place *place, bool *keep)
@@ -39,9 +52,13 @@ read_place(struct http_request *r, struct place *place, bool *keep)
 	*place = (struct place){.partition = -1};
 	if (admin_body(r, fields, keep ? 3 : 2) < 0)
 		return -1;
-	if (place->topic || place->partition < 0)
+	if (!place->topic && place->partition >= 0) {
+		http_reply_error(r, 400, "'partition' needs a 'topic'");
+		return -1;
+	}
+	if (check_topic(r, place->topic) == 0)
 		return 0;
-	http_reply_error(r, 400, "'partition' needs a 'topic'");
+	free(place->topic);
 	return -1;
 }
 
@@ -138,7 +155,9 @@ call_limit(struct http_request *r, void *agent)
 
 	if (admin_body(r, fields, 2) < 0)
 		return;
-	if (brakes_limit(a->brakes, topic, limit, &err) < 0)
+	if (check_topic(r, topic) < 0)
+		;
+	else if (brakes_limit(a->brakes, topic, limit, &err) < 0)
 		http_reply_error(r, 400, "'limit': %s", err.text);
 	else if (!strcmp(limit, "default"))
 		http_reply_done(r, "the limit %s%s is the configuration's again",

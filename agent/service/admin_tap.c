@@ -12,20 +12,36 @@
 /* Somebody who wants to see records. */
 struct admin_tap {
 	struct admin_tap *next;
-	struct admin_api *api;
+	struct agent *agent;
 	struct http_request *request;
 	char *topic;
 	int64_t left; /* samples to give */
 };
 
+/* Each stream gives as many samples of the topic as somebody still wants. */
 static void
-free_tap(struct admin_tap *tap)
+want_samples(struct agent *a, const char *topic)
 {
-	struct admin_tap **link = &tap->api->taps;
+	int64_t most = 0;
+
+	for (const struct admin_tap *tap = a->admin.taps; tap; tap = tap->next)
+		if (!strcmp(tap->topic, topic) && tap->left > most)
+			most = tap->left;
+	for (int i = 0; i < a->worker_count; i++)
+		if (a->workers[i])
+			worker_tap(a->workers[i], topic, most);
+}
+
+/* It is over, or its peer is gone. */
+static void
+remove_tap(struct admin_tap *tap)
+{
+	struct admin_tap **link = &tap->agent->admin.taps;
 
 	while (*link != tap)
 		link = &(*link)->next;
 	*link = tap->next;
+	want_samples(tap->agent, tap->topic);
 	free(tap->topic);
 	free(tap);
 }
@@ -34,7 +50,7 @@ static void
 on_gone(struct http_request *r, void *arg)
 {
 	(void)r;
-	free_tap(arg);
+	remove_tap(arg);
 }
 
 void
@@ -49,19 +65,22 @@ call_tap(struct http_request *r, void *agent)
 
 	if (admin_body(r, fields, 2) < 0)
 		return;
-	/* Before the first plan nobody knows; later a sample of it would never come. */
-	if (a->routes && !plan_mirrors(a->routes, topic)) {
-		http_reply_error(r, 409,
-			"%s is no topic that is mirrored (reflejo ctl plan lists them)", topic);
+	/* No sample would ever come. */
+	if (!a->routes || !plan_mirrors(a->routes, topic)) {
+		if (a->routes)
+			http_reply_error(r, 409,
+				"%s is no topic that is mirrored (reflejo ctl plan lists them)",
+				topic);
+		else
+			http_reply_error(
+				r, 409, "mirroring has not begun: the source is being looked at");
 		free(topic);
 		return;
 	}
 	tap = mem_alloc(sizeof(*tap));
-	*tap = (struct admin_tap){a->admin.taps, &a->admin, r, topic, count};
+	*tap = (struct admin_tap){a->admin.taps, a, r, topic, count};
 	a->admin.taps = tap;
-	for (int i = 0; i < a->worker_count; i++)
-		if (a->workers[i])
-			worker_tap(a->workers[i], topic, count);
+	want_samples(a, topic);
 	http_stream(r, "application/x-ndjson", on_gone, tap);
 }
 
@@ -77,7 +96,7 @@ admin_api_on_sampled(struct agent *a, const char *topic, const char *sample)
 		if (--tap->left > 0)
 			continue;
 		http_stream_end(tap->request);
-		free_tap(tap);
+		remove_tap(tap);
 	}
 }
 
@@ -86,6 +105,6 @@ admin_taps_end(struct admin_api *api)
 {
 	while (api->taps) {
 		http_stream_end(api->taps->request);
-		free_tap(api->taps);
+		remove_tap(api->taps);
 	}
 }

@@ -71,7 +71,7 @@ put_number(struct text *text, double value)
 	uint64_t n;
 
 	if (!(value >= 0 && value < 9e15 && value == (double)(uint64_t)value)) {
-		text_printf(text, "%.9g", value);
+		text_printf(text, "%.15g", value);
 		return;
 	}
 	n = (uint64_t)value;
@@ -336,22 +336,40 @@ put_reloads(struct scrape *s)
 		put_one(s, reload_result_name(i), (double)s->view->script->results[i]);
 }
 
+/* The limits that were met: of the same name only the first one counts, and none is shown twice. */
+struct limit_scrape {
+	struct scrape *scrape;
+	char **met; /* names; copies, for a limit of a script may go meanwhile */
+	size_t count, capacity;
+};
+
 static void
 put_limit(const struct limit_info *info, void *arg)
 {
-	struct scrape *s = arg;
-	int64_t value =
-		s->metric == METRIC_limit_bytes ? info->bytes_per_second : info->records_per_second;
+	struct limit_scrape *l = arg;
+	const char *topics = info->pattern ? info->pattern : "";
+	int64_t value = l->scrape->metric == METRIC_limit_bytes ? info->bytes_per_second
+								: info->records_per_second;
 
+	for (size_t i = 0; i < l->count; i++)
+		if (!strcmp(l->met[i], topics))
+			return;
+	l->met = mem_grow(l->met, &l->capacity, l->count, sizeof(*l->met));
+	l->met[l->count++] = mem_strdup(topics);
 	if (value >= 0)
-		put_one(s, info->pattern ? info->pattern : "", (double)value);
+		put_one(l->scrape, topics, (double)value);
 }
 
 static void
 put_limits(struct scrape *s)
 {
+	struct limit_scrape l = {.scrape = s};
+
 	if (s->view->limits)
-		limits_each(s->view->limits, put_limit, s);
+		limits_each(s->view->limits, put_limit, &l);
+	for (size_t i = 0; i < l.count; i++)
+		free(l.met[i]);
+	free(l.met);
 }
 
 static void

@@ -108,6 +108,10 @@ def test_what_cannot_be_paused_is_said(mirror, source, target, api):
     assert "nonsense" in api.refuse("/pause", 400, topic="t", nonsense=1)
     assert "topic" in api.refuse("/pause", 400, topic=7)
     assert "keep" in api.refuse("/pause", 400, keep="yes")
+    for name in ("*", "a\tb", "a b", "..", "\u00e4"):
+        for call, more in (("/pause", {"keep": True}), ("/resume", {}), ("/limit", {"limit": "1r/s"})):
+            assert "cannot be a topic's name" in api.refuse(call, 400, topic=name, **more)
+    assert api.status()["pauses"] == [] and api.status()["limits"] == []
     assert api.refuse("/pause", 400, topic="t", partition=-1)
     assert api.refuse("/pause", 400, topic="t", partition=1.5)
     status, _, text = api.call("POST", "/pause", body=[1])
@@ -149,7 +153,12 @@ def test_a_live_limit_for_one_topic(mirror, source, target, api):
     api.post("/limit", limit="none", topic="t")
     found = api.status()
     assert {t["topic"]: t["limit"] for t in found["topics"]} == {"t": None, "u": None}
+    series = 'reflejo_limit_records_per_second{topics="t"}'
+    assert series not in api.metrics()
+    api.post("/limit", limit="70r/s", topic="t")
+    assert api.call("GET", "/metrics")[2].count(series) == 1 and api.metrics()[series] == 70
     api.post("/limit", limit="default", topic="t")
+    assert api.metrics()[series] == 50
     assert {t["topic"]: t["limit"] for t in api.status()["topics"]} == {"t": "50r/s", "u": None}
     fill(source, "t", 1, 100)
     fill(source, "u", 1, 100)
@@ -217,4 +226,19 @@ def test_samples_that_would_never_come_are_refused(mirror, source, target, api):
     lines = api.lines("POST", "/tap", {"topic": "t", "count": 1})
     fill(source, "t", 1, 1)
     assert len(lines.wait_end()) == 1
+    assert agent.stop() == 0
+
+
+def test_samples_for_several_at_once(mirror, source, target, api):
+    """Each gets as many as it wants of its topic, whoever asks besides, and whoever is gone."""
+    for topic in ("t", "u"):
+        source.create(topic, 1)
+        target.create(topic, 1)
+    agent = mirror(source, target, whitelist="t,u", flags=LISTEN)
+    agent.wait_event("assigned")
+    taps = [api.lines("POST", "/tap", {"topic": topic, "count": count}) for topic, count in (("t", 5), ("u", 2), ("t", 1))]
+    fill(source, "t", 1, 5)
+    fill(source, "u", 1, 2)
+    assert [{line["topic"] for line in tap.wait_end()} for tap in taps] == [{"t"}, {"u"}, {"t"}]
+    assert [len(tap.wait_end()) for tap in taps] == [5, 2, 1]
     assert agent.stop() == 0

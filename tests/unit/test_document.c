@@ -44,11 +44,14 @@ TEST(what_is_unknown_is_null)
 	document_add_time(&d, "h", 0);
 	document_add_time(&d, "i", 1000);
 	document_add_uint(&d, "j", UINT64_MAX);
+	document_add_real(&d, "k", 12345678901);
+	document_add_real(&d, "l", -0.125);
 	document_close(&d, '}');
 	text = document_take(&d);
 	CHECK_STR(text,
 		"{\"a\":null,\"b\":0,\"c\":null,\"d\":0.25,\"e\":null,\"f\":null,\"g\":null,"
-		"\"h\":null,\"i\":\"1970-01-01T00:00:01.000Z\",\"j\":18446744073709551615}");
+		"\"h\":null,\"i\":\"1970-01-01T00:00:01.000Z\",\"j\":18446744073709551615,"
+		"\"k\":12345678901,\"l\":-0.125}");
 	free(text);
 }
 

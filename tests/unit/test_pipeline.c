@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "kafka/library.h"
+#include "mirror/pauses.h"
 #include "mirror/pipeline.h"
 #include "mirror/pipeline_state.h"
 #include "mirror/plan.h"
@@ -652,7 +653,46 @@ TEST(a_missing_topic_is_waited_for_and_said)
 	/* Before the next survey. */
 	CHECK_INT(m->state, METER_FLOWING);
 	CHECK_REASON(m, "");
+	/* What is drained for another reason later does not wait for the topic. */
+	add_record(0, 1000);
+	turn();
+	partition_recover(pipeline, pipeline_find(pipeline, "here", 0), false);
+	CHECK(!pipeline_waits_for_topic(pipeline));
+	answer("A");
 	stop();
+}
+
+TEST(what_a_script_fails_for_is_said_though_something_before_it_is_sent_again)
+{
+	static const char reason[] = "the script fails for the record at offset 1: s.lua:2: why";
+	struct meter *m;
+	struct rig rig;
+
+	rig_init(&rig);
+	start("pause");
+	if (!CHECK(rig_load(&rig, "return { api = 1, record = function(r)\n"
+				  "	if r.offset == 1 then error 'why' end\n"
+				  "end }\n")))
+		return;
+	pipeline_set_script(pipeline, rig.script);
+	m = add(0);
+	add_record(0, 1000);
+	add_record(0, 1000);
+	turn();
+	CHECK_INT(m->state, METER_HELD);
+	CHECK_REASON(m, reason);
+	answer("N");
+	turn_until_sent(1);
+	answer("A");
+	pipeline_survey(pipeline);
+	CHECK_INT(m->position, 1);
+	CHECK_INT(m->state, METER_HELD);
+	CHECK_REASON(m, reason);
+	/* Held for two reasons it is one partition. */
+	partition_set_state(pipeline, pipeline_find(pipeline, "here", 0), PARTITION_HELD);
+	CHECK_INT(counters.partitions_held, 1);
+	stop();
+	rig_fini(&rig);
 }
 
 TEST(a_second_failure_waits_and_says_why)
@@ -723,6 +763,8 @@ TEST(a_partition_that_comes_back_goes_on_counting)
 
 TEST(a_position_that_moves_is_seen_to_move)
 {
+	const struct pause everything = {.partition = -1, .by = (char[]){"ana"}};
+	const struct pauses *none = pauses_new(), *all = pauses_with(none, &everything);
 	struct meter *m;
 	int64_t before;
 
@@ -735,9 +777,20 @@ TEST(a_position_that_moves_is_seen_to_move)
 	before = m->moved_ms -= 1000000;
 	pipeline_survey(pipeline);
 	CHECK_INT(m->moved_ms, before);
+	/* A pause is no standstill: its time begins when it may go on. */
+	pipeline_set_pauses(pipeline, all);
+	pipeline_survey(pipeline);
+	CHECK_INT(m->state, METER_PAUSED);
+	CHECK(m->moved_ms > before);
+	pipeline_set_pauses(pipeline, none);
+	before = m->moved_ms -= 1000;
+	pipeline_survey(pipeline);
+	CHECK_INT(m->moved_ms, before);
 	add_record(0, 1000);
 	answer("A");
 	pipeline_survey(pipeline);
 	CHECK(m->moved_ms > before);
 	stop();
+	pauses_release(&none);
+	pauses_release(&all);
 }
