@@ -547,9 +547,14 @@ retry(struct pipeline *pl, struct partition *p)
 void
 pipeline_retry(struct pipeline *pl, const char *topic, int32_t number)
 {
-	for (struct partition *p = pl->partitions; p; p = p->next)
-		if (!topic || (!strcmp(p->topic, topic) && (number < 0 || number == p->number)))
+	for (struct partition *p = pl->partitions; p; p = p->next) {
+		bool is_meant =
+			!topic || (!strcmp(p->topic, topic) && (number < 0 || number == p->number));
+
+		/* One that is quiet goes to whoever reads it next. */
+		if (is_meant && !p->is_quiet)
 			retry(pl, p);
+	}
 }
 
 /* Where the wish for samples of a topic is, or the next one would be. */

@@ -21,6 +21,7 @@
 #include "script/script.h"
 #include "script/watchdog.h"
 #include "service/agent_state.h"
+#include "service/ends.h"
 #include "service/loop.h"
 #include "service/notify.h"
 #include "service/scout.h"
@@ -91,8 +92,11 @@ say_progress(struct agent *a)
 	int64_t now = clock_ms(), ms = now - a->last_progress;
 	struct counters sum;
 	uint64_t records, bytes;
+	int64_t lag;
 
 	sum_counters(a, &sum);
+	/* While streams run, the survey knows the ends of what is not fetched as well. */
+	lag = a->running > 0 && sum.lag >= 0 ? survey_sum(a->survey)->lag : sum.lag;
 	records = counter_get(&sum.records_mirrored);
 	bytes = counter_get(&sum.bytes_mirrored);
 	LOG(EVENT_progress, F_UINT("records", records), F_UINT("bytes", bytes),
@@ -100,13 +104,13 @@ say_progress(struct agent *a)
 			ms > 0 ? (double)(records - a->last_records) * 1000 / (double)ms : 0),
 		F_REAL("bytes_per_second",
 			ms > 0 ? (double)(bytes - a->last_bytes) * 1000 / (double)ms : 0),
-		F_INT("lag", sum.lag), F_UINT("partitions", counter_get(&sum.partitions)),
+		F_INT("lag", lag), F_UINT("partitions", counter_get(&sum.partitions)),
 		F_UINT("dropped", counter_get(&sum.records_dropped)),
 		F_UINT("dead_lettered", counter_get(&sum.records_dead_lettered)),
 		F_UINT("script_errors", counter_get(&sum.script_errors)),
 		F_UINT("resent", counter_get(&sum.records_resent)),
 		F_UINT("held", counter_get(&sum.partitions_held)));
-	notify_progress(ms > 0 ? (records - a->last_records) * 1000 / (uint64_t)ms : 0, sum.lag,
+	notify_progress(ms > 0 ? (records - a->last_records) * 1000 / (uint64_t)ms : 0, lag,
 		counter_get(&sum.partitions));
 	a->last_progress = now;
 	a->last_records = records;
@@ -224,6 +228,7 @@ on_scout(struct agent *a, struct scout_message *m)
 {
 	switch ((enum scout_notice)m->message.kind) {
 	case SCOUT_PLAN: on_plan(a, m); break;
+	case SCOUT_ENDS: break; /* taken before */
 	case SCOUT_SIDE: set_side(m->number ? &a->source : &a->target, m); break;
 	case SCOUT_ROLLED_BACK: reload_on_rolled_back(a, m); break;
 	case SCOUT_TRIED: reload_on_tried(a, m); return;
@@ -298,6 +303,8 @@ on_notices(evutil_socket_t fd, short what, void *arg)
 		next = m->next;
 		if (m->kind == AGENT_EVENT)
 			events_take(a->events, m);
+		else if (m->kind == SCOUT_ENDS)
+			ends_take(a, m);
 		else if (m->kind >= SCOUT_PLAN)
 			on_scout(a, (struct scout_message *)m);
 		else
@@ -360,6 +367,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	brakes_every_second(a->brakes);
+	ends_every_second(a);
 	if (a->config->script.watch && a->scout && reload_file_changed(a))
 		reload_begin(a);
 	if (interval > 0 && a->workers && now - a->last_progress >= interval - 100)
@@ -474,7 +482,7 @@ free_notices(struct agent *a)
 
 	for (; m; m = next) {
 		next = m->next;
-		if (m->kind == AGENT_EVENT)
+		if (m->kind == AGENT_EVENT || m->kind == SCOUT_ENDS)
 			free(m);
 		else if (m->kind >= SCOUT_PLAN)
 			scout_message_free((struct scout_message *)m);

@@ -34,6 +34,9 @@ struct agent {
 	struct admin_api admin;
 	struct events *events;
 	struct survey *survey;
+	bool is_asking_ends; /* see service/ends.h */
+	int64_t next_ends;   /* clock_ms */
+	size_t ends_from;
 	struct view_side source, target;
 	struct view_script generations;
 	const struct plan *routes; /* in force; NULL before the first */

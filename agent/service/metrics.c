@@ -38,6 +38,7 @@ struct scrape {
 	const struct view *view;
 	struct text *text;
 	struct survey_partition *const *partitions; /* those that are shown */
+	struct survey_partition **chosen;	    /* room for them where that is not all */
 	size_t partition_count, hidden;
 	struct process_usage usage;
 	enum metric metric; /* being written */
@@ -440,6 +441,22 @@ put_script_metric(void *arg, const struct script_metric *m)
 	text_fini(&labels);
 }
 
+/* Not all can be shown: those that a stream has, and no others. */
+static void
+choose_assigned(struct scrape *s, size_t count, size_t most)
+{
+	struct survey_partition *const *all = s->partitions;
+	size_t n = 0;
+
+	s->chosen = mem_zero(most + 1, sizeof(*s->chosen));
+	for (size_t i = 0; i < count && n < most; i++)
+		if (all[i]->state != METER_GONE)
+			s->chosen[n++] = all[i];
+	s->partitions = s->chosen;
+	s->partition_count = n;
+	s->hidden = count - n;
+}
+
 /* The partitions that fit into the bound, topics whole first come first served. */
 static void
 choose_partitions(struct scrape *s)
@@ -449,6 +466,8 @@ choose_partitions(struct scrape *s)
 	s->partitions = survey_partitions(s->view->survey, &count);
 	s->partition_count = count < most ? count : most;
 	s->hidden = count - s->partition_count;
+	if (s->hidden > 0)
+		choose_assigned(s, count, most);
 }
 
 void
@@ -465,4 +484,5 @@ metrics_print(const struct view *view, struct text *text)
 	}
 	script_world_each_metric(view->world, put_script_metric, &script);
 	free(script.last);
+	free(s.chosen);
 }

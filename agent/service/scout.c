@@ -43,7 +43,8 @@ enum scout_order {
 	SCOUT_TRY,
 	SCOUT_ADOPT,
 	SCOUT_DROP,
-	SCOUT_ROLLBACK
+	SCOUT_ROLLBACK,
+	SCOUT_ASK_ENDS
 };
 
 struct scout {
@@ -609,6 +610,18 @@ drop(struct scout *s)
 		next_plan(s);
 }
 
+/* What is not found out stays -1. */
+static void
+tell_ends(struct scout *s, struct scout_ends *ends)
+{
+	struct err err;
+
+	if (s->source.admin && !s->source.is_down)
+		admin_ends(s->source.admin, PING_MS, ends->items, ends->count, &err);
+	ends->message.kind = SCOUT_ENDS;
+	mailbox_post(s->notices, &ends->message);
+}
+
 static void
 take_orders(struct scout *s)
 {
@@ -623,6 +636,7 @@ take_orders(struct scout *s)
 		case SCOUT_ADOPT: adopt(s); break;
 		case SCOUT_DROP: drop(s); break;
 		case SCOUT_ROLLBACK: roll_back(s); break;
+		case SCOUT_ASK_ENDS: tell_ends(s, (struct scout_ends *)m); continue;
 		}
 		free(m);
 	}
@@ -712,6 +726,13 @@ void
 scout_try(struct scout *s)
 {
 	post_order(s, SCOUT_TRY);
+}
+
+void
+scout_ask_ends(struct scout *s, struct scout_ends *ends)
+{
+	ends->message.kind = SCOUT_ASK_ENDS;
+	mailbox_post(s->orders, &ends->message);
 }
 
 void

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/mailbox.h"
 #include "config/config.h"
+#include "kafka/consumer.h"
 #include "mirror/plan.h"
 #include "mirror/topics.h"
 #include "script/script.h"
@@ -27,6 +28,7 @@ enum scout_notice {
 	SCOUT_ROLLED_BACK, /* of scout_roll_back: a plan as PLAN has it; without one there is
 			      nothing to go back to */
 	SCOUT_LIMIT,	   /* the target topic names[0] takes batches up to number bytes */
+	SCOUT_ENDS,	   /* a struct scout_ends, the answer to scout_ask_ends */
 	SCOUT_SIDE /* whether a cluster answers has changed, or is known now: the source's (number
 		      1) or the target's (0); reason NULL: it does; brokers: where it is */
 };
@@ -42,6 +44,20 @@ struct scout_message {
 	bool has_record;	 /* TRIED with a plan: the script has a record hook */
 	const struct plan *plan; /* PLAN, TRIED; scout_message_free gives it back */
 };
+
+/* Where partitions end; topics are borrowed until the answer is taken. */
+struct scout_ends {
+	struct message message;
+	size_t count;
+	struct topic_partition items[]; /* offset: behind the last record; -1: not known */
+};
+
+/* With room for most partitions, none in it yet. @gives the ends; scout_ask_ends, or free() */
+struct scout_ends *scout_ends_new(size_t most);
+
+/* Asks the source where these partitions end; the same ends come back as SCOUT_ENDS. @takes ends
+   @thread main */
+void scout_ask_ends(struct scout *scout, struct scout_ends *ends);
 
 /* Frees a message with all it holds. */
 void scout_message_free(struct scout_message *message);

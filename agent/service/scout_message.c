@@ -5,6 +5,12 @@
 
 #include "base/mem.h"
 
+struct scout_ends *
+scout_ends_new(size_t most)
+{
+	return mem_zero(1, sizeof(struct scout_ends) + most * sizeof(struct topic_partition));
+}
+
 void
 scout_message_free(struct scout_message *m)
 {

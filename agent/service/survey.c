@@ -10,6 +10,8 @@
 /* The latency of the last minute is what came since the oldest of these, one every ten seconds. */
 #define SNAPSHOTS 6
 #define SNAPSHOT_SECONDS 10
+/* For so many moments an end that was asked for counts. */
+#define END_MOMENTS 15
 
 /* Of the last seconds: index i is the moment's number modulo its size. */
 struct ring {
@@ -23,6 +25,8 @@ struct base {
 
 struct row {
 	struct survey_partition shown;
+	int64_t end; /* as survey_set_end has it, and at which moment; -1: not yet */
+	uint64_t end_moment;
 	struct base base;
 	struct ring ring;
 };
@@ -196,6 +200,7 @@ row_of(struct survey *s, const struct meter *m, bool *is_new)
 	r = mem_zero(1, sizeof(*r));
 	r->shown.topic = &t->shown;
 	r->shown.partition = m->partition;
+	r->end = -1;
 	r->shown.labels = mem_printf("%s,partition=\"%d\"", t->shown.labels, (int)m->partition);
 	insert_partition(t, &r->shown);
 	s->rows = mem_grow(s->rows, &s->row_capacity, s->row_count, sizeof(*s->rows));
@@ -241,8 +246,26 @@ lag_ms(const struct meter *m, int64_t lag, int64_t wall)
 	return wall > oldest ? wall - oldest : 0;
 }
 
+/* What is not fetched does not show in the meter: the end that was asked for, not long ago, is
+   further then. */
 static void
-add_meter(struct row *r, const struct meter *m, int64_t wall)
+set_end(const struct survey *s, struct row *r)
+{
+	struct survey_partition *p = &r->shown;
+	int64_t end = r->end;
+
+	if (end <= p->end || p->state == METER_CAUGHT_UP ||
+		s->moments - r->end_moment > END_MOMENTS)
+		return;
+	if (p->lag >= 0 && p->end >= 0)
+		p->lag += end - p->end;
+	else if (p->position >= 0)
+		p->lag = end > p->position ? end - p->position : 0;
+	p->end = end;
+}
+
+static void
+add_meter(const struct survey *s, struct row *r, const struct meter *m, int64_t wall)
 {
 	struct survey_partition *p = &r->shown;
 	enum meter_state state =
@@ -263,6 +286,7 @@ add_meter(struct row *r, const struct meter *m, int64_t wall)
 	p->committed = gauge(&m->committed);
 	p->end = gauge(&m->end);
 	p->lag = gauge(&m->lag);
+	set_end(s, r);
 	p->lag_ms = lag_ms(m, p->lag, wall);
 	p->moved_ms = gauge(&m->moved_ms);
 }
@@ -341,7 +365,7 @@ read_meters(struct survey *s, const struct meters *meters, int64_t wall)
 	bool is_new = false;
 
 	for (struct meter *m = NULL; (m = meters_next(meters, m));)
-		add_meter(row_of(s, m, &is_new), m, wall);
+		add_meter(s, row_of(s, m, &is_new), m, wall);
 	for (struct meter_topic *t = NULL; (t = meters_next_topic(meters, t));)
 		read_latency(topic_row(s, t->name), t);
 	if (is_new)
@@ -464,6 +488,19 @@ survey_take(struct survey *s, const struct meters *const *meters, size_t count,
 	sum_all(s, counters);
 	note_moment(s);
 	s->moments++;
+}
+
+void
+survey_set_end(struct survey *s, const char *topic, int32_t partition, int64_t end)
+{
+	bool is_there;
+	size_t at = topic_place(s, topic, &is_there);
+	struct row *r = is_there ? find_row((struct topic_row *)s->topics[at], partition) : NULL;
+
+	if (!r)
+		return;
+	r->end = end;
+	r->end_moment = s->moments;
 }
 
 void

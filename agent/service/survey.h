@@ -81,6 +81,9 @@ void survey_take(struct survey *survey, const struct meters *const *meters, size
 /* When it was taken last, by clock_ms; what it says of moving and standing is as of then. */
 int64_t survey_time(const struct survey *survey);
 
+/* The source says where a partition ends; counts while the partition's own fetching knows less. */
+void survey_set_end(struct survey *survey, const char *topic, int32_t partition, int64_t end);
+
 /* A stream ends: its meters are read no more, and what they counted stays. */
 void survey_forget(struct survey *survey, const struct meters *meters);
 

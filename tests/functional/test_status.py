@@ -128,6 +128,23 @@ def test_a_held_partition_is_told_with_its_reason(scripted, source, target, api,
     assert agent.stop() == 0
 
 
+def test_the_lag_of_what_is_not_fetched_is_asked_for(mirror, source, target, api):
+    source.create("t", 1)
+    target.create("t", 1)
+    agent = mirror(source, target, flags=(*LISTEN, "--admin.state.file", "pauses", "--buffer.memory", "4MiB"))
+    agent.wait_event("assigned")
+    source.produce("t", [Record(b"k", b"v")])
+    api.wait_status(lambda s: s["totals"]["records_mirrored"] == 1, "one record")
+    api.post("/pause")
+    # More than the library's queue takes: after that it does not fetch, and sees no end.
+    source.produce("t", [Record(b"k", b"v" * 1000) for _ in range(4500)])
+    found = api.wait_status(lambda s: s["lag_records"] == 4500, "the whole lag", topic="t")
+    assert found["detail"][0]["end"] == 4501 and found["detail"][0]["state"] == "paused"
+    api.post("/resume")
+    api.wait_status(lambda s: s["lag_records"] == 0, "all records")
+    assert agent.stop() == 0
+
+
 @pytest.mark.sanitize
 def test_metrics(scripted, source, target, api, tmp_path):  # noqa: F811
     source.create("t", 1)

@@ -192,6 +192,40 @@ TEST(lag_in_seconds_is_the_age_of_what_was_settled_last)
 	close_rig(&r);
 }
 
+TEST(an_end_that_was_asked_for_counts_while_nothing_is_fetched)
+{
+	struct rig r;
+	struct meter *m;
+	const struct survey_topic *t;
+
+	open_rig(&r);
+	m = flowing(&r, 0, "t", 0);
+	m->state = METER_PAUSED;
+	m->position = 10;
+	m->end = 100;
+	m->lag = 90;
+	take(&r, 1000);
+	t = survey_find(r.survey, "t");
+	survey_set_end(r.survey, "t", 0, 5000);
+	survey_set_end(r.survey, "t", 7, 5000);
+	survey_set_end(r.survey, "u", 0, 5000);
+	take(&r, 1000);
+	CHECK_INT(t->lag, 4990);
+	CHECK_INT(t->partitions[0]->end, 5000);
+	/* Fetching goes on and knows more. */
+	m->end = 6000;
+	m->lag = 20;
+	take(&r, 1000);
+	CHECK_INT(t->lag, 20);
+	/* An old answer does not count: the topic may have been made anew. */
+	m->end = 100;
+	m->lag = 90;
+	for (int i = 0; i < 20; i++)
+		take(&r, 1000);
+	CHECK_INT(t->lag, 90);
+	close_rig(&r);
+}
+
 TEST(latency_quantiles_are_of_the_last_minute)
 {
 	struct rig r;
