@@ -138,8 +138,9 @@ check_name(const struct script_metric *wanted, struct err *err)
 			"%d, "
 			"no digit first",
 			name, METRIC_LABEL_SIZE_MAX);
-	if (!strncmp(name, "reflejo_", 8))
-		return err_set(err, "names that begin with reflejo_ are the agent's own: %s", name);
+	if (!strncmp(name, "reflejo_", 8) || !strncmp(name, "process_", 8))
+		return err_set(err,
+			"names that begin with reflejo_ or process_ are the agent's own: %s", name);
 	if (wanted->is_counter && !ends_in(name, "_total"))
 		return err_set(err, "a counter's name ends in _total: %s_total", name);
 	if (!wanted->is_counter && ends_in(name, "_total"))

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "base/version.h"
 #include "kafka/library.h"
 #include "kafka/traffic.h"
@@ -49,13 +50,31 @@ metrics_at(size_t i)
 	return i < METRICS ? &infos[i] : NULL;
 }
 
+/* A text of the user's own with what must be escaped: quote is escaped too, 0 for none. A byte that
+   is no UTF-8 would spoil the whole scrape. */
+static void
+put_escaped(struct text *text, const char *s, char quote)
+{
+	for (size_t n; *s; s += n ? n : 1) {
+		n = utf8_length(s, strnlen(s, 4));
+		if (n == 0)
+			text_printf(text, "\\\\x%02x", (unsigned char)*s);
+		else if (*s == '\n')
+			text_puts(text, "\\n");
+		else if (*s == '\\' || *s == quote)
+			text_putc(text, '\\'), text_putc(text, *s);
+		else
+			text_add(text, s, n);
+	}
+}
+
 static void
 put_head(struct text *text, const char *name, const char *help, const char *type)
 {
 	text_puts(text, "# HELP ");
 	text_puts(text, name);
 	text_putc(text, ' ');
-	text_puts(text, help);
+	put_escaped(text, help, '\0');
 	text_puts(text, "\n# TYPE ");
 	text_puts(text, name);
 	text_putc(text, ' ');
@@ -70,8 +89,13 @@ put_number(struct text *text, double value)
 	char digits[24], *at = digits + sizeof(digits);
 	uint64_t n;
 
+	/* C's "-nan" is no number to Prometheus. */
+	if (isnan(value)) {
+		text_puts(text, "NaN");
+		return;
+	}
 	if (!(value >= 0 && value < 9e15 && value == (double)(uint64_t)value)) {
-		text_printf(text, "%.9g", value);
+		text_printf(text, "%.15g", value);
 		return;
 	}
 	n = (uint64_t)value;
@@ -102,14 +126,7 @@ static void
 put_label(struct text *labels, const char *name, const char *value)
 {
 	text_printf(labels, "%s%s=\"", labels->length ? "," : "", name);
-	for (; *value; value++) {
-		if (*value == '\\' || *value == '"')
-			text_putc(labels, '\\');
-		if (*value == '\n')
-			text_puts(labels, "\\n");
-		else
-			text_putc(labels, *value);
-	}
+	put_escaped(labels, value, '"');
 	text_putc(labels, '"');
 }
 
@@ -336,22 +353,38 @@ put_reloads(struct scrape *s)
 		put_one(s, reload_result_name(i), (double)s->view->script->results[i]);
 }
 
+/* The limits of one scrape: of those with the same topics the first one counts. */
+struct limits_scrape {
+	struct scrape *scrape;
+	const char **seen;
+	size_t count;
+};
+
 static void
 put_limit(const struct limit_info *info, void *arg)
 {
-	struct scrape *s = arg;
-	int64_t value =
-		s->metric == METRIC_limit_bytes ? info->bytes_per_second : info->records_per_second;
+	struct limits_scrape *l = arg;
+	const char *topics = info->pattern ? info->pattern : "";
+	int64_t value = l->scrape->metric == METRIC_limit_bytes ? info->bytes_per_second
+								: info->records_per_second;
 
+	for (size_t i = 0; i < l->count; i++)
+		if (!strcmp(l->seen[i], topics))
+			return;
+	l->seen = mem_resize(l->seen, l->count + 1, sizeof(*l->seen));
+	l->seen[l->count++] = topics;
 	if (value >= 0)
-		put_one(s, info->pattern ? info->pattern : "", (double)value);
+		put_one(l->scrape, topics, (double)value);
 }
 
 static void
 put_limits(struct scrape *s)
 {
+	struct limits_scrape l = {.scrape = s};
+
 	if (s->view->limits)
-		limits_each(s->view->limits, put_limit, s);
+		limits_each(s->view->limits, put_limit, &l);
+	free(l.seen);
 }
 
 static void

@@ -100,7 +100,8 @@ TEST(names_and_labels_that_prometheus_refuses_are_refused)
 		const char *name, *label, *value, *why;
 	} rows[] = {{"", NULL, NULL, "is no name"}, {"1a", NULL, NULL, "is no name"},
 		{"a-b", NULL, NULL, "is no name"}, {"a:b", NULL, NULL, "is no name"},
-		{"reflejo_x", NULL, NULL, "agent's own"}, {"a", "__x", "v", "no name for a label"},
+		{"reflejo_x", NULL, NULL, "agent's own"}, {"process_x", NULL, NULL, "agent's own"},
+		{"a", "__x", "v", "no name for a label"},
 		{"a", "x-y", "v", "no name for a label"}, {"a", "x", "\xff", "not UTF-8"},
 		{"a", "x", "\xed\xa0\x80", "not UTF-8"}, {"there", NULL, NULL, "other labels"}};
 	struct script_world *world = script_world_new();
