@@ -229,19 +229,10 @@ name(struct making *m, struct err *why)
 	return 0;
 }
 
-/* Kafka's rule for names (org.apache.kafka.common.internals.Topic). */
-static bool
-is_topic_name(const char *s)
-{
-	size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
-
-	return n > 0 && n <= 249 && !s[n] && strcmp(s, ".") != 0 && strcmp(s, "..") != 0;
-}
-
 static void
 check_name(struct plan_topic *t)
 {
-	if (!t->target || is_topic_name(t->target))
+	if (!t->target || topics_is_name(t->target))
 		return;
 	leave_out(t, mem_printf("'%s' cannot be a topic's name: Kafka takes 1 to 249 letters, "
 				"digits, dots, dashes and underscores",

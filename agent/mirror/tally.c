@@ -42,7 +42,8 @@ find_row(struct table *t, const char *name)
 			return &t->rows[i];
 	if (t->count == TALLY_MOST + 1)
 		return &t->rows[TALLY_MOST];
-	t->rows[t->count].name = t->count == TALLY_MOST ? mem_strdup("(others)") : mem_strndup(name, n);
+	t->rows[t->count].name =
+		t->count == TALLY_MOST ? mem_strdup("(others)") : mem_strndup(name, n);
 	return &t->rows[t->count++];
 }
 

@@ -101,9 +101,9 @@ TEST(names_and_labels_that_prometheus_refuses_are_refused)
 	} rows[] = {{"", NULL, NULL, "is no name"}, {"1a", NULL, NULL, "is no name"},
 		{"a-b", NULL, NULL, "is no name"}, {"a:b", NULL, NULL, "is no name"},
 		{"reflejo_x", NULL, NULL, "agent's own"}, {"process_x", NULL, NULL, "agent's own"},
-		{"a", "__x", "v", "no name for a label"},
-		{"a", "x-y", "v", "no name for a label"}, {"a", "x", "\xff", "not UTF-8"},
-		{"a", "x", "\xed\xa0\x80", "not UTF-8"}, {"there", NULL, NULL, "other labels"}};
+		{"a", "__x", "v", "no name for a label"}, {"a", "x-y", "v", "no name for a label"},
+		{"a", "x", "\xff", "not UTF-8"}, {"a", "x", "\xed\xa0\x80", "not UTF-8"},
+		{"there", NULL, NULL, "other labels"}};
 	struct script_world *world = script_world_new();
 	struct script_seat *seat = world_sit(world, 0, "s.lua", NULL);
 	struct script_metric wanted = {.name = "there", .help = "help", .is_counter = true};
