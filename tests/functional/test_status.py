@@ -99,6 +99,24 @@ def test_ready_is_by_progress(mirror, source, target, api):
 
 
 @pytest.mark.sanitize
+def test_a_group_that_gives_nothing_back_is_not_ready(mirror, source, target, api):
+    source.create("t", 2)
+    target.create("t", 2)
+    agent = mirror(source, target, flags=(*LISTEN, "--admin.stall.seconds", "1"))
+    agent.wait_event("assigned")
+    api.wait_status(lambda s: s["ready"] and s["partitions"]["caught up"] == 2, "ready")
+    source.fail("JoinGroup", *["COORDINATOR_LOAD_IN_PROGRESS"] * 3)
+    source.fail("Heartbeat", "UNKNOWN_MEMBER_ID")
+    agent.wait_event("partitions_lost")
+    found = api.wait_status(lambda s: not s["ready"], "not ready")
+    assert found["reasons"] == ["the group has taken the partitions of 1 of 1 streams and gives out none"]
+    assert found["lag_records"] is None and found["partitions"]["assigned"] == 0
+    agent.wait_event("assigned", count=2)
+    api.wait_status(lambda s: s["ready"] and s["partitions"]["caught up"] == 2, "ready again")
+    assert agent.stop() == 0
+
+
+@pytest.mark.sanitize
 def test_a_held_partition_is_told_with_its_reason(scripted, source, target, api, tmp_path):  # noqa: F811
     source.create("t", 2)
     target.create("t", 2)
