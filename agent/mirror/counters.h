@@ -22,6 +22,8 @@ struct counters {
 	_Atomic uint64_t send_failures, commits, commit_failures, rebalances;
 	_Atomic int64_t lag; /* records behind the source's end over all partitions; -1 unknown */
 	_Atomic uint64_t partitions, partitions_held;
+	_Atomic uint64_t is_unassigned;	 /* 1: the group has taken all partitions, and given none
+					    for admin.stall.seconds */
 	_Atomic uint64_t buffered_bytes; /* on their way now, bookkeeping included */
 	_Atomic uint64_t buffer_bound;	 /* nothing more is read from here on */
 };

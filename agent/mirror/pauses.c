@@ -286,13 +286,14 @@ write_new(const struct pauses *p, const char *path)
 	return fclose(f) == 0 && is_written ? 0 : -1;
 }
 
-bool
-pauses_have_kept(const struct pauses *p)
+size_t
+pauses_kept(const struct pauses *p)
 {
+	size_t count = 0;
+
 	for (size_t i = 0; i < p->count; i++)
-		if (p->items[i].keep)
-			return true;
-	return false;
+		count += p->items[i].keep;
+	return count;
 }
 
 int
@@ -301,14 +302,17 @@ pauses_save(const struct pauses *p, const char *path, struct err *err)
 	char *fresh = mem_printf("%s.new", path);
 	int rc;
 
-	if (pauses_have_kept(p)) {
+	if (pauses_kept(p) > 0) {
 		unlink(fresh);
 		rc = write_new(p, fresh) == 0 ? rename(fresh, path) : -1;
 	} else {
 		rc = unlink(path) == 0 || errno == ENOENT ? 0 : -1;
 	}
 	if (rc < 0) {
-		err_set(err, "%s: the pauses cannot be kept: %s", path, strerror(errno));
+		err_set(err,
+			"%s: the pauses cannot be kept: %s; nothing was changed, since a restart "
+			"would undo it",
+			path, strerror(errno));
 		unlink(fresh);
 	}
 	free(fresh);

@@ -48,8 +48,8 @@ const struct pauses *pauses_without(const struct pauses *pauses, const char *top
    none. @borrows pauses @thread any */
 const struct pause *pauses_find(const struct pauses *pauses, const char *topic, int32_t partition);
 
-/* Is there one that shall survive a restart? @thread any */
-bool pauses_have_kept(const struct pauses *pauses);
+/* How many shall survive a restart. @thread any */
+size_t pauses_kept(const struct pauses *pauses);
 
 /* Reads those that were kept in a file. One that is not there holds none. NULL when it cannot be
    read, is no such file, or belongs to another user, who must not stop the mirror: the error names

@@ -94,14 +94,6 @@ plan_find(const struct plan *plan, const char *wanted)
 }
 
 bool
-plan_is_topic_name(const char *s)
-{
-	size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
-
-	return n > 0 && n <= 249 && !s[n] && strcmp(s, ".") != 0 && strcmp(s, "..") != 0;
-}
-
-bool
 plan_mirrors(const struct plan *plan, const char *wanted)
 {
 	const struct plan_topic *t = plan_find(plan, wanted);

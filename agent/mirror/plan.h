@@ -116,10 +116,6 @@ void plan_topic_fini(struct plan_topic *topic);
 /* The topic of that name, NULL when the plan does not have it. @thread any */
 const struct plan_topic *plan_find(const struct plan *plan, const char *name);
 
-/* Can a topic have this name, by Kafka's rule
-   (org.apache.kafka.common.internals.Topic)? @thread any */
-bool plan_is_topic_name(const char *name);
-
 /* Is the topic of that name mirrored? @thread any */
 bool plan_mirrors(const struct plan *plan, const char *name);
 

@@ -232,7 +232,7 @@ name(struct making *m, struct err *why)
 static void
 check_name(struct plan_topic *t)
 {
-	if (!t->target || plan_is_topic_name(t->target))
+	if (!t->target || topics_is_name(t->target))
 		return;
 	leave_out(t, mem_printf("'%s' cannot be a topic's name: Kafka takes 1 to 249 letters, "
 				"digits, dots, dashes and underscores",

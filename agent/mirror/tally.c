@@ -19,16 +19,31 @@ static struct table {
 } tables[TALLY_KINDS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* How much of a name counts: all of it, or a beginning of whole characters. */
+static size_t
+name_length(const char *name)
+{
+	size_t n = strnlen(name, TALLY_NAME_MOST + 1);
+
+	if (n > TALLY_NAME_MOST)
+		for (n = TALLY_NAME_MOST; n > 0 && (name[n] & 0xc0) == 0x80;)
+			n--;
+	return n;
+}
+
 /* The row of a name, made when there is room; the last one is for the others. */
 static struct row *
 find_row(struct table *t, const char *name)
 {
+	size_t n = name_length(name);
+
 	for (size_t i = 0; i < t->count; i++)
-		if (!strcmp(t->rows[i].name, name))
+		if (!strncmp(t->rows[i].name, name, n) && !t->rows[i].name[n])
 			return &t->rows[i];
 	if (t->count == TALLY_MOST + 1)
 		return &t->rows[TALLY_MOST];
-	t->rows[t->count].name = mem_strdup(t->count == TALLY_MOST ? "(others)" : name);
+	t->rows[t->count].name =
+		t->count == TALLY_MOST ? mem_strdup("(others)") : mem_strndup(name, n);
 	return &t->rows[t->count++];
 }
 

@@ -17,8 +17,10 @@ enum tally_kind {
 };
 
 /* One table for the process. A name that is new once a kind has TALLY_MOST of them counts as
-   "(others)". "" is the name of what has none. @thread any */
+   "(others)"; of a longer name than TALLY_NAME_MOST bytes the beginning counts. "" is the name of
+   what has none. @thread any */
 #define TALLY_MOST 256
+#define TALLY_NAME_MOST 300
 void tally_add(enum tally_kind kind, const char *name, uint64_t n);
 
 /* Records in a row that met the same are counted together: a storm does not cost a lock a record.

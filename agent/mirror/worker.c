@@ -272,15 +272,19 @@ static void
 every_second(struct worker *w)
 {
 	struct worker_message like = {.is_source = false};
+	const struct config *config = w->plan->config;
+	bool is_waiting = is_waiting_for_group(w);
 
 	survey(w);
 	if (producer_take_trouble(w->producer))
 		worker_notify(w, WORKER_TROUBLE, &like, "the target's brokers cannot be reached");
 	silence_say_standstill(w->pipeline, w->stream);
 	silence_say_unread(w->pipeline, w->stream);
-	if (is_waiting_for_group(w))
-		silence_say_unassigned(
-			w->unassigned_since, w->plan->config->source.group_id, w->stream);
+	atomic_store_explicit(&w->counters.is_unassigned,
+		is_waiting && clock_ms() - w->unassigned_since > config->admin.stall_ms,
+		memory_order_relaxed);
+	if (is_waiting)
+		silence_say_unassigned(w->unassigned_since, config->source.group_id, w->stream);
 	w->next_second = clock_ms() + 1000;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "mirror/topics.h"
 #include "service/access.h"
 #include "service/address.h"
 #include "service/agent_state.h"
@@ -126,6 +127,11 @@ mismatch(const struct admin_field *f, const cJSON *value)
 			(int64_t)strlen(value->valuestring) > f->max)
 			return "is too short or too long";
 		return NULL;
+	case ADMIN_TOPIC:
+		return cJSON_IsString(value) && topics_is_name(value->valuestring)
+			       ? NULL
+			       : "must be a topic's name: 1 to 249 letters, digits, dots, dashes "
+				 "and underscores";
 	case ADMIN_NUMBER:
 		if (!cJSON_IsNumber(value) || floor(value->valuedouble) != value->valuedouble)
 			return "must be a whole number";
@@ -141,7 +147,8 @@ static void
 put(const struct admin_field *f, const cJSON *value)
 {
 	switch (f->type) {
-	case ADMIN_TEXT: *(char **)f->ret = mem_strdup(value->valuestring); break;
+	case ADMIN_TEXT:
+	case ADMIN_TOPIC: *(char **)f->ret = mem_strdup(value->valuestring); break;
 	case ADMIN_NUMBER: *(int64_t *)f->ret = (int64_t)value->valuedouble; break;
 	case ADMIN_BOOL: *(bool *)f->ret = cJSON_IsTrue(value); break;
 	}

@@ -43,7 +43,7 @@ void admin_api_on_sampled(struct agent *agent, const char *topic, const char *sa
 /* One field that the body of a call may hold. */
 struct admin_field {
 	const char *name;
-	enum { ADMIN_TEXT, ADMIN_NUMBER, ADMIN_BOOL } type;
+	enum { ADMIN_TEXT, ADMIN_TOPIC, ADMIN_NUMBER, ADMIN_BOOL } type; /* TOPIC: a name */
 	bool is_required;
 	int64_t min, max; /* of the number, or of the text's length in bytes */
 	void *ret; /* char **: gives memory for free(); int64_t *; bool *. Untouched when the field

@@ -5,8 +5,6 @@
 #include "base/mem.h"
 #include "service/agent_state.h"
 
-/* Longer names are no topics (Kafka's Topic.MAX_NAME_LENGTH). */
-#define TOPIC_MOST 249
 #define LIMIT_MOST 500
 
 /* What a call is about: a partition, a topic, or everything. */
@@ -26,17 +24,21 @@ place_text(const struct place *place)
 	return mem_printf("%s partition %d", place->topic, (int)place->partition);
 }
 
-/* What cannot be a topic's name would spoil the file of kept pauses, where * is everything. -1: the
-   request was answered. topic may be NULL. */
-static int
-check_topic(struct http_request *r, const char *topic)
+/* What is paused or limited before it is there is mostly misspelt: the end of a sentence that says
+   so. @gives a string */
+static char *
+absence(const struct agent *a, const char *topic, int64_t partition)
 {
-	if (!topic || plan_is_topic_name(topic))
-		return 0;
-	http_reply_error(r, 400,
-		"'topic' cannot be a topic's name: Kafka takes 1 to 249 letters, digits, dots, "
-		"dashes and underscores");
-	return -1;
+	const struct plan_topic *t = topic && a->routes ? plan_find(a->routes, topic) : NULL;
+
+	if (!topic || !a->routes)
+		return mem_strdup("");
+	if (!t || !t->target)
+		return mem_printf("; %s is no topic that is mirrored now", topic);
+	if (partition >= t->partitions)
+		return mem_printf("; %s has only %d partition%s now", topic, (int)t->partitions,
+			t->partitions == 1 ? "" : "s");
+	return mem_strdup("");
 }
 
 /* Reads topic, partition and, for a pause, keep. -1: the request was answered. */
@@ -44,7 +46,7 @@ static int
 read_place(struct http_request *r, struct place *place, bool *keep)
 {
 	const struct admin_field fields[] = {
-		{"topic", ADMIN_TEXT, false, 1, TOPIC_MOST, &place->topic},
+		{"topic", ADMIN_TOPIC, false, 0, 0, &place->topic},
 		{"partition", ADMIN_NUMBER, false, 0, INT32_MAX, &place->partition},
 		{"keep", ADMIN_BOOL, false, 0, 0, keep},
 	};
@@ -52,13 +54,9 @@ read_place(struct http_request *r, struct place *place, bool *keep)
 	*place = (struct place){.partition = -1};
 	if (admin_body(r, fields, keep ? 3 : 2) < 0)
 		return -1;
-	if (!place->topic && place->partition >= 0) {
-		http_reply_error(r, 400, "'partition' needs a 'topic'");
-		return -1;
-	}
-	if (check_topic(r, place->topic) == 0)
+	if (place->topic || place->partition < 0)
 		return 0;
-	free(place->topic);
+	http_reply_error(r, 400, "'partition' needs a 'topic'");
 	return -1;
 }
 
@@ -69,17 +67,20 @@ call_pause(struct http_request *r, void *agent)
 	struct place place;
 	struct err err;
 	bool keep = false;
-	char *text;
+	char *text, *absent;
 
 	if (read_place(r, &place, &keep) < 0)
 		return;
 	text = place_text(&place);
+	absent = absence(a, place.topic, place.partition);
 	if (brakes_pause(
 		    a->brakes, place.topic, (int32_t)place.partition, http_peer(r), keep, &err) < 0)
 		http_reply_error(r, 500, "%s", err.text);
 	else
-		http_reply_done(r, "%s is paused%s", text,
-			keep ? ", after a restart too" : " until it is resumed or the agent ends");
+		http_reply_done(r, "%s is paused%s%s", text,
+			keep ? ", after a restart too" : " until it is resumed or the agent ends",
+			absent);
+	free(absent);
 	free(text);
 	free(place.topic);
 }
@@ -146,25 +147,25 @@ void
 call_limit(struct http_request *r, void *agent)
 {
 	struct agent *a = agent;
-	char *topic = NULL, *limit = NULL;
+	char *topic = NULL, *limit = NULL, *absent;
 	const struct admin_field fields[] = {
 		{"limit", ADMIN_TEXT, true, 0, LIMIT_MOST, &limit},
-		{"topic", ADMIN_TEXT, false, 1, TOPIC_MOST, &topic},
+		{"topic", ADMIN_TOPIC, false, 0, 0, &topic},
 	};
 	struct err err;
 
 	if (admin_body(r, fields, 2) < 0)
 		return;
-	if (check_topic(r, topic) < 0)
-		;
-	else if (brakes_limit(a->brakes, topic, limit, &err) < 0)
+	absent = absence(a, topic, -1);
+	if (brakes_limit(a->brakes, topic, limit, &err) < 0)
 		http_reply_error(r, 400, "'limit': %s", err.text);
 	else if (!strcmp(limit, "default"))
-		http_reply_done(r, "the limit %s%s is the configuration's again",
-			topic ? "of " : "over all topics", topic ? topic : "");
+		http_reply_done(r, "the limit %s%s is the configuration's again%s",
+			topic ? "of " : "over all topics", topic ? topic : "", absent);
 	else
-		http_reply_done(r, "the limit %s%s is %s until the agent ends",
-			topic ? "of " : "over all topics", topic ? topic : "", limit);
+		http_reply_done(r, "the limit %s%s is %s until the agent ends%s",
+			topic ? "of " : "over all topics", topic ? topic : "", limit, absent);
+	free(absent);
 	free(topic);
 	free(limit);
 }

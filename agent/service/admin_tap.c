@@ -60,7 +60,7 @@ call_tap(struct http_request *r, void *agent)
 	struct admin_tap *tap;
 	char *topic = NULL;
 	int64_t count = TAP_DEFAULT;
-	const struct admin_field fields[] = {{"topic", ADMIN_TEXT, true, 1, 249, &topic},
+	const struct admin_field fields[] = {{"topic", ADMIN_TOPIC, true, 0, 0, &topic},
 		{"count", ADMIN_NUMBER, false, 1, TAP_MOST, &count}};
 
 	if (admin_body(r, fields, 2) < 0)

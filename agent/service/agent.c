@@ -53,6 +53,7 @@ static const size_t summed[] = {
 	offsetof(struct counters, rebalances),
 	offsetof(struct counters, partitions),
 	offsetof(struct counters, partitions_held),
+	offsetof(struct counters, is_unassigned),
 	offsetof(struct counters, buffered_bytes),
 	offsetof(struct counters, buffer_bound),
 };

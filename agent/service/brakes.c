@@ -98,11 +98,13 @@ brakes_limit(struct brakes *b, const char *topic, const char *text, struct err *
 	return 0;
 }
 
-/* Takes other pauses, once what shall survive a restart is in the file. @takes fresh */
+/* Takes other pauses, once what shall survive a restart is in the file; where that stays as it is,
+   a file that cannot be written is in nobody's way. @takes fresh */
 static int
-change_pauses(struct brakes *b, const struct pauses *fresh, bool is_kept, struct err *err)
+change_pauses(struct brakes *b, const struct pauses *fresh, bool keep, struct err *err)
 {
-	if (is_kept && pauses_save(fresh, b->file, err) < 0) {
+	if ((keep || pauses_kept(fresh) != pauses_kept(b->pauses)) &&
+		pauses_save(fresh, b->file, err) < 0) {
 		pauses_release(&fresh);
 		return -1;
 	}
@@ -123,9 +125,8 @@ brakes_pause(struct brakes *b, const char *topic, int32_t partition, const char 
 		.by = (char *)(uintptr_t)by,
 		.since_ms = clock_wall_ms(),
 		.keep = keep};
-	bool is_kept = keep || pauses_have_kept(b->pauses);
 
-	if (change_pauses(b, pauses_with(b->pauses, &pause), is_kept, err) < 0)
+	if (change_pauses(b, pauses_with(b->pauses, &pause), keep, err) < 0)
 		return -1;
 	say(EVENT_paused, topic, topic ? partition : -1, by);
 	return 0;
@@ -136,10 +137,9 @@ brakes_resume(struct brakes *b, const char *topic, int32_t partition, const char
 	size_t *ret_count, struct err *err)
 {
 	size_t count;
-	bool was_kept = pauses_have_kept(b->pauses);
 	const struct pauses *fresh = pauses_without(b->pauses, topic, partition, &count, err);
 
-	if (!fresh || change_pauses(b, fresh, was_kept, err) < 0)
+	if (!fresh || change_pauses(b, fresh, false, err) < 0)
 		return -1;
 	*ret_count = count;
 	if (count > 0)

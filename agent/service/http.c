@@ -387,22 +387,33 @@ take_arguments(struct http_request *r)
 	return 0;
 }
 
+/* A change is made by its body only: "/pause?topic=t" must not pause everything. 0, or it was
+   answered. */
+static int
+check_change(struct http_request *r)
+{
+	if (check_right(r) < 0)
+		return -1;
+	if (r->has_query) {
+		http_reply_error(r, 400,
+			"nothing may stand behind the ? here; what is meant belongs into the body, "
+			"as JSON: {\"name\":\"value\"}");
+		return -1;
+	}
+	if (r->body_size > 0 && !is_json(header(r, "Content-Type"))) {
+		http_reply_error(r, 415, "a body must come with Content-Type: application/json");
+		return -1;
+	}
+	return 0;
+}
+
 static void
 handle(struct http_request *r)
 {
 	const struct http_route *route = find_route(r);
 
-	if (!route || take_arguments(r) < 0)
+	if (!route || take_arguments(r) < 0 || (route->changes && check_change(r) < 0))
 		return;
-	if (route->changes) {
-		if (check_right(r) < 0)
-			return;
-		if (r->body_size > 0 && !is_json(header(r, "Content-Type"))) {
-			http_reply_error(
-				r, 415, "a body must come with Content-Type: application/json");
-			return;
-		}
-	}
 	if (http_connections_backlog(r->http) > ANSWERS_MOST) {
 		http_reply_error(r, 503, "too many answers wait to be read");
 		return;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "base/version.h"
 #include "kafka/library.h"
 #include "kafka/traffic.h"
@@ -50,13 +51,31 @@ metrics_at(size_t i)
 	return i < METRICS ? &infos[i] : NULL;
 }
 
+/* A text of the user's own with what must be escaped: quote is escaped too, 0 for none. A byte that
+   is no UTF-8 would spoil the whole scrape. */
+static void
+put_escaped(struct text *text, const char *s, char quote)
+{
+	for (size_t n; *s; s += n ? n : 1) {
+		n = utf8_length(s, strnlen(s, 4));
+		if (n == 0)
+			text_printf(text, "\\\\x%02x", (unsigned char)*s);
+		else if (*s == '\n')
+			text_puts(text, "\\n");
+		else if (*s == '\\' || *s == quote)
+			text_putc(text, '\\'), text_putc(text, *s);
+		else
+			text_add(text, s, n);
+	}
+}
+
 static void
 put_head(struct text *text, const char *name, const char *help, const char *type)
 {
 	text_puts(text, "# HELP ");
 	text_puts(text, name);
 	text_putc(text, ' ');
-	text_puts(text, help);
+	put_escaped(text, help, '\0');
 	text_puts(text, "\n# TYPE ");
 	text_puts(text, name);
 	text_putc(text, ' ');
@@ -71,6 +90,11 @@ put_number(struct text *text, double value)
 	char digits[24], *at = digits + sizeof(digits);
 	uint64_t n;
 
+	/* C's "-nan" is no number to Prometheus. */
+	if (isnan(value)) {
+		text_puts(text, "NaN");
+		return;
+	}
 	if (!(value >= 0 && value < 9e15 && value == (double)(uint64_t)value)) {
 		text_printf(text, "%.15g", value);
 		return;
@@ -103,14 +127,7 @@ static void
 put_label(struct text *labels, const char *name, const char *value)
 {
 	text_printf(labels, "%s%s=\"", labels->length ? "," : "", name);
-	for (; *value; value++) {
-		if (*value == '\\' || *value == '"')
-			text_putc(labels, '\\');
-		if (*value == '\n')
-			text_puts(labels, "\\n");
-		else
-			text_putc(labels, *value);
-	}
+	put_escaped(labels, value, '"');
 	text_putc(labels, '"');
 }
 

@@ -55,6 +55,7 @@ collect_reasons(const struct view *v, struct reasons *r)
 {
 	struct survey_partition *const *partitions;
 	const struct counters *counters = &survey_sum(v->survey)->counters;
+	uint64_t unassigned = counter_get(&counters->is_unassigned);
 	size_t count;
 	char *why;
 
@@ -64,6 +65,10 @@ collect_reasons(const struct view *v, struct reasons *r)
 		add_reason(r, mem_strdup("the agent is stopping"));
 	else if (counter_get(&counters->rebalances) == 0 && v->plan && v->plan->mirrored > 0)
 		add_reason(r, mem_strdup("the group has not given out its partitions yet"));
+	else if (unassigned > 0)
+		add_reason(r, mem_printf("the group has taken the partitions of %llu of %d streams "
+					 "and gives out none",
+				      (unsigned long long)unassigned, v->worker_count));
 	check_side(v, v->source, "source", r);
 	check_side(v, v->target, "target", r);
 	partitions = survey_partitions(v->survey, &count);

@@ -455,7 +455,7 @@ sum_all(struct survey *s, const struct counters *counters)
 		s->sum.lag = add_lag(s->sum.lag, t->shown.lag);
 		s->sum.lag_ms = worse_lag_ms(s->sum.lag_ms, t->shown.lag_ms);
 	}
-	if (counter_get(&counters->rebalances) == 0)
+	if (counter_get(&counters->rebalances) == 0 || counter_get(&counters->is_unassigned) > 0)
 		s->sum.lag = s->sum.lag_ms = -1;
 	set_rates(s, &s->ring, &s->sum.mirrored);
 	set_latency(s, s->snapshots, latency, &s->sum.p50, &s->sum.p99);

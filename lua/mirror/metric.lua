@@ -43,7 +43,7 @@ end
 
 --- mirror.counter(name, help[, labels]): a number that only grows, shown with the agent's metrics, summed over streams and reloads.
 -- phase: any; best while the script is loaded
--- name: string of letters, digits and _ that ends in _total and does not begin with reflejo_ or process_
+-- name: string of letters, digits and _ that ends in _total and begins neither with reflejo_ nor process_
 -- help: string, what is counted
 -- labels: { name = value, ... } for one counter; { "name", ... } for one a set of values, see family:with
 -- returns: a counter, or a family
@@ -59,7 +59,7 @@ end
 --- mirror.gauge(name, help[, labels]): a number that goes up and down, shown with the agent's metrics, summed over streams. It
 -- begins at 0 with every reload.
 -- phase: any; best while the script is loaded
--- name: string of letters, digits and _ that does not end in _total nor begin with reflejo_ or process_
+-- name: string of letters, digits and _ that neither ends in _total nor begins with reflejo_ or process_
 -- help: string, what is measured
 -- labels: { name = value, ... } for one gauge; { "name", ... } for one a set of values, see family:with
 -- returns: a gauge, or a family

@@ -86,6 +86,16 @@ def test_bodies_that_are_refused(serve, body, says):
     assert agent.is_running()
 
 
+def test_a_change_takes_no_query(serve):
+    """/pause?topic=t with an empty body would pause everything."""
+    agent, address = serve()
+    for path in ("/pause?topic=t", "/resume?topic=t", "/stop?in=5", "/log-level?level=debug"):
+        answer = ask(address, "POST", path)
+        assert answer.status == 400 and "belongs into the body" in answer.error, path
+    assert agent.is_running() and not agent.find("paused") and not agent.find("admin_call")
+    assert agent.stop() == 0
+
+
 @pytest.mark.sanitize
 def test_limits_of_a_request(serve):
     agent, address = serve()

@@ -120,6 +120,47 @@ def test_what_cannot_be_paused_is_said(mirror, source, target, api):
 
 
 @pytest.mark.sanitize
+def test_what_is_not_there_is_said(mirror, source, target, api):
+    """Whoever misspells a topic would think that it stands still."""
+    source.create("t", 2)
+    target.create("t", 2)
+    agent = mirror(source, target, flags=LISTEN)
+    agent.wait_event("assigned")
+    assert api.post("/pause", topic="t", partition=1).endswith("until it is resumed or the agent ends")
+    assert api.post("/pause", topic="tt").endswith("; tt is no topic that is mirrored now")
+    assert api.post("/pause", topic="t", partition=2).endswith("; t has only 2 partitions now")
+    assert api.post("/limit", topic="tt", limit="5r/s").endswith("; tt is no topic that is mirrored now")
+    assert api.post("/limit", topic="tt", limit="default").endswith("; tt is no topic that is mirrored now")
+    for name in ("", "*", "t*", "a\tb", "a\nb", "..", "x" * 250):
+        for path in ("/pause", "/resume", "/limit", "/tap"):
+            body = {"limit": "5r/s"} if path == "/limit" else {}
+            assert "must be a topic's name" in api.refuse(path, 400, topic=name, **body)
+    assert len(api.status()["pauses"]) == 3
+    assert agent.stop() == 0
+
+
+@pytest.mark.sanitize
+def test_a_state_file_that_cannot_be_written(mirror, source, target, api, tmp_path):
+    """It stands in the way of what is to be kept, and of nothing else."""
+    source.create("t", 3)
+    target.create("t", 3)
+    folder = tmp_path / "state"
+    folder.mkdir()
+    agent = mirror(source, target, flags=("--admin.listen", "unix:admin", "--admin.state.file", folder / "pauses"))
+    agent.wait_event("assigned")
+    api.post("/pause", topic="t", partition=0, keep=True)
+    (folder / "pauses").unlink()
+    folder.rmdir()
+    assert "cannot be kept: No such file or directory" in api.refuse("/pause", 500, topic="t", partition=1, keep=True)
+    api.post("/pause", topic="t", partition=1)
+    api.post("/resume", topic="t", partition=1)
+    assert [(p["partition"], p["keep"]) for p in api.status()["pauses"]] == [(0, True)]
+    api.post("/pause")
+    assert api.post("/resume") == "everything goes on"
+    assert api.status()["pauses"] == [] and agent.stop() == 0
+
+
+@pytest.mark.sanitize
 def test_a_live_limit_holds_back_and_is_lifted(mirror, source, target, api):
     source.create("t", 4)
     target.create("t", 4)

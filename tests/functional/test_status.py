@@ -1,7 +1,9 @@
 """What a running agent tells: /status, /readyz, /metrics, /plan, /events."""
 
+import datetime
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 from datetime import datetime
@@ -94,6 +96,24 @@ def test_ready_is_by_progress(mirror, source, target, api):
     assert [p["partition"] for p in api.status()["troubled"]] == [1]
     target.thaw()
     wait_until(lambda: api.call("GET", "/readyz")[0] == 200, what="ready again")
+    assert agent.stop() == 0
+
+
+@pytest.mark.sanitize
+def test_a_group_that_gives_nothing_back_is_not_ready(mirror, source, target, api):
+    source.create("t", 2)
+    target.create("t", 2)
+    agent = mirror(source, target, flags=(*LISTEN, "--admin.stall.seconds", "1"))
+    agent.wait_event("assigned")
+    api.wait_status(lambda s: s["ready"] and s["partitions"]["caught up"] == 2, "ready")
+    source.fail("JoinGroup", *["COORDINATOR_LOAD_IN_PROGRESS"] * 3)
+    source.fail("Heartbeat", "UNKNOWN_MEMBER_ID")
+    agent.wait_event("partitions_lost")
+    found = api.wait_status(lambda s: not s["ready"], "not ready")
+    assert found["reasons"] == ["the group has taken the partitions of 1 of 1 streams and gives out none"]
+    assert found["lag_records"] is None and found["partitions"]["assigned"] == 0
+    agent.wait_event("assigned", count=2)
+    api.wait_status(lambda s: s["ready"] and s["partitions"]["caught up"] == 2, "ready again")
     assert agent.stop() == 0
 
 
@@ -230,6 +250,45 @@ def test_promtool_finds_nothing(mirror, source, target, api):
     done = subprocess.run([promtool, "check", "metrics"], input=api.call("GET", "/metrics")[2], text=True, capture_output=True,
                           check=False)
     assert done.returncode == 0 and not done.stdout and not done.stderr, done.stdout + done.stderr
+
+
+# A line of Prometheus' text format, whose labels are UTF-8 with only what must be escaped.
+SAMPLE = re.compile(r'[a-zA-Z_]\w*(\{\w+="(\\[\\"n]|[^\\"])*"(,\w+="(\\[\\"n]|[^\\"])*")*\})? (NaN|[+-]?inf|-?[0-9][0-9.e+-]*)')
+
+
+@pytest.mark.sanitize
+def test_nothing_that_a_script_says_spoils_a_scrape(scripted, source, target, api):  # noqa: F811
+    """One line that Prometheus cannot read, or one sample that is there twice, costs all of them."""
+    source.create("t", 1)
+    target.create("t", 1)
+    target.create("dead", 1)
+    agent = scripted(source, target, """
+        local mirror = require "mirror"
+        mirror.gauge("nan", "not a\\nnumber \\\\ \\xff"):set(0/0)
+        mirror.gauge("inf", "endless"):set(-1/0)
+        return { api = 1, record = function(r)
+          if r.value == "drop" then return r:drop("\\xff\\xfe\\n") end
+          if r.value == "long" then return r:drop(("\\xc3\\xa9"):rep(50000)) end
+          return r:dead_letter("\\xff")
+        end }""", *LISTEN, "--dead.letter.topic", "dead", "--limits.t", "1000r/s")
+    agent.wait_event("assigned")
+    source.produce("t", [Record(b"k", value) for value in (b"drop", b"long", b"dead")])
+    wait_until(lambda: api.metrics().get('reflejo_position_offset{topic="t",partition="0"}') == 3, what="three records settled")
+    api.post("/limit", topic="t", limit="500r/s")
+    text = api.call("GET", "/metrics")[2]
+    samples = [line for line in text.split("\n")[:-1] if not line.startswith(("# HELP ", "# TYPE "))]
+    assert [line for line in samples if not SAMPLE.fullmatch(line)] == []
+    names = [line.rsplit(" ", 1)[0] for line in samples]
+    assert [name for name in names if names.count(name) > 1] == []
+    for line in ("nan NaN", "inf -inf", '# HELP nan not a\\nnumber \\\\ \\\\xff', 'reflejo_records_dropped_total{reason="\\\\xff\\\\xfe\\n"} 1',
+                 'reflejo_records_dropped_total{reason="%s"} 1' % ("\u00e9" * 150), 'reflejo_limit_records_per_second{topics="t"} 500'):
+        assert line in text.split("\n"), line
+    started = datetime.datetime.fromisoformat(api.status()["started"].replace("Z", "+00:00")).timestamp()
+    assert abs(api.metrics()["process_start_time_seconds"] - started) < 0.01
+    # The one of the configuration is not in force.
+    api.post("/limit", topic="t", limit="none")
+    assert not any(name.startswith("reflejo_limit_records_per_second") for name in api.metrics())
+    assert agent.stop() == 0
 
 
 @pytest.mark.sanitize

@@ -222,6 +222,31 @@ check_counts(uint64_t a, uint64_t b)
 	CHECK_INT(counts[1], b);
 }
 
+static void
+find_longest(const char *name, uint64_t count, void *arg)
+{
+	size_t *longest = arg;
+
+	CHECK_INT(count, 2);
+	if (strlen(name) > *longest)
+		*longest = strlen(name);
+}
+
+TEST(of_a_long_name_the_beginning_counts)
+{
+	char name[TALLY_NAME_MOST + 100] = "";
+	size_t longest = 0;
+
+	/* A character of two bytes stands across the bound, and is left out. */
+	memset(name, 'x', TALLY_NAME_MOST - 1);
+	strcat(name, "\xc3\xa9 one");
+	tally_add(TALLY_TARGET, name, 1);
+	strcat(name, " and another");
+	tally_add(TALLY_TARGET, name, 1);
+	tally_each(TALLY_TARGET, find_longest, &longest);
+	CHECK_INT(longest, TALLY_NAME_MOST - 1);
+}
+
 TEST(a_run_is_tallied_when_it_ends)
 {
 	struct tally_run run = {0};
