@@ -352,9 +352,9 @@ def test_streams_are_bounded_and_answers_are_not_locked_out(serve):
     streams = []
     for _ in range(64):
         streams.append(Peer(address))
-        streams[-1].request("POST", "/tap", b'{"topic":"t"}')
+        streams[-1].request("GET", "/events")
         assert streams[-1].answer().status == 200
-    answer = ask(address, "POST", "/tap", b'{"topic":"t"}')
+    answer = ask(address, "GET", "/events")
     assert answer.status == 503 and "streams" in answer.error
     assert ask(address, "GET", "/healthz").status == 200
     # A peer that goes away makes room for another one.
@@ -362,7 +362,7 @@ def test_streams_are_bounded_and_answers_are_not_locked_out(serve):
 
     def goes():
         with Peer(address) as peer:
-            peer.request("POST", "/tap", b'{"topic":"t"}')
+            peer.request("GET", "/events")
             return peer.answer().status == 200
 
     wait_until(goes, what="room for another stream")
@@ -428,7 +428,7 @@ def test_what_nobody_asked_for_is_not_kept(serve):
     """A stream's peer that sends on and on is left alone with it."""
     agent, address = serve()
     with Peer(address) as peer:
-        peer.request("POST", "/tap", b'{"topic":"t"}')
+        peer.request("GET", "/events")
         assert peer.answer().status == 200
         before = agent.rss()
         flood(peer, b"x" * 65536)

@@ -110,7 +110,7 @@ def test_what_cannot_be_paused_is_said(mirror, source, target, api):
     assert "keep" in api.refuse("/pause", 400, keep="yes")
     for name in ("*", "a\tb", "a b", "..", "\u00e4"):
         for call, more in (("/pause", {"keep": True}), ("/resume", {}), ("/limit", {"limit": "1r/s"})):
-            assert "cannot be a topic's name" in api.refuse(call, 400, topic=name, **more)
+            assert "must be a topic's name" in api.refuse(call, 400, topic=name, **more)
     assert api.status()["pauses"] == [] and api.status()["limits"] == []
     assert api.refuse("/pause", 400, topic="t", partition=-1)
     assert api.refuse("/pause", 400, topic="t", partition=1.5)

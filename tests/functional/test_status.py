@@ -6,7 +6,6 @@ import pathlib
 import re
 import shutil
 import subprocess
-from datetime import datetime
 
 import pytest
 import yaml
@@ -203,7 +202,7 @@ def test_metrics(scripted, source, target, api, tmp_path):  # noqa: F811
     assert found['reflejo_broker_connects_total{side="source"}'] >= 1 and found['reflejo_broker_connects_total{side="target"}'] >= 1
     assert found['reflejo_buffer_bound_bytes{stream="0"}'] > 1e6
     assert found["process_open_fds"] > 10 and found["process_resident_memory_bytes"] > 1e6 and found["process_cpu_seconds_total"] > 0
-    started = datetime.fromisoformat(api.status()["started"].replace("Z", "+00:00")).timestamp()
+    started = datetime.datetime.fromisoformat(api.status()["started"].replace("Z", "+00:00")).timestamp()
     assert abs(found["process_start_time_seconds"] - started) < 0.002
     assert any(name.startswith('reflejo_build_info{version="') for name in found)
     assert found['reflejo_log_events_total{event="assigned",level="info"}'] == 1
