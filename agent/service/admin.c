@@ -232,6 +232,9 @@ call_reload(struct http_request *r, void *agent)
 		http_reply_error(r, 409, "the agent is stopping");
 	else if (!a->config->script.file)
 		http_reply_error(r, 409, "there is no script: script.file is not set");
+	else if (!a->workers)
+		http_reply_error(r, 409,
+			"mirroring has not begun: what has changed by then is taken at its begin");
 	else
 		wait_for(&a->admin, r, reload_begin(a));
 }

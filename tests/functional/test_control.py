@@ -138,3 +138,17 @@ def test_two_agents_with_one_socket(mirror, source, target):
     assert second.wait() == 1
     assert "another process answers" in second.stderr
     assert first.is_running() and first.stop() == 0
+
+
+def test_a_reload_before_the_mirror_began_is_not_kept_waiting(scripted, source, target, ask):  # noqa: F811
+    source.create("t")
+    target.create("t")
+    source.down()
+    agent = scripted(source, target, VERSION % (1, "t"), *LISTEN, "--start.timeout.ms", "0")
+    agent.wait_event("source_unreachable")
+    done = ask("ctl", "reload")
+    assert done.returncode == 1 and "mirroring has not begun" in done.stderr
+    source.up()
+    agent.wait_event("assigned")
+    assert ask("ctl", "reload").returncode == 0
+    assert agent.stop() == 0
