@@ -186,13 +186,29 @@ take_extra(struct config *config, const struct option_extra *extra, const struct
 	return VERDICT_SET;
 }
 
+/* A key that has its place elsewhere, often by the name that its flag has; or a misspelt one. */
+static void
+complain_unknown(const struct property *property, struct problems *problems)
+{
+	const struct option_info *home = options_find_flag(property->key);
+	const char *nearest = options_nearest_key(property->section, property->key);
+
+	if (home)
+		problems_error(problems, property->origin,
+			"unknown key '%s' in [%s]; it stands in [%s], as '%s'", property->key,
+			property->section, home->section, home->key);
+	else
+		problems_error(problems, property->origin, "unknown key '%s' in [%s]%s%s%s",
+			property->key, property->section, nearest ? "; did you mean '" : "",
+			nearest ? nearest : "", nearest ? "'?" : "");
+}
+
 /* Takes one line of a section with options. */
 static void
 take_option(struct config *config, struct property *property, struct problems *problems)
 {
 	const struct option_info *option = options_find(property->section, property->key);
 	const struct option_extra *extra = options_find_extra(property->section, property->key);
-	const char *nearest = options_nearest_key(property->section, property->key);
 	enum verdict verdict = VERDICT_SET;
 	const char *detail = "";
 	struct err err = {0};
@@ -201,9 +217,7 @@ take_option(struct config *config, struct property *property, struct problems *p
 		verdict = take_extra(config, extra, property, problems, &err);
 		detail = err.text;
 	} else if (!option) {
-		problems_error(problems, property->origin, "unknown key '%s' in [%s]%s%s%s",
-			property->key, property->section, nearest ? "; did you mean '" : "",
-			nearest ? nearest : "", nearest ? "'?" : "");
+		complain_unknown(property, problems);
 		verdict = VERDICT_REFUSED;
 	} else if (property->is_passed) {
 		verdict = VERDICT_IGNORED;

@@ -24,21 +24,48 @@ place_text(const struct place *place)
 	return mem_printf("%s partition %d", place->topic, (int)place->partition);
 }
 
-/* What is paused or limited before it is there is mostly misspelt: the end of a sentence that says
-   so. @gives a string */
-static char *
-absence(const struct agent *a, const char *topic, int64_t partition)
+static bool
+has_place(const struct place *place, const struct survey_partition *p)
 {
-	const struct plan_topic *t = topic && a->routes ? plan_find(a->routes, topic) : NULL;
+	return !place->topic || (!strcmp(place->topic, p->topic->name) &&
+					(place->partition < 0 || place->partition == p->partition));
+}
 
-	if (!topic || !a->routes)
+/* How many partitions of the place this agent has. */
+static size_t
+count_here(const struct agent *a, const struct place *place)
+{
+	size_t count, here = 0;
+	struct survey_partition *const *partitions = survey_partitions(a->survey, &count);
+
+	for (size_t i = 0; i < count; i++)
+		here += partitions[i]->state != METER_GONE && has_place(place, partitions[i]);
+	return here;
+}
+
+/* What is paused or limited before it is there is mostly misspelt, and what is with another agent
+   goes on there: the end of a sentence that says so. @gives a string */
+static char *
+absence(const struct agent *a, const struct place *place)
+{
+	const struct plan_topic *t =
+		place->topic && a->routes ? plan_find(a->routes, place->topic) : NULL;
+	size_t wanted, here;
+
+	if (!place->topic || !a->routes)
 		return mem_strdup("");
 	if (!t || !t->target)
-		return mem_printf("; %s is no topic that is mirrored now", topic);
-	if (partition >= t->partitions)
-		return mem_printf("; %s has only %d partition%s now", topic, (int)t->partitions,
-			t->partitions == 1 ? "" : "s");
-	return mem_strdup("");
+		return mem_printf("; %s is no topic that is mirrored now", place->topic);
+	if (place->partition >= t->partitions)
+		return mem_printf("; %s has only %d partition%s now", place->topic,
+			(int)t->partitions, t->partitions == 1 ? "" : "s");
+	wanted = place->partition < 0 ? (size_t)t->partitions : 1;
+	here = count_here(a, place);
+	if (here >= wanted)
+		return mem_strdup("");
+	return place->partition < 0
+		       ? mem_printf("; this agent has %zu of its %zu partitions now", here, wanted)
+		       : mem_strdup("; this agent does not have it now");
 }
 
 /* Reads topic, partition and, for a pause, keep. -1: the request was answered. */
@@ -72,7 +99,7 @@ call_pause(struct http_request *r, void *agent)
 	if (read_place(r, &place, &keep) < 0)
 		return;
 	text = place_text(&place);
-	absent = absence(a, place.topic, place.partition);
+	absent = absence(a, &place);
 	if (brakes_pause(
 		    a->brakes, place.topic, (int32_t)place.partition, http_peer(r), keep, &err) < 0)
 		http_reply_error(r, 500, "%s", err.text);
@@ -83,13 +110,6 @@ call_pause(struct http_request *r, void *agent)
 	free(absent);
 	free(text);
 	free(place.topic);
-}
-
-static bool
-has_place(const struct place *place, const struct survey_partition *p)
-{
-	return !place->topic || (!strcmp(place->topic, p->topic->name) &&
-					(place->partition < 0 || place->partition == p->partition));
 }
 
 /* What is held at a record there offers it again: what stood against it may be mended. Returns how
@@ -156,7 +176,7 @@ call_limit(struct http_request *r, void *agent)
 
 	if (admin_body(r, fields, 2) < 0)
 		return;
-	absent = absence(a, topic, -1);
+	absent = absence(a, &(struct place){topic, -1});
 	if (brakes_limit(a->brakes, topic, limit, &err) < 0)
 		http_reply_error(r, 400, "'limit': %s", err.text);
 	else if (!strcmp(limit, "default"))

@@ -135,6 +135,8 @@ def test_refused_consumer_properties(run, tmp_path, text, patterns):
 
 
 INI_FILES = {
+    "key of another section": ("[mirror]\nadmin.listen = none\n",
+                               [r"f\.ini:2: unknown key 'admin\.listen' in \[mirror\]; it stands in \[admin\], as 'listen'"]),
     "unknown key": ("[mirror]\nnum.stream = 4\n", [r"f\.ini:2: unknown key 'num\.stream'.*did you mean 'num\.streams'\?"]),
     "unknown section": ("[miror]\nnum.streams = 4\n", [r"f\.ini:[12]", r"did you mean \[mirror\]"]),
     "out of range": ("[mirror]\n\nnum.streams = 0\n", [r"f\.ini:3", r"num\.streams"]),

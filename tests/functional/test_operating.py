@@ -126,6 +126,7 @@ def test_what_is_not_there_is_said(mirror, source, target, api):
     target.create("t", 2)
     agent = mirror(source, target, flags=LISTEN)
     agent.wait_event("assigned")
+    api.wait_status(lambda s: s["partitions"]["caught up"] == 2, "what is here")
     assert api.post("/pause", topic="t", partition=1).endswith("until it is resumed or the agent ends")
     assert api.post("/pause", topic="tt").endswith("; tt is no topic that is mirrored now")
     assert api.post("/pause", topic="t", partition=2).endswith("; t has only 2 partitions now")
@@ -137,6 +138,21 @@ def test_what_is_not_there_is_said(mirror, source, target, api):
             assert "must be a topic's name" in api.refuse(path, 400, topic=name, **body)
     assert len(api.status()["pauses"]) == 3
     assert agent.stop() == 0
+
+
+def test_what_another_agent_has_is_said(mirror, source, target, api, tmp_path):
+    source.create("t", 2)
+    target.create("t", 2)
+    mirror(source, target, flags=LISTEN).wait_event("assigned")
+    api.wait_status(lambda s: s["partitions"]["caught up"] == 2, "both partitions")
+    other = mirror(source, target, flags=("--admin.listen", "unix:other"))
+    other.wait_event("assigned")
+    found = api.wait_status(lambda s: s["partitions"]["caught up"] == 1, "one partition", topic="t")
+    [here] = [p["partition"] for p in found["detail"] if p["state"] == "caught up"]
+    assert api.post("/pause", topic="t").endswith("; this agent has 1 of its 2 partitions now")
+    api.post("/resume")
+    assert api.post("/pause", topic="t", partition=1 - here).endswith("; this agent does not have it now")
+    assert api.post("/pause", topic="t", partition=here).endswith("the agent ends")
 
 
 @pytest.mark.sanitize
