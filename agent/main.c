@@ -1,4 +1,5 @@
 /* reflejo: the table of subcommands, nothing else. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,8 +34,8 @@ unknown(const char *name)
 	return 1;
 }
 
-int
-main(int argc, char **argv)
+static int
+run(int argc, char **argv)
 {
 	if (argc < 2) {
 		commands_usage(stderr);
@@ -51,4 +52,17 @@ main(int argc, char **argv)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argc - 2, argv + 2);
 	return unknown(argv[1]);
+}
+
+int
+main(int argc, char **argv)
+{
+	int status = run(argc, argv);
+
+	/* What was asked for and is not there, on a full disk, is no success. Who does not want to
+	   read on is. */
+	if (fflush(stdout) == 0 || errno == EPIPE || status != 0)
+		return status;
+	fprintf(stderr, "reflejo: the output cannot be written: %s\n", strerror(errno));
+	return 1;
 }

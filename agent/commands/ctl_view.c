@@ -348,8 +348,12 @@ put_detail(struct text *out, const cJSON *status, size_t width)
 	struct table *t;
 	const cJSON *partition;
 
-	if (count_of(status, "detail") == 0)
+	if (!cJSON_IsArray(get(status, "detail")))
 		return;
+	if (count_of(status, "detail") == 0) {
+		text_puts(out, "\nthis agent has no partition of that topic\n");
+		return;
+	}
 	t = table_new(columns, sizeof(columns) / sizeof(columns[0]));
 	cJSON_ArrayForEach(partition, get(status, "detail"))
 	{

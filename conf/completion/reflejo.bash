@@ -49,7 +49,7 @@ _reflejo() {
 	--log.level) _reflejo_offer 'debug info warn error'; return ;;
 	--log.format) _reflejo_offer 'auto human kv json journal'; return ;;
 	--abort.on.send.failure|--script.watch) _reflejo_offer 'true false'; return ;;
-	--message.handler|--script.file|--script.path|--script.test|--script.state.file|--admin.token.file|--admin.state.file|--log.file|--config|--consumer.config|--producer.config|--source-topics|--script|--records) _reflejo_files; return ;;
+	--message.handler|--script.file|--script.path|--script.test|--script.state.file|--admin.token.file|--admin.state.file|--log.file|--config|--consumer.config|--producer.config|--source-topics|--script|--records|--token-file) _reflejo_files; return ;;
 	--level) _reflejo_offer 'debug info warn error'; return ;;
 	--dry-run|--new.consumer|--new.producer|--help|--version|--json|--junit|--watch|--keep|--no-follow) ;;
 	--*) return ;; # a value of which nothing is known
@@ -66,8 +66,8 @@ _reflejo() {
 	check) flags=' --json' run=1 names='' ;;
 	plan) flags=' --json --source-topics' run=1 names='' ;;
 	test) flags=' --junit --script --records' files=1 names='' ;;
-	ctl) flags=' --address' names=$_reflejo_ctl ;;
-	tap) flags=' --address --topic --count' names='' ;;
+	ctl) flags=' --address --token-file' names=$_reflejo_ctl ;;
+	tap) flags=' --address --topic --count --token-file' names='' ;;
 	print) flags='' names=' options properties sample events man completion' ;;
 	demo) flags=' --seconds' names='' ;;
 	version) flags='' names='' ;;

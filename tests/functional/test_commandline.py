@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -32,6 +33,13 @@ def test_no_arguments_print_the_usage(run):
     done = run()
     assert_refused(done, r"(?i)usage", r"--consumer\.config", r"--whitelist")
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("arguments", ["print sample", "print man 5", "version", "help", "ctl --help"])
+def test_output_that_cannot_be_written_is_no_success(program, arguments):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([program, *arguments.split()], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "reflejo: the output cannot be written: No space left on device\n")
 
 
 @pytest.mark.sanitize

@@ -144,6 +144,8 @@ def test_status_of_a_topic_is_asked_for_and_shown(ctl, server):
     done = ctl("status", "orders&x=1")
     assert server.asked[0][1] == "/status?topic=orders%26x%3D1"
     assert "orders:4   held       0          -  3.2k       -          1\n" in done.stdout
+    server.answers["/status"] = (200, {**STATUS, "detail": []})
+    assert ctl("status", "odrers").stdout.endswith("\nthis agent has no partition of that topic\n")
 
 
 @pytest.mark.sanitize
