@@ -108,6 +108,9 @@ ctl_refused(const struct client_answer *answer)
 {
 	fprintf(stderr, "reflejo: ");
 	print_sentence(stderr, "error", answer->body.s ? answer->body.s : "the agent refuses");
+	if (answer->status == 401)
+		fprintf(stderr, "reflejo: name its file with --token-file or in "
+				"$REFLEJO_TOKEN_FILE\n");
 	return CTL_REFUSED;
 }
 

@@ -111,13 +111,14 @@ access_is_loopback(const struct sockaddr *address)
 static char *
 read_line(const char *file, int fd, struct err *err)
 {
-	char text[TOKEN_MOST + 1];
+	char text[TOKEN_MOST + 1], *token = text;
 	struct stat st;
+	bool is_cut;
 	ssize_t n;
 
 	if (fstat(fd, &st) < 0)
 		return err_set(err, "%s: %s", file, strerror(errno)), NULL;
-	if (st.st_mode & S_IROTH) {
+	if (S_ISREG(st.st_mode) && (st.st_mode & S_IROTH)) {
 		err_set(err, "everybody on this host can read %s; chmod o-r %s", file, file);
 		return NULL;
 	}
@@ -126,12 +127,17 @@ read_line(const char *file, int fd, struct err *err)
 		return err_set(err, "%s: %s", file, strerror(errno)), NULL;
 	text[n] = '\0';
 	text[strcspn(text, "\r\n")] = '\0';
-	if (!*text || strlen(text) == TOKEN_MOST) {
+	is_cut = strlen(text) == TOKEN_MOST;
+	/* Blanks at the ends do not come through HTTP. */
+	token += strspn(token, " \t");
+	for (size_t end = strlen(token); end > 0 && strchr(" \t", token[end - 1]);)
+		token[--end] = '\0';
+	if (!*token || is_cut) {
 		err_set(err, "the first line of %s must be the token, 1 to %d bytes", file,
 			TOKEN_MOST - 1);
 		return NULL;
 	}
-	return mem_strdup(text);
+	return mem_strdup(token);
 }
 
 char *

@@ -272,6 +272,10 @@ def test_whom_and_as_whom(run, server, tmp_path):
     assert headers["Host"] == server.address
     run("ctl", "stop", environment={"REFLEJO_ADMIN": server.address, "REFLEJO_TOKEN_FILE": str(token)})
     assert server.asked[1][3]["Authorization"] == "Bearer s3cret"
+    server.answers["/stop"] = (401, {"error": "this is not the token"})
+    done = run("ctl", "stop", environment=environment)
+    assert (done.returncode, done.stderr) == (1, "reflejo: this is not the token\n"
+                                              "reflejo: name its file with --token-file or in $REFLEJO_TOKEN_FILE\n")
     token.chmod(0o644)
     done = run("ctl", "stop", "--token-file", token, environment=environment)
     assert done.returncode == 1 and "chmod o-r" in done.stderr

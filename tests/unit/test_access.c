@@ -118,7 +118,10 @@ TEST(tokens_are_read)
 		{"secret", "secret", 0600},
 		{"secret\nmore\n", "secret", 0640},
 		{"secret\r\n", "secret", 0400},
+		{" \tsecret \n", "secret", 0600},
+		{"a b", "a b", 0600},
 		{"", NULL, 0600},
+		{" \n", NULL, 0600},
 		{"\nsecret\n", NULL, 0600},
 		{"secret", NULL, 0604},
 		{"secret", NULL, 0644},
@@ -132,7 +135,7 @@ TEST(tokens_are_read)
 		free(token);
 	}
 	CHECK(!access_read_token("/nowhere/token", &err) && strstr(err.text, "/nowhere/token"));
-	CHECK(!access_read_token("/tmp", &err));
+	CHECK(!access_read_token("/tmp", &err) && strstr(err.text, "Is a directory"));
 }
 
 TEST(a_token_is_not_cut)
