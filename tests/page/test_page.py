@@ -71,7 +71,7 @@ def test_dialogs_and_outages_are_readable(scheme, make_stub, open_page, axe_sour
     assert axe.findings(page, axe_source) == []
     picture(page, f"dialog-wide-{scheme}")
     page.keyboard.press("Escape")
-    page.expected = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_INCOMPLETE", "ERR_EMPTY")
+    page.expected = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_INCOMPLETE", "ERR_EMPTY", "ERR_SOCKET")
     stub.stop()
     page.wait_for_selector("#gone:not([hidden])")
     assert axe.findings(page, axe_source) == []
@@ -238,7 +238,7 @@ def test_an_agent_that_is_gone(make_stub, open_page):
     stub = make_stub(documents.flowing)
     page = open_page(stub.url)
     page.wait_for_selector("#events li")
-    page.expected = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_INCOMPLETE", "ERR_EMPTY")
+    page.expected = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_INCOMPLETE", "ERR_EMPTY", "ERR_SOCKET")
     before = page.locator("#events li").count()
     stub.stop()
     page.wait_for_selector("#gone:not([hidden])")
