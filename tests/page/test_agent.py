@@ -116,6 +116,9 @@ def test_one_partition_held_by_a_poison_record(serve, clusters, open_page, pictu
     source.produce("orders", [Record(b"k", b"x", partition=p) for p in (0, 1, 3)])
     target.read("orders", 3)
     shows(page, "#totals", "3 records")
+    page.click("#trouble tbody button")
+    assert answer(page) == "nothing was paused; 1 held partition is offered again"
+    agent.wait_event("script_failed", partition=2, count=2)
     open_topic(page, "orders")
     looks(page, picture, axe_source, "held")
     assert press(page, "tr.open tbody tr:nth-child(2) button")

@@ -317,7 +317,7 @@ CALLS = [
     ("pause ended", "#pauses button >> nth=1", None, "/resume", "ResumeRequest", {"topic": "payments", "partition": 2}),
     ("limit changed", "#limits button >> nth=0", {"limit": "default"}, "/limit", "LimitRequest", {"limit": "default"}),
     ("live limit changed", "#limits button >> nth=1", {"limit": "none"}, "/limit", "LimitRequest", {"limit": "none", "topic": "payments"}),
-    ("partition paused", "#trouble tbody button", {}, "/pause", "PauseRequest", {"topic": "orders", "partition": 3}),
+    ("held record offered again", "#trouble tbody button", None, "/resume", "ResumeRequest", {"topic": "orders", "partition": 3}),
     ("topic paused", "tr.open button:has-text('Pause topic')", {}, "/pause", "PauseRequest", {"topic": "orders"}),
     ("topic resumed", "tr.open button:has-text('Resume topic')", None, "/resume", "ResumeRequest", {"topic": "orders"}),
     ("limit of an open topic", "tr.open button:has-text('Limit topic')", {"limit": "1MB/s"}, "/limit", "LimitRequest", {"limit": "1MB/s", "topic": "orders"}),
