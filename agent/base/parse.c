@@ -158,10 +158,13 @@ parse_duration(const char *s, int64_t default_unit_ms, int64_t min, int64_t max,
 
 	if (read_with_unit(s, duration_units, default_unit_ms, &value))
 		return err_set(err, "'%s' is not a time: a whole number, or with ms s m h d", s);
-	if (value < min || value > max)
-		return out_of_range(s, min, max, " ms", err);
-	*ret = value;
-	return 0;
+	if (value >= min && value <= max) {
+		*ret = value;
+		return 0;
+	}
+	if (default_unit_ms == 1000 && min % 1000 == 0 && max % 1000 == 0)
+		return out_of_range(s, min / 1000, max / 1000, " s", err);
+	return out_of_range(s, min, max, " ms", err);
 }
 
 /* Edit distance (Levenshtein, case apart) of two words; row has room for strlen(b) + 1. */

@@ -25,6 +25,7 @@ char *
 print_takes(const struct option_info *option)
 {
 	const char *type = options_type_text(option->type);
+	int64_t unit = option->type == OPTION_TYPE_SECONDS ? 1000 : 1;
 
 	if (option->type == OPTION_TYPE_WORD)
 		return mem_strdup(option->words);
@@ -32,7 +33,8 @@ print_takes(const struct option_info *option)
 		return mem_strdup(*type ? type : "nothing");
 	if (option->min == INT64_MIN)
 		return mem_printf("%s, at most %" PRId64, type, option->max);
-	return mem_printf("%s, %" PRId64 " to %" PRId64, type, option->min, option->max);
+	return mem_printf(
+		"%s, %" PRId64 " to %" PRId64, type, option->min / unit, option->max / unit);
 }
 
 static void

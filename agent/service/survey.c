@@ -579,6 +579,7 @@ bool
 survey_is_moving(const struct survey_partition *p, int64_t now, int64_t stall_ms, char **ret_why)
 {
 	char reason[METER_REASON] = "";
+	long long seconds = (now - p->moved_ms) / 1000;
 
 	/* What an operator holds does not move on purpose. */
 	if (p->state == METER_GONE || p->state == METER_PAUSED || p->state == METER_CAUGHT_UP ||
@@ -586,8 +587,14 @@ survey_is_moving(const struct survey_partition *p, int64_t now, int64_t stall_ms
 		return true;
 	if (p->meter)
 		meter_reason(p->meter, reason);
-	*ret_why = mem_printf("%s partition %d has not moved for %lld s: it is %s%s%s",
-		p->topic->name, (int)p->partition, (long long)((now - p->moved_ms) / 1000),
-		meter_state_name(p->state), *reason ? ", " : "", reason);
+	/* The worker says why from PIPELINE_SILENCE_MS on; before, the partition flows in name. */
+	if (p->state == METER_FLOWING)
+		*ret_why = mem_printf("%s partition %d has not moved for %lld s: %s",
+			p->topic->name, (int)p->partition, seconds,
+			p->in_flight ? "the target acknowledges nothing" : "nothing is read");
+	else
+		*ret_why = mem_printf("%s partition %d has not moved for %lld s: it is %s%s%s",
+			p->topic->name, (int)p->partition, seconds, meter_state_name(p->state),
+			*reason ? ", " : "", reason);
 	return false;
 }

@@ -114,6 +114,7 @@ TEST(durations)
 		{"0", 1, 0, NULL},
 		{"-1", 1, 0, "out of range"},
 		{"2d", 1, 0, "out of range: from 0 to 86400000 ms"},
+		{"2d", 1000, 0, "out of range: from 0 to 86400 s"},
 		{"9223372036854775807d", 1, 0, "out of range"},
 		{"5 minutes", 1, 0, "'5 minutes' is not a time"},
 		{"", 1, 0, "not a time"},

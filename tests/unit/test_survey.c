@@ -273,6 +273,17 @@ TEST(what_does_not_move_is_told_with_its_reason)
 	CHECK_STR(why, "t partition 3 has not moved for 61 s: it is held, the target refuses the "
 		       "record at offset 5: too large");
 	free(why);
+	m->state = METER_FLOWING;
+	m->in_flight = 0;
+	take(&r, 1000);
+	CHECK(!survey_is_moving(rows[0], r.now, 60000, &why));
+	CHECK_STR(why, "t partition 3 has not moved for 62 s: nothing is read");
+	free(why);
+	m->in_flight = 7;
+	take(&r, 1000);
+	CHECK(!survey_is_moving(rows[0], r.now, 60000, &why));
+	CHECK_STR(why, "t partition 3 has not moved for 63 s: the target acknowledges nothing");
+	free(why);
 	m->state = METER_PAUSED;
 	take(&r, 1000);
 	CHECK(survey_is_moving(rows[0], r.now, 60000, &why));
