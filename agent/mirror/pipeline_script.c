@@ -236,7 +236,7 @@ say_failed(struct pipeline *pl, struct partition *p, const struct flight *f, con
 static void
 hold_for_script(struct pipeline *pl, struct partition *p, int64_t offset, const char *reason)
 {
-	char text[METER_REASON];
+	char text[1100]; /* the meter cuts it */
 
 	p->is_script_held = true;
 	partition_count_held(pl, p);
