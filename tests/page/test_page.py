@@ -379,7 +379,7 @@ def test_keyboard_alone_is_enough(make_stub, open_page):
         if seen[-1].startswith("orders →"):
             break
     assert seen[:7] == ["Skip to the topics", "Pause all…", "Resume all…", "Reload script…", "Roll back…", "Limit…", "Topics"]
-    assert seen.index("Pause orders:3") < seen.index("Filter") < seen.index("State") < len(seen) - 1, "in the order that they are seen"
+    assert seen.index("Resume orders:3") < seen.index("Filter") < seen.index("State") < len(seen) - 1, "in the order that they are seen"
     assert page.evaluate("getComputedStyle(document.activeElement).outlineWidth") == "2px"
     page.keyboard.press("Enter")
     page.wait_for_selector("tr.open .scroll:not([hidden]) tbody tr")
