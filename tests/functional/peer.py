@@ -30,17 +30,21 @@ class Answer:
 
 
 class Peer:
-    """One connection. address: "HOST:PORT", or a path of a Unix socket."""
+    """One connection. address: "HOST:PORT", or a path of a Unix socket. receive_buffer: what the kernel keeps of what comes and is not
+    read, in bytes. It is set before the connection is there: a window that shrinks later makes the kernel ignore what is acknowledged."""
 
-    def __init__(self, address):
+    def __init__(self, address, receive_buffer=None):
         self.buffer = b""
         if isinstance(address, str) and re.fullmatch(r".*:\d+", address):
             host, _, port = address.rpartition(":")
-            self.socket = socket.create_connection((host.strip("[]"), int(port)), DEADLINE)
+            host = host.strip("[]")
+            self.socket, address = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET), (host, int(port))
         else:
-            self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.settimeout(DEADLINE)
-            self.socket.connect(str(address))
+            self.socket, address = socket.socket(socket.AF_UNIX), str(address)
+        self.socket.settimeout(DEADLINE)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.connect(address)
 
     def __enter__(self):
         return self

@@ -381,8 +381,7 @@ def test_a_stream_that_is_not_read_ends(mirror, source, target):
     agent = mirror(source, target, flags=("--admin.listen", "127.0.0.1:0"))
     address = agent.wait_event("admin_listening")["address"]
     agent.wait_event("assigned")
-    with Peer(address) as deaf:
-        deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    with Peer(address, receive_buffer=4096) as deaf:
         deaf.request("POST", "/tap", b'{"topic":"t","count":100000}')
         assert deaf.answer(has_body=False).status == 200
         before = fds(agent)
@@ -440,8 +439,7 @@ def test_what_nobody_asked_for_is_not_kept(serve):
 @pytest.mark.slow
 def test_answers_that_are_not_read_end(serve):
     agent, address = serve()
-    with Peer(address) as peer:
-        peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    with Peer(address, receive_buffer=4096) as peer:
         peer.request("GET", "/healthz")
         assert peer.answer().status == 200
         flood(peer, b"GET /healthz HTTP/1.1\r\n\r\n" * 1000)
