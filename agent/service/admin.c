@@ -221,18 +221,29 @@ call_healthz(struct http_request *r, void *agent)
 	http_reply(r, 200, "text/plain; charset=utf-8", "ok\n", 3);
 }
 
+/* May the script be exchanged? Otherwise it was answered. */
+static bool
+may_exchange(struct http_request *r, const struct agent *a)
+{
+	if (admin_body(r, NULL, 0) < 0)
+		return false;
+	if (a->is_stopping)
+		http_reply_error(r, 409, "the agent is stopping");
+	else if (!a->config->script.file)
+		http_reply_error(r, 409, "there is no script: script.file is not set");
+	else
+		return true;
+	return false;
+}
+
 void
 call_reload(struct http_request *r, void *agent)
 {
 	struct agent *a = agent;
 
-	if (admin_body(r, NULL, 0) < 0)
+	if (!may_exchange(r, a))
 		return;
-	if (a->is_stopping)
-		http_reply_error(r, 409, "the agent is stopping");
-	else if (!a->config->script.file)
-		http_reply_error(r, 409, "there is no script: script.file is not set");
-	else if (!a->workers)
+	if (!a->workers)
 		http_reply_error(r, 409,
 			"mirroring has not begun: what has changed by then is taken at its begin");
 	else
@@ -244,13 +255,9 @@ call_rollback(struct http_request *r, void *agent)
 {
 	struct agent *a = agent;
 
-	if (admin_body(r, NULL, 0) < 0)
+	if (!may_exchange(r, a))
 		return;
-	if (a->is_stopping)
-		http_reply_error(r, 409, "the agent is stopping");
-	else if (!a->config->script.file)
-		http_reply_error(r, 409, "there is no script: script.file is not set");
-	else if (!reload_roll_back(a))
+	if (!reload_roll_back(a))
 		http_reply_error(r, 409, "a reload is under way; try again when it is over");
 	else
 		wait_for(&a->admin, r, 0);

@@ -1,0 +1,252 @@
+/* A source and a target in the place of kafka/, for the tests of the pipeline: a test fills the
+ * one, and answers what was sent to the other. */
+#ifndef TESTS_UNIT_PIPELINE_RIG_H
+#define TESTS_UNIT_PIPELINE_RIG_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "kafka/consumer.h"
+#include "kafka/producer.h"
+#include "mirror/pipeline.h"
+#include "mirror/pipeline_state.h"
+
+/* ---- the source: what is put into a partition is read from it ---- */
+
+#define MOST 64
+#define VALUE "0123456789"
+
+struct source_partition {
+	void *owner;
+	struct record records[MOST];
+	size_t count, taken;
+	int64_t end, next; /* offsets: of the source, of what was read */
+};
+
+/* Partitions that are open, by number. */
+static struct source_partition *sources[2];
+
+struct source_partition *
+consumer_open_partition(struct consumer *c, const char *topic, int32_t partition, void *owner)
+{
+	(void)c, (void)topic;
+	sources[partition] = calloc(1, sizeof(*sources[partition]));
+	sources[partition]->owner = owner;
+	sources[partition]->next = -1;
+	return sources[partition];
+}
+
+void
+source_partition_close(struct source_partition **p)
+{
+	sources[*p == sources[1]] = NULL;
+	free(*p);
+	*p = NULL;
+}
+
+void *
+source_partition_owner(const struct source_partition *p)
+{
+	return p->owner;
+}
+
+int64_t
+source_partition_lag(const struct source_partition *p, int64_t *ret_end)
+{
+	*ret_end = p->end;
+	return p->next < 0 ? (int64_t)(p->count - p->taken) : p->end - p->next;
+}
+
+int64_t
+source_partition_position(const struct source_partition *p)
+{
+	return p->next;
+}
+
+size_t
+consumer_read(struct source_partition *p, struct record *records, size_t max,
+	struct consumer_event *ret_event)
+{
+	size_t n = 0;
+
+	*ret_event = (struct consumer_event){.kind = CONSUMER_NOTHING};
+	for (; n < max && p->taken < p->count; n++) {
+		records[n] = p->records[p->taken++];
+		p->next = records[n].offset + 1;
+	}
+	return n;
+}
+
+/* One more record at the source, with the timestamp. */
+static void
+add_record(int32_t partition, int64_t timestamp)
+{
+	struct source_partition *p = sources[partition];
+	struct record *r = &p->records[p->count++];
+
+	*r = (struct record){.message = r,
+		.value = VALUE,
+		.value_size = strlen(VALUE),
+		.offset = p->end++,
+		.timestamp = timestamp,
+		.partition = partition};
+}
+
+void
+record_restore(struct record *record, void *message, void *headers)
+{
+	*record = *(struct record *)message;
+	record->headers = headers;
+}
+
+void
+record_release(void *message, void *headers)
+{
+	(void)message, (void)headers;
+}
+
+void *
+record_copy_headers(void *message)
+{
+	(void)message;
+	return NULL;
+}
+
+void *
+record_take_headers(void *message)
+{
+	(void)message;
+	return NULL;
+}
+
+void
+record_add_header(void **headers, const char *name, const void *value, size_t size)
+{
+	(void)headers, (void)name, (void)value, (void)size;
+}
+
+/* ---- the target: what is sent waits until the test answers it ---- */
+
+struct target_topic {
+	int unused;
+};
+
+static struct target_topic the_topic;
+static void *sent[MOST]; /* opaques, in the order of sending */
+static int64_t sent_offsets[MOST];
+static size_t sent_count;
+static size_t room = SIZE_MAX; /* so many are taken, then one is not, once */
+static struct delivery answers[MOST];
+static size_t answer_count;
+
+struct target_topic *
+producer_topic(struct producer *p, const char *name)
+{
+	(void)p, (void)name;
+	return &the_topic;
+}
+
+const char *
+target_topic_name(const struct target_topic *topic)
+{
+	(void)topic;
+	return "copy";
+}
+
+enum producer_lane
+target_topic_lane(const struct target_topic *topic)
+{
+	(void)topic;
+	return PRODUCER_BULK;
+}
+
+void
+producer_limit_batch(struct producer *p, struct target_topic *topic, int64_t max_bytes)
+{
+	(void)p, (void)topic, (void)max_bytes;
+}
+
+unsigned
+producer_lane_changes(const struct producer *p)
+{
+	(void)p;
+	return 0;
+}
+
+void
+producer_touch(struct producer *p, struct target_topic *topic)
+{
+	(void)p, (void)topic;
+}
+
+enum send_result
+producer_send(struct producer *p, struct target_topic *topic, enum producer_lane lane,
+	int32_t partition, struct record *record, void *opaque, struct delivery *ret_failure)
+{
+	(void)p, (void)topic, (void)lane, (void)partition, (void)ret_failure;
+	if (room-- == 0)
+		return SEND_FULL;
+	sent_offsets[sent_count] = record->offset;
+	sent[sent_count++] = opaque;
+	return SEND_QUEUED;
+}
+
+int
+producer_fd(const struct producer *p)
+{
+	(void)p;
+	return -1;
+}
+
+size_t
+producer_deliveries(struct producer *p, struct delivery *out, size_t max)
+{
+	size_t n = answer_count < max ? answer_count : max;
+
+	(void)p;
+	memcpy(out, answers, n * sizeof(*out));
+	answer_count = 0;
+	return n;
+}
+
+size_t
+producer_outstanding(const struct producer *p)
+{
+	(void)p;
+	return sent_count;
+}
+
+void
+producer_abandon(struct producer *p)
+{
+	(void)p;
+	for (; sent_count > 0; sent_count--)
+		answers[answer_count++] = (struct delivery){.opaque = sent[sent_count - 1],
+			.verdict = DELIVERY_AGAIN,
+			.reason = "given up",
+			.error = "_PURGE_QUEUE"};
+}
+
+bool
+producer_wants_turn(const struct producer *p)
+{
+	(void)p;
+	return false;
+}
+
+bool
+producer_take_trouble(struct producer *p)
+{
+	(void)p;
+	return false;
+}
+
+const char *
+producer_failure(const struct producer *p)
+{
+	(void)p;
+	return NULL;
+}
+
+#endif
