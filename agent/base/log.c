@@ -209,12 +209,26 @@ tell_listener(enum log_event event, const char *json, size_t length)
 }
 
 static void
+tell_line(enum log_event event, const struct log_line *line)
+{
+	struct text json = {0};
+
+	if (!atomic_load(&listener.is_there) || is_telling)
+		return;
+	log_line_put(&json, line, LOG_FORMAT_JSON, false);
+	tell_listener(event, json.s, json.length);
+	text_fini(&json);
+}
+
+static void
 write_line(enum log_event event, const struct log_line *line)
 {
 	struct text text = {0};
 	bool is_coloured;
 	enum log_format format = log_file_format(&is_coloured);
 
+	/* First: whoever has read the line in the file may ask for it elsewhere. */
+	tell_line(event, line);
 	log_line_put(&text, line, format, is_coloured);
 	text_putc(&text, '\n');
 	if (log_file_write(text.s, text.length) < 0)
@@ -223,15 +237,6 @@ write_line(enum log_event event, const struct log_line *line)
 		on_written_again();
 	if (event == EVENT_log_trouble && !log_file_is_stderr())
 		write_stderr(line);
-	if (atomic_load(&listener.is_there) && !is_telling) {
-		if (format != LOG_FORMAT_JSON) {
-			text.length = 0;
-			log_line_put(&text, line, LOG_FORMAT_JSON, false);
-		} else {
-			text.s[--text.length] = '\0';
-		}
-		tell_listener(event, text.s, text.length);
-	}
 	text_fini(&text);
 }
 

@@ -302,9 +302,7 @@ on_notices(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	for (; m; m = next) {
 		next = m->next;
-		if (m->kind == AGENT_EVENT)
-			events_take(a->events, m);
-		else if (m->kind == SCOUT_ENDS)
+		if (m->kind == SCOUT_ENDS)
 			ends_take(a, m);
 		else if (m->kind >= SCOUT_PLAN)
 			on_scout(a, (struct scout_message *)m);
@@ -483,7 +481,7 @@ free_notices(struct agent *a)
 
 	for (; m; m = next) {
 		next = m->next;
-		if (m->kind == AGENT_EVENT || m->kind == SCOUT_ENDS)
+		if (m->kind == SCOUT_ENDS)
 			free(m);
 		else if (m->kind >= SCOUT_PLAN)
 			scout_message_free((struct scout_message *)m);
@@ -530,8 +528,6 @@ leave(struct agent *a)
 	say_progress(a);
 	log_tick(true);
 	LOG(EVENT_stop, F_INT("status", a->status), F_STR("drained", a->is_drained ? "yes" : "no"));
-	/* Those who follow the log see the last line, too. */
-	on_notices(-1, 0, a);
 	events_stop(&a->events);
 	admin_api_stop(a);
 	if (a->options && a->options->ended)
@@ -626,7 +622,7 @@ agent_run(const struct config *config, const struct agent_options *options)
 	loop_prepare(on_loop_fatal);
 	a.base = event_base_new();
 	a.notices = mailbox_new();
-	a.events = events_start(a.notices, AGENT_EVENT);
+	a.events = events_start(a.base);
 	a.survey = survey_new();
 	a.source.reachable = a.target.reachable = -1;
 	say_start(config);

@@ -18,9 +18,6 @@
 #include "service/survey.h"
 #include "service/view.h"
 
-/* The kind of the log's lines among the notices; above those of workers and scout. */
-#define AGENT_EVENT 300
-
 struct agent {
 	const struct config *config;
 	const struct agent_options *options;

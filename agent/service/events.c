@@ -1,15 +1,17 @@
 /* Events: the newest lines of the log, kept for GET /events and given to those who follow it. */
 #include "service/events.h"
 
+#include <event2/event.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mailbox.h"
 #include "base/mem.h"
 #include "base/parse.h"
 
-/* One line on its way from the thread that logged it. */
+/* One line, on its way from the thread that logged it and later in the ring. */
 struct line {
 	struct message message;
 	size_t length;
@@ -23,8 +25,8 @@ struct follower {
 };
 
 struct events {
-	struct mailbox *notices;
-	int kind;
+	struct mailbox *lines; /* logged, and not looked at yet */
+	struct event *arrival;
 	struct line *kept[EVENTS_KEPT]; /* a ring */
 	size_t count;			/* taken so far */
 	struct follower *followers;
@@ -38,22 +40,11 @@ on_logged(enum log_event event, enum log_level level, const char *json, size_t l
 	struct line *line = mem_alloc(sizeof(*line) + length + 1);
 
 	(void)event, (void)level;
-	line->message = (struct message){.kind = e->kind};
+	line->message = (struct message){0};
 	line->length = length + 1;
 	memcpy(line->json, json, length);
 	line->json[length] = '\n';
-	mailbox_post(e->notices, &line->message);
-}
-
-struct events *
-events_start(struct mailbox *notices, int kind)
-{
-	struct events *e = mem_zero(1, sizeof(*e));
-
-	e->notices = notices;
-	e->kind = kind;
-	log_listen(on_logged, e);
-	return e;
+	mailbox_post(e->lines, &line->message);
 }
 
 /* One that is gone, or whose answer has ended. */
@@ -75,10 +66,10 @@ on_gone(struct http_request *request, void *arg)
 	remove_follower(arg);
 }
 
-void
-events_take(struct events *e, struct message *message)
+/* Keeps the line, and sends it to those who follow. @takes line */
+static void
+keep_line(struct events *e, struct line *line)
 {
-	struct line *line = (struct line *)message;
 	size_t at = e->count++ % EVENTS_KEPT;
 
 	free(e->kept[at]);
@@ -88,6 +79,34 @@ events_take(struct events *e, struct message *message)
 		next = f->next;
 		http_stream_add(f->request, line->json, line->length);
 	}
+}
+
+static void
+take_lines(struct events *e)
+{
+	for (struct message *m = mailbox_take(e->lines), *next; m; m = next) {
+		next = m->next;
+		keep_line(e, (struct line *)m);
+	}
+}
+
+static void
+on_lines(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	take_lines(arg);
+}
+
+struct events *
+events_start(struct event_base *base)
+{
+	struct events *e = mem_zero(1, sizeof(*e));
+
+	e->lines = mailbox_new();
+	e->arrival = event_new(base, mailbox_fd(e->lines), EV_READ | EV_PERSIST, on_lines, e);
+	event_add(e->arrival, NULL);
+	log_listen(on_logged, e);
+	return e;
 }
 
 /* A whole number of the query. false: it is something else, and the request is answered. */
@@ -124,8 +143,11 @@ events_serve(struct events *e, struct http_request *request)
 	struct text past = {0};
 	int64_t last;
 	bool follow;
-	size_t kept = e->count < EVENTS_KEPT ? e->count : EVENTS_KEPT;
+	size_t kept;
 
+	/* Whoever has read a line in the log finds it here. */
+	take_lines(e);
+	kept = e->count < EVENTS_KEPT ? e->count : EVENTS_KEPT;
 	if (!read_last(request, &last) || !read_follow(request, &follow))
 		return;
 	if ((size_t)last > kept)
@@ -154,6 +176,7 @@ events_stop(struct events **events)
 	if (!e)
 		return;
 	log_listen(NULL, NULL);
+	take_lines(e);
 	while (e->followers) {
 		struct http_request *request = e->followers->request;
 
@@ -162,6 +185,8 @@ events_stop(struct events **events)
 	}
 	for (size_t i = 0; i < EVENTS_KEPT; i++)
 		free(e->kept[i]);
+	event_free(e->arrival);
+	mailbox_free(&e->lines);
 	free(e);
 	*events = NULL;
 }

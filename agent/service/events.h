@@ -2,7 +2,6 @@
 #ifndef SERVICE_EVENTS_H
 #define SERVICE_EVENTS_H
 
-#include "base/mailbox.h"
 #include "service/http.h"
 
 struct events;
@@ -10,21 +9,17 @@ struct events;
 /* So many are kept. */
 #define EVENTS_KEPT 500
 
-/* Listens to the log from now on: each line comes as a message of this kind into the mailbox, whose
-   owner gives it to events_take. Lines may be logged by any thread. @borrows notices until
-   events_stop
-   @gives the events; events_stop @thread main */
-struct events *events_start(struct mailbox *notices, int kind);
+struct event_base;
 
-/* Keeps the line, and sends it to those who follow. @takes message @thread main */
-void events_take(struct events *events, struct message *message);
+/* Listens to the log from now on; lines may be logged by any thread, and a line is kept before it is
+   in the log's file. @borrows base until events_stop @gives the events; events_stop @thread main */
+struct events *events_start(struct event_base *base);
 
 /* Answers GET /events: ?last=N, ?follow=false. @thread main */
 void events_serve(struct events *events, struct http_request *request);
 
-/* The log is not listened to any more; those who follow get what is in the mailbox's messages so
-   far, when they were taken, and their answers end. Frees and clears. NULL is accepted. @thread
-   main */
+/* The log is not listened to any more; those who follow get every line so far, and their answers
+   end. Frees and clears. NULL is accepted. @thread main */
 void events_stop(struct events **events);
 
 #endif

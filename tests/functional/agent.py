@@ -97,6 +97,27 @@ class Agent:
                     + self.stderr)
                 self.changed.wait(min(left, 1))
 
+    def shares(self):
+        """How many partitions each stream has now, as the log tells it; those that have none are left out."""
+        found = {}
+        with self.changed:
+            for event in self.events:
+                if event.name == "assigned":
+                    found[event["stream"]] = int(event["partitions"])
+                elif event.name in ("revoked", "partitions_lost"):
+                    found.pop(event["stream"], None)
+        return found
+
+    def wait_shared(self, partitions, streams, timeout=DEADLINE):
+        """Waits until that many streams have all the partitions. A group may be shared out more than once before it settles, and
+        nothing flows in between."""
+        end = time.monotonic() + timeout
+        with self.changed:
+            while len(self.shares()) != streams or sum(self.shares().values()) != partitions:
+                left = end - time.monotonic()
+                assert left > 0, f"{partitions} partitions are not shared out to {streams} streams; the log:\n{self.stderr}"
+                self.changed.wait(left)
+
     def wait_line(self, pattern, timeout=PROMISE):
         """Waits for a line of stderr in which the pattern is found."""
         end = time.monotonic() + timeout

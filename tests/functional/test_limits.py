@@ -63,8 +63,9 @@ def test_a_limit_over_all_is_kept_smooth_and_fair(mirror, source, target, stream
     for topic in ("ta", "tb"):
         source.create(topic, 4)
         target.create(topic, 4)
-        fill(source, topic, 4, 600)
+        fill(source, topic, 4, 800)
     agent = mirror(source, target, flags=("--limit", "400kB/s", "--num.streams", streams, "--partition.mode", "preserve"))
+    agent.wait_shared(8, streams)
     arrivals = Arrivals(target, "ta", "tb")
     arrivals.watch(lambda seen: len(shares(seen)) == 8, "a record of every partition")
     seen = arrivals.watch_for(5)
@@ -83,8 +84,9 @@ def test_one_topic_within_the_limit_over_all(mirror, source, target):
     for topic in ("slow", "fast"):
         source.create(topic, 6)
         target.create(topic, 6)
-        fill(source, topic, 6, 600)
+        fill(source, topic, 6, 800)
     agent = mirror(source, target, whitelist=".*", flags=("--limit", "300kB/s", "--limits.slow", "100kB/s", "--num.streams", "2"))
+    agent.wait_shared(12, 2)
     arrivals = Arrivals(target, "slow", "fast")
     arrivals.watch(lambda seen: {s[1] for s in seen} == {"slow", "fast"}, "records of both topics")
     arrivals.watch_for(1)
