@@ -11,8 +11,8 @@ struct events;
 
 struct event_base;
 
-/* Listens to the log from now on; lines may be logged by any thread, and a line is kept before it is
-   in the log's file. @borrows base until events_stop @gives the events; events_stop @thread main */
+/* Listens to the log from now on. Lines may be logged by any thread; each is kept before it is in
+   the log's file. @borrows base until events_stop @gives the events; events_stop @thread main */
 struct events *events_start(struct event_base *base);
 
 /* Answers GET /events: ?last=N, ?follow=false. @thread main */
