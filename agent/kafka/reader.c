@@ -1,0 +1,252 @@
+/* A reader: partitions of either cluster from an offset on, outside any group, for whoever may
+ * wait. */
+#include "kafka/reader.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "kafka/client.h"
+#include "kafka/library.h"
+
+/* The library is nudged so often at most while its queue runs low, see wake_fetching. */
+#define NUDGE_MS 5
+
+/* One partition that is read. */
+struct reading {
+	struct reading *next;
+	rd_kafka_topic_t *topic;
+	int32_t partition;
+	void *owner;
+};
+
+struct reader {
+	struct client *client;
+	rd_kafka_t *rk;
+	rd_kafka_queue_t *records;
+	struct reading *readings, *last; /* last: the one found last; NULL: none */
+	bool is_sleepy;	    /* the library must be nudged */
+	int64_t next_nudge; /* clock_ms */
+};
+
+static struct client *
+make_client(enum client_side side, const struct config *config, const char *brokers,
+	int64_t buffer_bytes, struct err *err)
+{
+	char kbytes[24];
+	const struct client_rule rules[] = {
+		{"bootstrap.servers", brokers, true},
+		{"client.id", "reflejo-reader", true},
+		/* No group is joined, and none is asked for. */
+		{"group.id", NULL, true},
+		{"group.instance.id", NULL, true},
+		{"enable.auto.commit", "false", true},
+		{"enable.auto.offset.store", "false", true},
+		{"enable.partition.eof", "true", true},
+		{"allow.auto.create.topics", "false", true},
+		{"auto.offset.reset", "error", true},
+		{"isolation.level", "read_uncommitted", false},
+		{"check.crcs", "true", false},
+		{"queued.min.messages", "1000000", true},
+		{"queued.max.messages.kbytes", kbytes, true},
+		{"fetch.queue.backoff.ms", "10", false},
+		{"socket.nagle.disable", "true", false},
+		{"enable.metrics.push", "false", false},
+		{"log.connection.close", "false", false},
+		/* A producer's settings are carried along to reach the target; that a consumer has
+		   no use for some of them is no news. */
+		{"log_level", side == CLIENT_TARGET ? "3" : "6", true},
+	};
+	const struct client_settings *settings =
+		side == CLIENT_SOURCE ? &config->consumer : &config->producer;
+
+	snprintf(kbytes, sizeof(kbytes), "%" PRId64,
+		buffer_bytes < 1024 * 1024 ? 1024 : buffer_bytes / 1024);
+	return client_new(side, RD_KAFKA_CONSUMER, settings, rules,
+		sizeof(rules) / sizeof(rules[0]), RD_KAFKA_EVENT_ERROR, err);
+}
+
+struct reader *
+reader_open(enum client_side side, const struct config *config, const char *brokers,
+	int64_t buffer_bytes, struct err *err)
+{
+	struct client *client = make_client(side, config, brokers, buffer_bytes, err);
+	struct reader *r;
+
+	if (!client)
+		return NULL;
+	r = mem_zero(1, sizeof(*r));
+	r->client = client;
+	r->rk = client_handle(client);
+	r->records = rd_kafka_queue_new(r->rk);
+	/* Before 2.2.0 a full queue is looked at again after a second only (librdkafka.md 9.3). */
+	r->is_sleepy = !library_at_least(2, 2, 0);
+	return r;
+}
+
+static void
+end_reading(struct reader *r, struct reading **link)
+{
+	struct reading *g = *link;
+
+	r->last = NULL;
+	rd_kafka_consume_stop(g->topic, g->partition);
+	rd_kafka_topic_destroy(g->topic);
+	*link = g->next;
+	free(g);
+}
+
+void
+reader_close(struct reader **reader)
+{
+	struct reader *r = *reader;
+
+	if (!r)
+		return;
+	while (r->readings)
+		end_reading(r, &r->readings);
+	rd_kafka_queue_destroy(r->records);
+	client_retire(&r->client);
+	free(r);
+	*reader = NULL;
+}
+
+int
+reader_start(struct reader *r, const char *topic, int32_t partition, int64_t offset, void *owner,
+	struct err *err)
+{
+	rd_kafka_topic_t *handle = rd_kafka_topic_new(r->rk, topic, NULL);
+	int64_t from = offset == READER_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING : offset;
+	struct reading *g;
+
+	if (!handle || rd_kafka_consume_start_queue(handle, partition, from, r->records) < 0) {
+		if (handle)
+			rd_kafka_topic_destroy(handle);
+		return err_set(err, "%s partition %d cannot be read: %s", topic, (int)partition,
+			rd_kafka_err2str(rd_kafka_last_error()));
+	}
+	g = mem_zero(1, sizeof(*g));
+	*g = (struct reading){r->readings, handle, partition, owner};
+	r->readings = g;
+	return 0;
+}
+
+void
+reader_stop(struct reader *r, const char *topic, int32_t partition)
+{
+	for (struct reading **link = &r->readings; *link; link = &(*link)->next)
+		if ((*link)->partition == partition &&
+			!strcmp(rd_kafka_topic_name((*link)->topic), topic)) {
+			end_reading(r, link);
+			return;
+		}
+}
+
+static bool
+is_of(const struct reading *g, const rd_kafka_message_t *m)
+{
+	return g->partition == m->partition && m->rkt &&
+	       !strcmp(rd_kafka_topic_name(g->topic), rd_kafka_topic_name(m->rkt));
+}
+
+/* NULL: its partition is not read any more. Records come in runs of one partition. */
+static struct reading *
+reading_of(struct reader *r, const rd_kafka_message_t *m)
+{
+	struct reading *g = r->readings;
+
+	if (r->last && is_of(r->last, m))
+		return r->last;
+	while (g && !is_of(g, m))
+		g = g->next;
+	r->last = g;
+	return g;
+}
+
+/* Turns a message into an item; false: it concerns nobody. @takes m */
+static bool
+take(struct reader *r, rd_kafka_message_t *m, struct reader_item *item)
+{
+	struct reading *g = reading_of(r, m);
+
+	*item = (struct reader_item){.kind = READER_RECORD, .owner = g ? g->owner : NULL};
+	if (g && !m->err) {
+		record_restore(&item->record, m, NULL);
+		return true;
+	}
+	item->kind = m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF ? READER_END : READER_TROUBLE;
+	item->offset = m->offset;
+	if (item->kind == READER_TROUBLE && g)
+		item->reason = mem_printf("%s partition %d cannot be read: %s",
+			rd_kafka_topic_name(g->topic), (int)g->partition,
+			rd_kafka_message_errstr(m));
+	rd_kafka_message_destroy(m);
+	return g != NULL;
+}
+
+/* Serves what the library has to say on its own; a connection's failure is kept by the client. */
+static void
+drop_events(struct reader *r)
+{
+	rd_kafka_queue_t *queue = rd_kafka_queue_get_main(r->rk);
+	rd_kafka_event_t *event;
+
+	while ((event = rd_kafka_queue_poll(queue, 0)))
+		rd_kafka_event_destroy(event);
+	rd_kafka_queue_destroy(queue);
+}
+
+/* A queue that was full has been read down: any request to the leaders wakes the threads that
+   fetch, as consumer_nudge does it. */
+static void
+wake_fetching(struct reader *r, size_t taken)
+{
+	rd_kafka_topic_partition_list_t *list;
+	int64_t now = clock_ms();
+
+	if (!r->is_sleepy || taken == 0 || now < r->next_nudge ||
+		rd_kafka_queue_length(r->records) > taken)
+		return;
+	r->next_nudge = now + NUDGE_MS;
+	list = rd_kafka_topic_partition_list_new(8);
+	for (const struct reading *g = r->readings; g; g = g->next)
+		rd_kafka_topic_partition_list_add(list, rd_kafka_topic_name(g->topic), g->partition)
+			->offset = RD_KAFKA_OFFSET_END;
+	rd_kafka_offsets_for_times(r->rk, list, 0);
+	rd_kafka_topic_partition_list_destroy(list);
+}
+
+size_t
+reader_next(struct reader *r, struct reader_item *items, size_t max, int timeout_ms)
+{
+	rd_kafka_message_t *messages[256];
+	size_t room = sizeof(messages) / sizeof(messages[0]), n = 0;
+	ssize_t got = rd_kafka_consume_batch_queue(
+		r->records, timeout_ms, messages, max < room ? max : room);
+
+	for (ssize_t i = 0; i < got; i++)
+		n += take(r, messages[i], &items[n]);
+	drop_events(r);
+	if (n > 0)
+		client_forget_failure(r->client);
+	wake_fetching(r, n);
+	return n;
+}
+
+void
+reader_release(struct reader_item *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		record_release(items[i].record.message, items[i].record.headers);
+		free(items[i].reason);
+	}
+}
+
+void
+reader_failure(struct reader *r, char *text, size_t size)
+{
+	client_last_failure(r->client, text, size);
+}
