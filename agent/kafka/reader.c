@@ -28,8 +28,8 @@ struct reader {
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *records;
 	struct reading *readings, *last; /* last: the one found last; NULL: none */
-	bool is_sleepy;	    /* the library must be nudged */
-	int64_t next_nudge; /* clock_ms */
+	bool is_sleepy;			 /* the library must be nudged */
+	int64_t next_nudge;		 /* clock_ms */
 };
 
 static struct client *
