@@ -138,6 +138,8 @@ class Cluster:
     def freeze(self):
         """Stops the process: connections stay open and nothing answers."""
         self.process.send_signal(signal.SIGSTOP)
+        # A thread that runs on another processor goes on for a moment.
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
 
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)

@@ -180,6 +180,8 @@ class Daemon:
     def freeze(self):
         """Its connections stay open, and it answers nothing."""
         self.process.send_signal(signal.SIGSTOP)
+        # A thread that runs on another processor goes on for a moment.
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
 
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)
