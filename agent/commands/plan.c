@@ -104,7 +104,9 @@ make_plan(const struct config *config, const struct topology *topology, struct e
 			.sources = topology->sources,
 			.source_count = topology->source_count,
 			.targets = topology->targets,
-			.target_count = topology->target_count};
+			.target_count = topology->target_count,
+			.target_brokers = topology->target_brokers,
+			.is_managed = topology->can_create};
 
 		plan = plan_make(parts.rules, &input, err);
 		if (plan && topology->is_same)

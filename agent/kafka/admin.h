@@ -18,6 +18,7 @@ struct admin;
 struct cluster_topic {
 	char *name;
 	int partitions;
+	int replicas;			  /* of its first partition */
 	int leaderless, first_leaderless; /* partitions that have no leader, and the number of the
 					     first of them */
 	int absent;			  /* for the caller: looks in a row that did not list it */
@@ -28,6 +29,7 @@ struct cluster_view {
 	struct cluster_topic *topics; /* sorted by name; without those that may not be described */
 	size_t topic_count;
 	int brokers;
+	int can_create; /* 1: it can be asked to make topics, 0: it cannot, -1: not known now */
 };
 
 /* For the source: a client that carries the group's name but never joins it. NULL on error. @gives;

@@ -32,7 +32,7 @@ partition_meter_state(const struct partition *p)
 		return METER_HELD;
 	if (p->is_user_paused)
 		return METER_PAUSED;
-	if (p->pause_ms > 0 || is_unanswered(p))
+	if (p->pause_ms > 0 || is_unanswered(p) || route_awaits(p->route))
 		return METER_WAITING;
 	if (p->offer_at > 0)
 		return METER_RETRYING;
@@ -57,6 +57,15 @@ partition_give_reason(struct partition *p, const char *reason)
 	meter_set_reason(p->meter, reason);
 	p->has_reason = reason[0] != '\0';
 	partition_show_state(p);
+}
+
+void
+partition_say_wait(struct partition *p)
+{
+	const char *awaits = route_awaits(p->route);
+
+	if (awaits && p->state != PARTITION_HELD && !p->is_script_held)
+		partition_give_reason(p, awaits);
 }
 
 void

@@ -157,8 +157,9 @@ partitions_of(const struct cluster_view *view)
 	struct plan_partitions *list = mem_zero(view->topic_count + 1, sizeof(*list));
 
 	for (size_t i = 0; i < view->topic_count; i++)
-		list[i] =
-			(struct plan_partitions){view->topics[i].name, view->topics[i].partitions};
+		list[i] = (struct plan_partitions){.name = view->topics[i].name,
+			.partitions = view->topics[i].partitions,
+			.replicas = view->topics[i].replicas};
 	return list;
 }
 

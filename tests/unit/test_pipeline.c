@@ -30,7 +30,7 @@ make_plan(void)
 {
 	struct topics *filter = topics_new(".*", false, true, NULL);
 	struct plan_rules *rules = plan_rules_new(config, NULL);
-	struct plan_partitions source = {"here", 2}, target = {"here", 2};
+	struct plan_partitions source = {.name = "here", .partitions = 2}, target = source;
 	struct plan_input input = {.config = config,
 		.filter = filter,
 		.sources = &source,

@@ -664,7 +664,7 @@ TEST(many_differences_are_counted)
 	before = plan_take(make(&r, &err));
 	for (int i = 0; i < 30; i++) {
 		snprintf(names[i], sizeof(names[i]), "t%02d", i);
-		many[i] = (struct plan_partitions){names[i], 1};
+		many[i] = (struct plan_partitions){.name = names[i], .partitions = 1};
 	}
 	r.input.sources = many;
 	r.input.source_count = 30;
