@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "kafka/admin_state.h"
@@ -76,6 +77,12 @@ admin_open_target(const struct config *config, struct err *err)
 }
 
 void
+admin_heed(struct admin *a, const atomic_bool *must_stop)
+{
+	a->must_stop = must_stop;
+}
+
+void
 admin_close(struct admin **admin)
 {
 	if (!*admin)
@@ -137,9 +144,11 @@ rd_kafka_resp_err_t
 admin_call_await(struct admin *a, struct admin_call *call, int timeout_ms, struct err *err)
 {
 	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
-
 	/* The library keeps the time; a second more, and it has lost the call. */
-	call->event = rd_kafka_queue_poll(call->queue, timeout_ms + 1000);
+	int64_t until = clock_ms() + timeout_ms + 1000;
+
+	while (!call->event && clock_ms() < until && !(a->must_stop && atomic_load(a->must_stop)))
+		call->event = rd_kafka_queue_poll(call->queue, 100);
 	if (call->event)
 		code = rd_kafka_event_error(call->event);
 	if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT)

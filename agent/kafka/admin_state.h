@@ -3,6 +3,8 @@
 #ifndef KAFKA_ADMIN_STATE_H
 #define KAFKA_ADMIN_STATE_H
 
+#include <stdatomic.h>
+
 #include "kafka/admin.h"
 #include "kafka/client.h"
 
@@ -11,6 +13,7 @@ struct admin {
 	rd_kafka_t *rk;
 	const char *side; /* "source" or "target" */
 	char *brokers;
+	const atomic_bool *must_stop; /* see admin_heed; NULL: nobody hurries */
 };
 
 /* Serves what the library put aside for us, so that nothing piles up. */

@@ -145,6 +145,7 @@ has_same_care(const struct plan_topic *a, const struct plan_topic *b)
 	if (!a->target || !b->target)
 		return a->target == b->target;
 	return is_same_text(a->awaits, b->awaits) && a->grow_to == b->grow_to &&
+	       (a->grow_to == 0 || a->problem_count == b->problem_count) &&
 	       a->recipe.partitions == b->recipe.partitions &&
 	       a->recipe.replication == b->recipe.replication &&
 	       a->recipe.wanted_replication == b->recipe.wanted_replication &&
@@ -155,7 +156,8 @@ bool
 plan_equals(const struct plan *a, const struct plan *b)
 {
 	if (!a || !b || a->count != b->count || a->mirrored != b->mirrored ||
-		a->target_count != b->target_count || !a->targets != !b->targets)
+		a->target_count != b->target_count || !a->targets != !b->targets ||
+		a->makes_topics != b->makes_topics || a->target_brokers != b->target_brokers)
 		return a == b;
 	for (size_t i = 0; i < a->count; i++)
 		if (strcmp(a->topics[i].name, b->topics[i].name) != 0 ||

@@ -41,6 +41,7 @@ struct plan_topic {
 	int32_t grow_to; /* the target's is to get so many partitions; 0: it stays as it is */
 	char *awaits; /* why none of its records may be sent yet, a finished sentence: its topic at
 			 the target is not there, and is being made. NULL: they may */
+	bool leads; /* the first by name of those that go to its target */
 	bool is_refused; /* awaits: the target refuses to make it */
 	enum plan_rule rule;
 	char *limit;	 /* what its route says, a text of base/rates.h; NULL: nothing */
@@ -60,6 +61,7 @@ struct plan {
 	struct plan_partitions *targets; /* of the target cluster, by name; NULL: not known */
 	size_t target_count;
 	int target_brokers; /* 0: not known */
+	bool makes_topics;  /* what is missing at the target is made */
 	_Atomic int references;
 };
 

@@ -510,6 +510,12 @@ check_target(const struct plan_input *input, struct plan_topic *t)
 			t->target, (int)wanted, wanted > 1 ? "s" : "");
 		put_first(t);
 	}
+	if (t->grow_to > 0 && refusal_of(input, t->target))
+		add_problem(t,
+			"%s has %d partitions and is to have %d, but the target does not add them: "
+			"%s; tried again",
+			t->target, (int)t->target_partitions, (int)t->grow_to,
+			refusal_of(input, t->target));
 	if (t->rule == PLAN_PRESERVE && t->target_partitions > 0 && t->grow_to == 0 &&
 		t->target_partitions < t->partitions)
 		add_problem(t,
@@ -530,6 +536,7 @@ settle_target(const struct plan_input *input, struct plan_topic **list, size_t c
 	grows = input->is_managed && list[0]->target_partitions > 0 &&
 		list[0]->target_partitions < recipe.partitions &&
 		!recipe_why_not_grown(input->config, topics, count);
+	list[0]->leads = true;
 	for (size_t i = 0; i < count; i++) {
 		list[i]->recipe = recipe;
 		list[i]->grow_to = grows ? recipe.partitions : 0;
@@ -565,6 +572,7 @@ static void
 take_targets(struct plan *plan, const struct plan_input *input)
 {
 	plan->target_brokers = input->target_brokers;
+	plan->makes_topics = is_made(input);
 	if (!input->targets)
 		return;
 	plan->targets = mem_zero(input->target_count + 1, sizeof(*plan->targets));

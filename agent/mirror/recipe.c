@@ -69,7 +69,10 @@ recipe_why_not_grown(
 		if (topics[i]->rule == PLAN_ROUND_ROBIN)
 			return "its records go round the partitions that there are; "
 			       "topics.grow=always adds some all the same";
-		if (topics[i]->rule != PLAN_PRESERVE && topics[i]->rule != PLAN_MAP)
+		if (topics[i]->rule == PLAN_MAP)
+			return "its script says which partitions its records go to; "
+			       "topics.grow=always adds what the script names";
+		if (topics[i]->rule != PLAN_PRESERVE)
 			return "its records find their partition by key, and keys would move to "
 			       "other partitions, away from their earlier records; "
 			       "topics.grow=always adds some all the same";
@@ -122,6 +125,36 @@ recipe_copies(const char *setting)
 		if (!strcmp(left_out[i], setting))
 			return false;
 	return true;
+}
+
+bool
+recipe_needs_source(const struct recipe *recipe)
+{
+	struct settings own = {0};
+	bool copies;
+
+	settings_parse(recipe->configs, &own, NULL);
+	copies = own.copies_source;
+	settings_fini(&own);
+	return copies;
+}
+
+void
+recipe_dead_letters(const struct config *config, const struct plan *plan, struct recipe *ret)
+{
+	int32_t partitions = creation_partitions(config), replication = creation_replication(config);
+
+	for (size_t i = 0; creation_replication(config) == 0 && i < plan->count; i++)
+		if (plan->topics[i].target && plan->topics[i].recipe.replication > replication)
+			replication = plan->topics[i].recipe.replication;
+	if (replication == 0)
+		replication = -1;
+	*ret = (struct recipe){.partitions = partitions > 0 ? partitions : 1,
+		.replication = replication,
+		.wanted_replication = replication,
+		.configs = "none"};
+	if (plan->target_brokers > 0 && replication > plan->target_brokers)
+		ret->replication = plan->target_brokers;
 }
 
 void

@@ -10,6 +10,7 @@
 #include "base/settings.h"
 #include "config/config.h"
 
+struct plan;
 struct plan_topic;
 
 /* Of one topic of the target. */
@@ -38,6 +39,14 @@ char *recipe_text(const struct recipe *recipe);
 /* Is a setting of this name copied to another cluster? Those that are about one cluster's brokers,
    or that new brokers do not know any more, are not. */
 bool recipe_copies(const char *setting);
+
+/* Are settings of the source's topic copied? */
+bool recipe_needs_source(const struct recipe *recipe);
+
+/* How the topic for dead letters is made: with one partition unless topics.partitions is a number, and
+   as many replicas as the mirrored topics get at most. */
+void recipe_dead_letters(
+	const struct config *config, const struct plan *plan, struct recipe *ret);
 
 /* The settings by the recipe, source being what is set for the topic there (NULL: nothing).
    @gives *ret; settings_fini */
