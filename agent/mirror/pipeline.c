@@ -145,6 +145,7 @@ pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, 
 	p->source = consumer_open_partition(consumer, topic, number, p);
 	partition_find_limit(pl, p);
 	partition_find_pause(pl, p);
+	partition_say_wait(p);
 	p->next = pl->partitions;
 	pl->partitions = p;
 	pl->count++;

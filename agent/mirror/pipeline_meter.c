@@ -111,6 +111,15 @@ position_of(const struct partition *p)
 	return first ? first->offset : -1;
 }
 
+/* Why a partition waits for which nothing has said it. */
+static const char *
+why_waits(const struct pipeline *pl, const struct partition *p)
+{
+	if (route_awaits(p->route))
+		return route_awaits(p->route);
+	return pl->target_reason[0] ? pl->target_reason : "the target acknowledges nothing";
+}
+
 /* Brings one meter up to date. Returns the partition's lag, -1 when it is not known. */
 static int64_t
 survey(struct pipeline *pl, struct partition *p, int64_t now)
@@ -134,8 +143,7 @@ survey(struct pipeline *pl, struct partition *p, int64_t now)
 	if (state == METER_FLOWING || state == METER_CAUGHT_UP)
 		partition_forget_reason(p);
 	else if (state == METER_WAITING && !p->has_reason)
-		partition_give_reason(p, pl->target_reason[0] ? pl->target_reason
-							      : "the target acknowledges nothing");
+		partition_give_reason(p, why_waits(pl, p));
 	atomic_store_explicit(&m->state, (int)state, memory_order_relaxed);
 	return lag;
 }

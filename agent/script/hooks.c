@@ -199,6 +199,20 @@ take_setting(struct script *s, struct settings *settings, struct err *err)
 	return 0;
 }
 
+/* Does the text say the same settings? A value with ",NAME=" in it would become two. */
+static bool
+is_told_by(const struct settings *settings, const char *text)
+{
+	struct settings told;
+	bool is_same;
+
+	if (settings_parse(text, &told, NULL) < 0)
+		return false;
+	is_same = told.count == settings->count && !told.copies_source;
+	settings_fini(&told);
+	return is_same;
+}
+
 /* The table on the stack as a text; NULL on error. @gives a string */
 static char *
 configs_of_table(struct script *s, struct err *err)
@@ -213,6 +227,12 @@ configs_of_table(struct script *s, struct err *err)
 		lua_pop(s->L, 1);
 	else
 		text = settings.count ? settings_text(&settings) : mem_strdup("none");
+	if (text && !is_told_by(&settings, text)) {
+		err_set(err, "%s: create.configs has a name or value with a comma and = in it",
+			s->name);
+		free(text);
+		text = NULL;
+	}
 	settings_fini(&settings);
 	return text;
 }

@@ -59,6 +59,7 @@ TEST(route_answers)
 		{"{ create = { configs = {} } }", "'' 0 0 0 none"},
 		{"{ create = { configs = 'sauce' } }",
 			"error s.lua: create.configs must be none, source, or a list"},
+		{"{ create = { configs = { a = '1,b=2' } } }", "with a comma and = in it"},
 		{"{ create = { configs = { 'x' } } }", "create.configs needs names"},
 		{"{ create = { configs = { x = {} } } }", "x of create.configs must be a string"},
 		{"{ create = { configs = 5 } }", "create.configs must be a table or a string"},

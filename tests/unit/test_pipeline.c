@@ -25,8 +25,9 @@ static struct counters counters;
 static struct meters *meters;
 static struct pipeline *pipeline;
 
+/* The topic that copies go to has two partitions at the target, or it is missing and being made. */
 static const struct plan *
-make_plan(void)
+make_plan_with(bool is_missing)
 {
 	struct topics *filter = topics_new(".*", false, true, NULL);
 	struct plan_rules *rules = plan_rules_new(config, NULL);
@@ -36,12 +37,28 @@ make_plan(void)
 		.sources = &source,
 		.source_count = 1,
 		.targets = &target,
-		.target_count = 1};
+		.target_count = is_missing ? 0 : 1,
+		.is_managed = is_missing};
 	const struct plan *plan = plan_make(rules, &input, NULL);
 
 	plan_rules_free(&rules);
 	topics_free(&filter);
 	return plan;
+}
+
+static const struct plan *
+make_plan(void)
+{
+	return make_plan_with(false);
+}
+
+static void
+set_plan(bool is_missing)
+{
+	const struct plan *plan = make_plan_with(is_missing);
+
+	pipeline_set_plan(pipeline, plan);
+	plan_release(&plan);
 }
 
 static struct meter *
@@ -443,6 +460,61 @@ TEST(a_missing_topic_is_waited_for_and_said)
 	partition_recover(pipeline, pipeline_find(pipeline, "here", 0), false);
 	CHECK(!pipeline_waits_for_topic(pipeline));
 	answer("A");
+	stop();
+}
+
+/* Brokers that make topics in their own way must not be asked about one that is being made. */
+TEST(nothing_is_sent_to_a_topic_that_is_being_made)
+{
+	struct meter *meter;
+	char reason[METER_REASON];
+
+	start("pause");
+	set_plan(true);
+	meter = add(0);
+	touched = refreshed = 0;
+	add_record(0, 1000);
+	turn();
+	pipeline_survey(pipeline);
+	CHECK_INT(meter->records_read + sent_count + (size_t)touched, 0);
+	CHECK_INT(meter->state, METER_WAITING);
+	CHECK_INT(meter->lag, -1);
+	meter_reason(meter, reason);
+	CHECK_STR(reason, "here is being made at the target");
+	set_plan(false);
+	turn();
+	CHECK_INT(sent_count, 1);
+	CHECK_INT(refreshed, 1);
+	answer("A");
+	pipeline_survey(pipeline);
+	CHECK_INT(meter->state, METER_CAUGHT_UP);
+	meter_reason(meter, reason);
+	CHECK_STR(reason, "");
+	stop();
+}
+
+/* It was there before, and is gone: what has come back is not sent again either until it is. */
+TEST(what_came_back_waits_for_a_topic_that_is_being_made)
+{
+	struct meter *meter;
+	char reason[METER_REASON];
+
+	start("pause");
+	meter = add(0);
+	add_record(0, 1000);
+	turn();
+	set_plan(true);
+	answer("N");
+	turn();
+	CHECK_INT(sent_count, 0);
+	pipeline_survey(pipeline);
+	CHECK_INT(meter->state, METER_WAITING);
+	meter_reason(meter, reason);
+	CHECK_STR(reason, "here is being made at the target");
+	set_plan(false);
+	turn_until_sent(1);
+	answer("A");
+	CHECK_INT(meter->records_mirrored, 1);
 	stop();
 }
 
