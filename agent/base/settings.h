@@ -12,14 +12,14 @@ struct setting {
 };
 
 struct settings {
-	bool copies_source; /* those of the source topic count, and items go over them */
+	bool copies_source;    /* those of the source topic count, and items go over them */
 	struct setting *items; /* sorted by name */
 	size_t count;
 };
 
-/* Reads "none", "source", "NAME=VALUE,...", or "source,NAME=VALUE,...". A comma belongs to the value
-   when no NAME= follows: "cleanup.policy=compact,delete". The error sentence quotes what it does not
-   understand. @gives *ret; settings_fini. @thread any */
+/* Reads "none", "source", "NAME=VALUE,...", or "source,NAME=VALUE,...". A comma belongs to the
+   value when no NAME= follows: "cleanup.policy=compact,delete". The error sentence quotes what it
+   does not understand. @gives *ret; settings_fini. @thread any */
 int settings_parse(const char *text, struct settings *ret, struct err *err);
 
 /* Puts one in, or another value in its place; both are copied. */

@@ -119,7 +119,8 @@ take_view(const struct cluster_view *view, struct plan_partitions **ret, size_t 
 
 /* One side's topics, as it lists them, and its id. @takes admin @gives *ret; cluster_view_fini */
 static int
-list_topics(struct admin *admin, struct cluster_view *ret, char *id, size_t id_size, struct err *err)
+list_topics(
+	struct admin *admin, struct cluster_view *ret, char *id, size_t id_size, struct err *err)
 {
 	int rc;
 

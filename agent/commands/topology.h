@@ -14,7 +14,7 @@ struct topology {
 	size_t source_count, target_count;
 	int target_brokers; /* 0: not known */
 	bool can_create;    /* the target can be asked to make topics, as far as is known */
-	bool is_same; /* both sides answer as the same cluster */
+	bool is_same;	    /* both sides answer as the same cluster */
 };
 
 /* Reads a JSON file: an array of {"name": TOPIC, "partitions": N}, or an object with such arrays as

@@ -38,8 +38,7 @@ read_number(const char *text, int64_t min, int64_t max, int64_t *ret, struct err
 }
 
 void
-creation_check(
-	const struct config *config, const struct properties *all, struct problems *problems)
+creation_check(const struct config *config, const struct properties *all, struct problems *problems)
 {
 	const struct config_topics *t = &config->topics;
 	struct settings settings = {0};
@@ -61,19 +60,10 @@ creation_check(
 }
 
 int32_t
-creation_partitions(const struct config *config)
+creation_number(const char *text)
 {
 	int64_t number = 0;
 
-	read_number(config->topics.partitions, 1, PARTITIONS_MOST, &number, NULL);
-	return (int32_t)number;
-}
-
-int32_t
-creation_replication(const struct config *config)
-{
-	int64_t number = 0;
-
-	read_number(config->topics.replication_factor, -1, REPLICAS_MOST, &number, NULL);
+	read_number(text, -1, PARTITIONS_MOST, &number, NULL);
 	return (int32_t)number;
 }

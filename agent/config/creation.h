@@ -9,10 +9,8 @@
 void creation_check(
 	const struct config *config, const struct properties *all, struct problems *problems);
 
-/* Of a checked configuration: topics.partitions, 0: as the source. */
-int32_t creation_partitions(const struct config *config);
-
-/* topics.replication.factor, 0: as the source, -1: as the brokers have it. */
-int32_t creation_replication(const struct config *config);
+/* The number that topics.partitions or topics.replication.factor of a checked configuration says,
+   0: as the source has it. */
+int32_t creation_number(const char *text);
 
 #endif

@@ -110,8 +110,8 @@ static rd_kafka_resp_err_t
 take_results(rd_kafka_event_t *event, struct err *err)
 {
 	size_t count = 0;
-	const rd_kafka_acl_result_t **results = rd_kafka_CreateAcls_result_acls(
-		rd_kafka_event_CreateAcls_result(event), &count);
+	const rd_kafka_acl_result_t **results =
+		rd_kafka_CreateAcls_result_acls(rd_kafka_event_CreateAcls_result(event), &count);
 
 	for (size_t i = 0; i < count; i++) {
 		const rd_kafka_error_t *error = rd_kafka_acl_result_error(results[i]);

@@ -35,12 +35,12 @@ struct acls {
 
 /* All of the cluster. -1 when it does not tell; *ret_has_none is then true if it is because the
    cluster checks no rules at all. @blocks @gives *ret; acls_fini */
-int acls_read(struct admin *admin, int timeout_ms, struct acls *ret, bool *ret_has_none,
-	struct err *err);
+int acls_read(
+	struct admin *admin, int timeout_ms, struct acls *ret, bool *ret_has_none, struct err *err);
 
 /* Adds rules. The error sentence says why the first one that was refused was. @blocks */
-int acls_write(
-	struct admin *admin, int timeout_ms, const struct acls *acls, bool *ret_has_none, struct err *err);
+int acls_write(struct admin *admin, int timeout_ms, const struct acls *acls, bool *ret_has_none,
+	struct err *err);
 
 /* Puts a copy of a rule in. */
 void acls_add(struct acls *acls, const struct acl *acl);

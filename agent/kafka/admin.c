@@ -433,8 +433,7 @@ int
 admin_batch_limits(struct admin *a, int timeout_ms, const char *const *topics, size_t count,
 	int64_t *max_bytes, struct err *err)
 {
-	struct admin_call call =
-		admin_call_begin(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
+	struct admin_call call = admin_call_begin(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
 	rd_kafka_ConfigResource_t **wanted = mem_zero(count, sizeof(*wanted));
 	int rc = -1;
 

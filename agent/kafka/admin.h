@@ -41,8 +41,8 @@ struct admin *admin_open_source(
 /* For the target. NULL on error. @gives; admin_close */
 struct admin *admin_open_target(const struct config *config, struct err *err);
 
-/* While this says so, calls of admin_topics.h and acls.h that are under way give up within a tenth of
-   a second. @borrows must_stop until admin_close */
+/* While this says so, calls of admin_topics.h and acls.h that are under way give up within a tenth
+   of a second. @borrows must_stop until admin_close */
 void admin_heed(struct admin *admin, const atomic_bool *must_stop);
 
 /* Frees and clears. NULL is accepted. */

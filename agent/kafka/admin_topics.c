@@ -17,9 +17,7 @@ answer_set(struct topic_answer *answer, rd_kafka_resp_err_t code, const char *te
 	case RD_KAFKA_RESP_ERR_NO_ERROR: answer->outcome = TOPIC_DONE; break;
 	case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS: answer->outcome = TOPIC_THERE; break;
 	case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
-	case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
-		answer->outcome = TOPIC_UNSUPPORTED;
-		break;
+	case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION: answer->outcome = TOPIC_UNSUPPORTED; break;
 	case RD_KAFKA_RESP_ERR__TIMED_OUT:
 	case RD_KAFKA_RESP_ERR__TRANSPORT:
 	case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
@@ -27,9 +25,7 @@ answer_set(struct topic_answer *answer, rd_kafka_resp_err_t code, const char *te
 	case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
 	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
 	case RD_KAFKA_RESP_ERR_REASSIGNMENT_IN_PROGRESS:
-	case 89: /* THROTTLING_QUOTA_EXCEEDED */
-		answer->outcome = TOPIC_LATER;
-		break;
+	case 89: /* THROTTLING_QUOTA_EXCEEDED */ answer->outcome = TOPIC_LATER; break;
 	default: answer->outcome = TOPIC_REFUSED;
 	}
 	snprintf(answer->reason, sizeof(answer->reason), "%s",
@@ -166,9 +162,8 @@ take_settings(const rd_kafka_ConfigResource_t *resource, struct settings *ret, c
 	if (rd_kafka_ConfigResource_error(resource)) {
 		const char *text = rd_kafka_ConfigResource_error_string(resource);
 
-		*reason = mem_strdup(text ? text
-					  : rd_kafka_err2str(rd_kafka_ConfigResource_error(
-						    resource)));
+		*reason = mem_strdup(
+			text ? text : rd_kafka_err2str(rd_kafka_ConfigResource_error(resource)));
 		return;
 	}
 	entries = rd_kafka_ConfigResource_configs(resource, &count);
@@ -184,8 +179,7 @@ int
 admin_topic_settings(struct admin *a, int timeout_ms, const char *const *topics, size_t count,
 	struct settings *ret, char **reasons, struct err *err)
 {
-	struct admin_call call =
-		admin_call_begin(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
+	struct admin_call call = admin_call_begin(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
 	rd_kafka_ConfigResource_t **wanted = mem_zero(count, sizeof(*wanted));
 	const rd_kafka_ConfigResource_t **found;
 	size_t found_count = 0;
@@ -243,8 +237,7 @@ static bool
 find_incremental(struct incremental *ret)
 {
 	/* POSIX wants function pointers to be written like this. */
-	*(void **)&ret->add =
-		dlsym(RTLD_DEFAULT, "rd_kafka_ConfigResource_add_incremental_config");
+	*(void **)&ret->add = dlsym(RTLD_DEFAULT, "rd_kafka_ConfigResource_add_incremental_config");
 	*(void **)&ret->alter = dlsym(RTLD_DEFAULT, "rd_kafka_IncrementalAlterConfigs");
 	*(void **)&ret->result =
 		dlsym(RTLD_DEFAULT, "rd_kafka_event_IncrementalAlterConfigs_result");
@@ -264,9 +257,8 @@ add_one(const struct incremental *calls, rd_kafka_ConfigResource_t *resource, co
 }
 
 static void
-change_single(struct admin *a, int timeout_ms, const char *topic,
-	const struct incremental *calls, const struct settings *set, const struct settings *removed,
-	struct topic_answer *answer)
+change_single(struct admin *a, int timeout_ms, const char *topic, const struct incremental *calls,
+	const struct settings *set, const struct settings *removed, struct topic_answer *answer)
 {
 	struct admin_call call = admin_call_begin(a, RD_KAFKA_ADMIN_OP_ANY, timeout_ms);
 	rd_kafka_ConfigResource_t *resource =

@@ -31,8 +31,8 @@ struct topic_answer {
 	char reason[400]; /* "" when DONE */
 };
 
-/* Makes topics, and waits until their cluster has done so. answers holds count entries, in the order
-   of the wishes, all of them filled. @blocks */
+/* Makes topics, and waits until their cluster has done so. answers holds count entries, in the
+   order of the wishes, all of them filled. @blocks */
 void admin_create_topics(struct admin *admin, int timeout_ms, const struct topic_wish *wishes,
 	size_t count, struct topic_answer *answers);
 

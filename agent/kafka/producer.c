@@ -442,8 +442,8 @@ producer_refresh(struct producer *p, struct target_topic *topic)
 
 	for (int id = 0; id < PRODUCER_LANES; id++)
 		/* The library takes the answer in, whether or not somebody waits for it. */
-		if (topic->handles[id] && !rd_kafka_metadata(p->lanes[id].rk, 0,
-						  topic->handles[id], &md, 0))
+		if (topic->handles[id] &&
+			!rd_kafka_metadata(p->lanes[id].rk, 0, topic->handles[id], &md, 0))
 			rd_kafka_metadata_destroy(md);
 }
 

@@ -613,8 +613,8 @@ pipeline_set_dry(struct pipeline *pl)
 	pl->is_dry = true;
 }
 
-/* Topics at the target that have more partitions than in the plan before: the producer would find out
-   minutes later. */
+/* Topics at the target that have more partitions than in the plan before: the producer would find
+   out minutes later. */
 static void
 refresh_grown(struct pipeline *pl, const struct plan *plan)
 {

@@ -134,8 +134,7 @@ is_same_text(const char *a, const char *b)
 static bool
 has_same_limit(const struct plan_topic *a, const struct plan_topic *b)
 {
-	return is_same_text(
-		a && a->target ? a->limit : NULL, b && b->target ? b->limit : NULL);
+	return is_same_text(a && a->target ? a->limit : NULL, b && b->target ? b->limit : NULL);
 }
 
 /* Is the topic at the target made, grown and waited for in the same way? */

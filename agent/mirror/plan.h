@@ -41,7 +41,7 @@ struct plan_topic {
 	int32_t grow_to; /* the target's is to get so many partitions; 0: it stays as it is */
 	char *awaits; /* why none of its records may be sent yet, a finished sentence: its topic at
 			 the target is not there, and is being made. NULL: they may */
-	bool leads; /* the first by name of those that go to its target */
+	bool leads;   /* the first by name of those that go to its target */
 	bool is_refused; /* awaits: the target refuses to make it */
 	enum plan_rule rule;
 	char *limit;	 /* what its route says, a text of base/rates.h; NULL: nothing */
@@ -102,8 +102,8 @@ struct plan_input {
 		*targets; /* sorted by name; targets NULL: the target does not answer */
 	size_t source_count, target_count;
 	int target_brokers; /* 0: not known */
-	bool is_managed; /* missing topics are made and small ones grown, as topics.* say; false:
-			    the target cannot be asked for it, or must not */
+	bool is_managed;    /* missing topics are made and small ones grown, as topics.* say; false:
+			       the target cannot be asked for it, or must not */
 	const struct plan_refusal *refusals;
 	size_t refusal_count;
 };

@@ -98,8 +98,7 @@ plan_say_growth(const struct config *config, const struct plan *old, const struc
 			continue;
 		LOG(EVENT_topic_kept_small, F_STR("topic", t->target),
 			F_STR("source_topic", t->name), F_INT("partitions", t->target_partitions),
-			F_INT("source_partitions", t->partitions),
-			F_STR("reason", reason));
+			F_INT("source_partitions", t->partitions), F_STR("reason", reason));
 	}
 }
 

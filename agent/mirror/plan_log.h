@@ -18,8 +18,7 @@ void plan_say_difference(const struct plan *old, const struct plan *now);
 
 /* Says which topics have more partitions at the source than in old, and why their copies do not get
    more. */
-void plan_say_growth(
-	const struct config *config, const struct plan *old, const struct plan *now);
+void plan_say_growth(const struct config *config, const struct plan *old, const struct plan *now);
 
 /* Says the problems that old did not have (NULL: no plan). What a missing topic needs is said when
    its first record meets it. */

@@ -481,8 +481,8 @@ await(const struct plan_input *input, struct plan_topic *t)
 	const char *reason = refusal_of(input, t->target);
 
 	if (t->target_partitions < 0) {
-		t->awaits = mem_printf("whether %s is there at the target is not known yet",
-			t->target);
+		t->awaits =
+			mem_printf("whether %s is there at the target is not known yet", t->target);
 	} else if (reason) {
 		t->is_refused = true;
 		t->awaits = mem_printf("%s is not there, and the target does not make it: %s; "
@@ -577,9 +577,9 @@ take_targets(struct plan *plan, const struct plan_input *input)
 		return;
 	plan->targets = mem_zero(input->target_count + 1, sizeof(*plan->targets));
 	for (size_t i = 0; i < input->target_count; i++)
-		plan->targets[plan->target_count++] = (struct plan_partitions){
-			.name = mem_strdup(input->targets[i].name),
-			.partitions = input->targets[i].partitions};
+		plan->targets[plan->target_count++] =
+			(struct plan_partitions){.name = mem_strdup(input->targets[i].name),
+				.partitions = input->targets[i].partitions};
 }
 
 static void

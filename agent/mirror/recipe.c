@@ -1,5 +1,5 @@
-/* The recipe: how a topic is made at the target, how many partitions it is to have, and which of the
- * source's settings it gets. */
+/* The recipe: how a topic is made at the target, how many partitions it is to have, and which of
+ * the source's settings it gets. */
 #include "mirror/recipe.h"
 
 #include <stdlib.h>
@@ -13,7 +13,8 @@
 static int32_t
 partitions_for(const struct config *config, const struct plan_topic *t)
 {
-	int32_t wanted = t->create_partitions > 0 ? t->create_partitions : creation_partitions(config);
+	int32_t wanted = t->create_partitions > 0 ? t->create_partitions
+						  : creation_number(config->topics.partitions);
 
 	if (wanted <= 0)
 		wanted = t->rule == PLAN_MAP && t->needs > 0 ? t->needs : t->partitions;
@@ -27,7 +28,7 @@ replication_for(const struct config *config, const struct plan_topic *t)
 	int32_t wanted = t->create_replication;
 
 	if (wanted == 0)
-		wanted = creation_replication(config);
+		wanted = creation_number(config->topics.replication_factor);
 	return wanted ? wanted : t->replicas;
 }
 
@@ -142,9 +143,11 @@ recipe_needs_source(const struct recipe *recipe)
 void
 recipe_dead_letters(const struct config *config, const struct plan *plan, struct recipe *ret)
 {
-	int32_t partitions = creation_partitions(config), replication = creation_replication(config);
+	int32_t partitions = creation_number(config->topics.partitions),
+		replication = creation_number(config->topics.replication_factor);
 
-	for (size_t i = 0; creation_replication(config) == 0 && i < plan->count; i++)
+	for (size_t i = 0;
+		creation_number(config->topics.replication_factor) == 0 && i < plan->count; i++)
 		if (plan->topics[i].target && plan->topics[i].recipe.replication > replication)
 			replication = plan->topics[i].recipe.replication;
 	if (replication == 0)
@@ -204,7 +207,8 @@ recipe_leave_out(struct settings *settings, const char *reason)
 	if (!at)
 		return NULL;
 	at += sizeof(says) - 1;
-	name = mem_strndup(at, strspn(at, "abcdefghijklmnopqrstuvwxyz.ABCDEFGHIJKLMNOPQRSTUVWXYZ_-"));
+	name = mem_strndup(
+		at, strspn(at, "abcdefghijklmnopqrstuvwxyz.ABCDEFGHIJKLMNOPQRSTUVWXYZ_-"));
 	for (size_t n = strlen(name); n > 0 && name[n - 1] == '.'; n--)
 		name[n - 1] = '\0';
 	if (settings_remove(settings, name))

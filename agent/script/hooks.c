@@ -185,12 +185,14 @@ take_setting(struct script *s, struct settings *settings, struct err *err)
 		return err_set(err, "%s: create.configs needs names: { [\"retention.ms\"] = 1000 }",
 			s->name);
 	if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TBOOLEAN)
-		return err_set(err, "%s: %s of create.configs must be a string, a number or a "
-				    "boolean, not a %s",
+		return err_set(err,
+			"%s: %s of create.configs must be a string, a number or a "
+			"boolean, not a %s",
 			s->name, lua_tostring(L, -2), luaL_typename(L, -1));
 	/* The value is copied: what lua_next has on the stack must not change its type. */
 	if (type == LUA_TBOOLEAN) {
-		settings_set(settings, lua_tostring(L, -2), lua_toboolean(L, -1) ? "true" : "false");
+		settings_set(
+			settings, lua_tostring(L, -2), lua_toboolean(L, -1) ? "true" : "false");
 		return 0;
 	}
 	lua_pushvalue(L, -1);

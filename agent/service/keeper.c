@@ -181,7 +181,8 @@ job_fini(struct job *job)
 	text_fini(&job->left_out);
 }
 
-/* What each job's topic is set to. Those of which the source tells nothing are answered, and done. */
+/* What each job's topic is set to. Those of which the source tells nothing are answered, and done.
+ */
 static void
 find_settings(struct keeper *k, struct jobs *jobs)
 {
@@ -389,7 +390,8 @@ settle(struct keeper *k, const struct jobs *jobs, bool is_creation)
 		case TOPIC_LATER:
 		case TOPIC_REFUSED:
 			is_refused = true;
-			on_failed(k, job, is_creation ? EVENT_topic_refused : EVENT_topic_not_grown);
+			on_failed(
+				k, job, is_creation ? EVENT_topic_refused : EVENT_topic_not_grown);
 		}
 	}
 	if (is_refused)
@@ -460,8 +462,8 @@ create_missing(struct keeper *k, int64_t now, int64_t *next)
 		if (!t->target || !t->leads || t->target_partitions != 0 ||
 			!is_due(k, t->target, now, next))
 			continue;
-		jobs.items[jobs.count++] = (struct job){
-			.topic = t, .target = t->target, .recipe = t->recipe};
+		jobs.items[jobs.count++] =
+			(struct job){.topic = t, .target = t->target, .recipe = t->recipe};
 		if (jobs.count == KEEPER_AT_ONCE && !run_creations(k, &jobs))
 			return false;
 	}
@@ -498,8 +500,8 @@ grow_small(struct keeper *k, int64_t now, int64_t *next)
 
 		if (!t->target || !t->leads || t->grow_to == 0 || !is_due(k, t->target, now, next))
 			continue;
-		jobs.items[jobs.count++] = (struct job){
-			.topic = t, .target = t->target, .recipe = t->recipe};
+		jobs.items[jobs.count++] =
+			(struct job){.topic = t, .target = t->target, .recipe = t->recipe};
 		if (jobs.count == KEEPER_AT_ONCE)
 			run_growths(k, &jobs);
 	}

@@ -33,11 +33,10 @@ struct keeper *keeper_start(const struct config *config, struct mailbox *notices
 
 /* From now on this plan is followed; its topics that wait for their target's are made, small ones
    grown. source_brokers: "host:port,...". Takes a reference. @thread any */
-void keeper_set_plan(
-	struct keeper *keeper, const struct plan *plan, const char *source_brokers);
+void keeper_set_plan(struct keeper *keeper, const struct plan *plan, const char *source_brokers);
 
-/* Ends the thread and frees, waiting at most timeout_ms for a call under way; a thread that is still
-   in one is left behind (false), for the process is about to end. NULL is accepted. */
+/* Ends the thread and frees, waiting at most timeout_ms for a call under way; a thread that is
+   still in one is left behind (false), for the process is about to end. NULL is accepted. */
 bool keeper_stop(struct keeper **keeper, int timeout_ms);
 
 #endif

@@ -44,8 +44,8 @@ int keeper_open_target(struct keeper *keeper, struct err *err);
 bool keeper_is_there(const struct plan_topic *topic);
 
 /* Settings of up to KEEPER_AT_ONCE topics at the source, of those whose recipe copies them; NULL
-   entries of topics are left out. What cannot be found out has a reason, to be freed. @blocks @gives
-   ret, settings_fini */
+   entries of topics are left out. What cannot be found out has a reason, to be freed. @blocks
+   @gives ret, settings_fini */
 int keeper_ask_source(struct keeper *keeper, const struct plan_topic *const *topics, size_t count,
 	struct settings *ret, char **reasons, struct err *err);
 

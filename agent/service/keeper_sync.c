@@ -81,8 +81,8 @@ sync_lot(struct keeper *k, const struct plan_topic *const *topics, size_t count)
 		say_failed("*", "settings at the source", err.text);
 		return;
 	}
-	is_known = admin_topic_settings(
-			   k->target, KEEPER_CALL_MS, names, count, now, why, &err) == 0;
+	is_known =
+		admin_topic_settings(k->target, KEEPER_CALL_MS, names, count, now, why, &err) == 0;
 	if (!is_known)
 		say_failed("*", "settings at the target", err.text);
 	for (size_t i = 0; is_known && i < count && !atomic_load(&k->must_stop); i++) {
@@ -146,7 +146,8 @@ say_added(const struct acls *acls)
 		const struct acl *a = &acls->items[i];
 
 		LOG(EVENT_topic_acl, F_STR("topic", a->topic), F_STR("principal", a->principal),
-			F_STR("host", a->host), F_STR("operation", acl_operation_name(a->operation)),
+			F_STR("host", a->host),
+			F_STR("operation", acl_operation_name(a->operation)),
 			F_STR("permission", a->is_allow ? "ALLOW" : "DENY"));
 	}
 }

@@ -51,7 +51,8 @@ free_input(struct plan_input *input)
 }
 
 const struct plan *
-scout_make_plan(struct scout *s, struct script *script, const struct plan *previous, struct err *err)
+scout_make_plan(
+	struct scout *s, struct script *script, const struct plan *previous, struct err *err)
 {
 	struct plan_input input = input_of(s, script);
 	const struct plan *plan;

@@ -30,7 +30,7 @@ struct scout {
 	int64_t next_leaderless; /* clock_ms: that partitions have no leader is not said before */
 	bool is_compared;	 /* the two sides are known to be the same cluster, or not */
 	bool is_same;
-	bool is_limits_due; /* target topics are to be asked for their settings */
+	bool is_limits_due;    /* target topics are to be asked for their settings */
 	struct keeper *keeper; /* NULL: a dry run */
 	int can_create;	       /* the target, as cluster_view has it; 1 stays */
 	bool is_unable_said;
@@ -70,8 +70,8 @@ void scout_tell_ends(struct scout *scout, struct scout_ends *ends);
 
 /* A plan of what both sides listed last, by this script. previous: see struct plan_input. NULL on
    error. @gives a plan */
-const struct plan *scout_make_plan(struct scout *scout, struct script *script,
-	const struct plan *previous, struct err *err);
+const struct plan *scout_make_plan(
+	struct scout *scout, struct script *script, const struct plan *previous, struct err *err);
 
 /* Why the plan must not be followed: a mirror within one cluster whose copies it reads itself.
    NULL: it may. @gives a sentence */

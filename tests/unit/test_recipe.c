@@ -150,7 +150,8 @@ settings_of(const char *text)
 	return s;
 }
 
-/* What the recipe says, what the source and the target have, and what is wanted, set and removed. */
+/* What the recipe says, what the source and the target have, and what is wanted, set and removed.
+ */
 TEST(settings_that_are_copied)
 {
 	static const struct {
@@ -173,7 +174,8 @@ TEST(settings_that_are_copied)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct recipe recipe = {.configs = rows[i].configs};
-		struct settings source = settings_of(rows[i].source), now = settings_of(rows[i].now);
+		struct settings source = settings_of(rows[i].source),
+				now = settings_of(rows[i].now);
 		struct settings lists[3];
 		const char *texts[] = {rows[i].wanted, rows[i].set, rows[i].removed};
 
@@ -202,14 +204,16 @@ TEST(settings_that_the_target_does_not_know)
 	/* Neither another refusal, nor a name that is not there. */
 	CHECK(!recipe_leave_out(&s, "Unknown topic config name: a.b"));
 	CHECK(!recipe_leave_out(&s, "Invalid value x for configuration c"));
-	name = recipe_leave_out(&s, "Broker: Configuration is invalid (Unknown topic config name: c.)");
+	name = recipe_leave_out(
+		&s, "Broker: Configuration is invalid (Unknown topic config name: c.)");
 	CHECK_STR(name, "c");
 	free(name);
 	CHECK_INT(s.count, 0);
 	settings_fini(&s);
 }
 
-/* WRITE stays behind, ALL becomes READ, what is there already, or of another topic, is not added. */
+/* WRITE stays behind, ALL becomes READ, what is there already, or of another topic, is not added.
+ */
 TEST(access_rules)
 {
 	static const struct acl rules[] = {
