@@ -284,6 +284,9 @@ say_created(const struct job *job)
 static void
 on_failed(struct keeper *k, const struct job *job, enum log_event event)
 {
+	/* At the end calls are given up, which says nothing of the target. */
+	if (atomic_load(&k->must_stop))
+		return;
 	if (job->answer.outcome == TOPIC_LATER)
 		put_off(k, job->target, LATER_MS, LATER_MAX_MS);
 	else
@@ -402,12 +405,26 @@ settle(struct keeper *k, const struct jobs *jobs, bool is_creation)
 	return is_able;
 }
 
+/* The target's client, made at the first need. */
+static bool
+is_open(struct keeper *k)
+{
+	struct err err;
+
+	if (keeper_open_target(k, &err) == 0)
+		return true;
+	LOG(EVENT_topics_unmanaged, F_STR("reason", err.text));
+	return false;
+}
+
 /* Runs one lot of creations. */
 static bool
 run_creations(struct keeper *k, struct jobs *jobs)
 {
 	bool is_able;
 
+	if (!is_open(k))
+		return false;
 	find_settings(k, jobs);
 	create(k, jobs);
 	for (int i = 0; i < LEFT_OUT_MOST && leave_out_unknown(jobs); i++)
@@ -476,6 +493,10 @@ run_growths(struct keeper *k, struct jobs *jobs)
 	struct topic_wish wishes[KEEPER_AT_ONCE];
 	struct topic_answer answers[KEEPER_AT_ONCE];
 
+	if (!is_open(k)) {
+		jobs->count = 0;
+		return;
+	}
 	for (size_t i = 0; i < jobs->count; i++)
 		wishes[i] = (struct topic_wish){.topic = jobs->items[i].target,
 			.partitions = jobs->items[i].recipe.partitions};
@@ -520,20 +541,16 @@ static int64_t
 work(struct keeper *k)
 {
 	int64_t now = clock_ms(), next = -1;
-	struct err err;
 
 	if (!k->plan || !k->plan->targets)
 		return -1;
-	if (keeper_open_target(k, &err) < 0) {
-		LOG_LIMITED(1, EVENT_topics_unmanaged, F_STR("reason", err.text));
-		return -1;
-	}
 	if (create_missing(k, now, &next))
 		grow_small(k, now, &next);
 	if (!syncs(k))
 		return next;
 	if (!atomic_load(&k->must_stop) && now >= k->sync_due) {
-		keeper_sync(k);
+		if (is_open(k))
+			keeper_sync(k);
 		k->sync_due = clock_ms() + k->config->topics.sync_interval;
 	}
 	return next < 0 || k->sync_due < next ? k->sync_due : next;
