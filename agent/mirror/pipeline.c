@@ -620,9 +620,9 @@ refresh_grown(struct pipeline *pl, const struct plan *plan)
 {
 	for (size_t i = 0; pl->plan && i < plan->count; i++) {
 		const struct plan_topic *t = &plan->topics[i];
+		int32_t before = t->leads ? plan_target_partitions(pl->plan, t->target) : 0;
 
-		if (t->target && t->target_partitions > 0 &&
-			plan_target_partitions(pl->plan, t->target) < t->target_partitions)
+		if (before > 0 && before < t->target_partitions)
 			producer_refresh(pl->producer, producer_topic(pl->producer, t->target));
 	}
 }

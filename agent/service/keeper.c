@@ -265,6 +265,30 @@ leave_out_unknown(struct jobs *jobs)
 	return is_any;
 }
 
+/* One job whose replicas the target is to choose is enough for the whole call to be refused by
+   brokers that cannot: it is answered, and the others are tried without it. */
+static bool
+leave_out_default(struct jobs *jobs)
+{
+	bool is_any = false;
+
+	for (size_t i = 0; i < jobs->count; i++)
+		is_any |= jobs->items[i].answer.outcome == TOPIC_UNSUPPORTED &&
+			  jobs->items[i].recipe.replication < 0;
+	for (size_t i = 0; is_any && i < jobs->count; i++) {
+		struct job *job = &jobs->items[i];
+
+		if (job->answer.outcome != TOPIC_UNSUPPORTED)
+			continue;
+		job->is_done = job->recipe.replication < 0;
+		job->answer.outcome = TOPIC_REFUSED;
+		snprintf(job->answer.reason, sizeof(job->answer.reason),
+			"its brokers are too old to choose the number of replicas (before 2.4); "
+			"set topics.replication.factor to a number");
+	}
+	return is_any;
+}
+
 static void
 say_created(const struct job *job)
 {
@@ -427,6 +451,8 @@ run_creations(struct keeper *k, struct jobs *jobs)
 		return false;
 	find_settings(k, jobs);
 	create(k, jobs);
+	if (leave_out_default(jobs))
+		create(k, jobs);
 	for (int i = 0; i < LEFT_OUT_MOST && leave_out_unknown(jobs); i++)
 		create(k, jobs);
 	wait_until_led(k, jobs);
@@ -457,7 +483,9 @@ add_dead_letters(struct keeper *k, struct jobs *jobs, int64_t now, int64_t *next
 	const char *topic = k->config->mirror.dead_letter_topic;
 	struct job *job = &jobs->items[jobs->count];
 
-	if (!topic || plan_target_partitions(k->plan, topic) != 0 || !is_due(k, topic, now, next))
+	/* With the first topics it is known how many replicas it shall have. */
+	if (!topic || k->plan->mirrored == 0 || plan_target_partitions(k->plan, topic) != 0 ||
+		!is_due(k, topic, now, next))
 		return;
 	*job = (struct job){.target = topic};
 	recipe_dead_letters(k->config, k->plan, &job->recipe);

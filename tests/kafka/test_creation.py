@@ -30,6 +30,18 @@ def strict_old(request, tmp_path_factory):
                    authorizer_class_name="kafka.security.auth.SimpleAclAuthorizer", **CHECKED)
 
 
+@pytest.fixture
+def script(tmp_path):
+    """script(ending, create): a script that has topics of that ending made so."""
+    def write(ending, create):
+        (tmp_path / "create.lua").write_text(f"""
+            return {{ api = 1, route = function(t)
+              if t.name:find("%.{ending}$") then return {{ create = {{ {create} }} }} end
+            end }}""", encoding="utf-8")
+        return "create.lua"
+    return write
+
+
 def rule(topic, operation, permission=AclPermissionType.ALLOW, principal="User:alice"):
     return AclBinding(ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, principal, "*", operation, permission)
 
@@ -73,19 +85,15 @@ def test_made_as_at_the_source(mirror, names, outside, sender, receiver, strict_
         assert outside(source).lag(group, topic) == 0
 
 
-def test_made_as_the_options_say(mirror, names, outside, tmp_path, strict_old, kafka4):
+def test_made_as_the_options_say(mirror, names, outside, script, strict_old, kafka4):
     """Partitions, replicas and settings of one's own, per topic by a script; and the topic for dead letters."""
     topic, group = names
     outside(kafka4).make_topic(topic, 2)
     outside(kafka4).make_topic(topic + ".own", 2)
-    (tmp_path / "own.lua").write_text("""
-        return { api = 1, route = function(t)
-          if not t.name:find("%.own$") then return end
-          return { create = { partitions = 7, replication = 1, configs = { ["cleanup.policy"] = "compact" } } }
-        end }""", encoding="utf-8")
     agent = mirror(kafka4, strict_old, topic + ".*", group, "--topics.partitions", 5, "--topics.replication.factor", 2,
                    "--topics.configs", "retention.ms=86400000", "--dead.letter.topic", topic + ".dead", "--script.file",
-                   "own.lua", "--script.state.file", "state")
+                   script("own", 'partitions = 7, replication = 1, configs = { ["cleanup.policy"] = "compact" }'),
+                   "--script.state.file", "state")
     agent.wait_event("topic_created", topic=topic)
     agent.wait_event("topic_created", topic=topic + ".own")
     agent.wait_event("topic_created", topic=topic + ".dead")
@@ -93,6 +101,19 @@ def test_made_as_the_options_say(mirror, names, outside, tmp_path, strict_old, k
     assert (look.replicas(topic), look.settings(topic)) == ([2] * 5, {"retention.ms": "86400000"})
     assert (look.replicas(topic + ".own"), look.settings(topic + ".own")) == ([1] * 7, {"cleanup.policy": "compact"})
     assert (look.replicas(topic + ".dead"), look.settings(topic + ".dead")) == ([2] * 5, {})
+    assert agent.stop(PROMISE) == 0, agent.stderr
+
+
+def test_replicas_that_old_brokers_cannot_choose(mirror, names, outside, script, kafka4, strict_old):
+    """One clear sentence, and the other topics are made."""
+    topic, group = names
+    for name in (topic, topic + ".other"):
+        outside(kafka4).make_topic(name, 1)
+    agent = mirror(kafka4, strict_old, topic + ".*", group, "--topics.replication.factor", -1, "--script.file",
+                   script("other", "replication = 2"), "--script.state.file", "state")
+    said = agent.wait_event("topic_refused", topic=topic)
+    assert "set topics.replication.factor to a number" in said["reason"]
+    agent.wait_event("topic_created", topic=topic + ".other", replication="2")
     assert agent.stop(PROMISE) == 0, agent.stderr
 
 
