@@ -40,6 +40,18 @@ clock_us(void)
 	return clock_ns() / 1000;
 }
 
+void
+clock_deadline(int timeout_ms, struct timespec *ret)
+{
+	clock_gettime(CLOCK_REALTIME, ret);
+	ret->tv_sec += timeout_ms / 1000;
+	ret->tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+	if (ret->tv_nsec >= 1000000000) {
+		ret->tv_sec++;
+		ret->tv_nsec -= 1000000000;
+	}
+}
+
 const char *
 clock_print(int64_t wall_ms, char out[CLOCK_TEXT_SIZE])
 {

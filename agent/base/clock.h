@@ -16,6 +16,10 @@ int64_t clock_wall_ms(void);
 /* Nanoseconds of the clock that never jumps, for measuring how long something takes. @thread any */
 int64_t clock_ns(void);
 
+/* The moment so many milliseconds from now, as pthread's timed calls want it. @thread any */
+struct timespec;
+void clock_deadline(int timeout_ms, struct timespec *ret);
+
 /* Room for "2026-01-31T00:00:00.000Z" and its NUL. */
 #define CLOCK_TEXT_SIZE 25
 

@@ -104,7 +104,9 @@ make_plan(const struct config *config, const struct topology *topology, struct e
 			.sources = topology->sources,
 			.source_count = topology->source_count,
 			.targets = topology->targets,
-			.target_count = topology->target_count};
+			.target_count = topology->target_count,
+			.target_brokers = topology->target_brokers,
+			.is_managed = topology->can_create};
 
 		plan = plan_make(parts.rules, &input, err);
 		if (plan && topology->is_same)
@@ -137,6 +139,24 @@ count_text(const struct plan_topic *t, char *room, size_t size)
 	return room;
 }
 
+/* What is done at the target for the topic. */
+static void
+print_care(const struct plan *plan, const struct plan_topic *t)
+{
+	char *recipe;
+
+	if (!t->target || !t->leads)
+		return;
+	if (plan->makes_topics && t->target_partitions == 0) {
+		recipe = recipe_text(&t->recipe);
+		printf("    + %s is made with %s\n", t->target, recipe);
+		free(recipe);
+	}
+	if (t->grow_to > 0)
+		printf("    + %s gets %d more partitions, %d in all\n", t->target,
+			(int)(t->grow_to - t->target_partitions), (int)t->grow_to);
+}
+
 static void
 print_table(const struct plan *plan)
 {
@@ -159,6 +179,7 @@ print_table(const struct plan *plan)
 				t->limit ? ", limit " : "", t->limit ? t->limit : "");
 		else
 			printf("not mirrored: %s\n", t->why_not);
+		print_care(plan, t);
 		for (size_t n = 0; n < t->problem_count; n++)
 			printf("    ! %s\n", t->problems[n]);
 	}

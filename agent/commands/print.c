@@ -189,6 +189,7 @@ print_sample(void)
 	       "# Printed by `reflejo print sample`.\n");
 	print_sample_section("mirror");
 	print_sample_section("limits");
+	print_sample_section("topics");
 	printf("\n# Properties of Kafka's consumer, which reads from the source.\n"
 	       "[consumer]\n"
 	       "bootstrap.servers = source1:9092,source2:9092\n"

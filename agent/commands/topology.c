@@ -36,7 +36,8 @@ take_topic(const cJSON *item, int number, struct plan_partitions *ret, struct er
 		count->valueint < 1 || count->valueint > PARTITIONS_MOST)
 		return err_set(err, "\"partitions\" of %s must be a whole number from 1 to %d",
 			name->valuestring, PARTITIONS_MOST);
-	*ret = (struct plan_partitions){mem_strdup(name->valuestring), count->valueint};
+	*ret = (struct plan_partitions){
+		.name = mem_strdup(name->valuestring), .partitions = count->valueint};
 	return 0;
 }
 
@@ -89,7 +90,7 @@ topology_read(const char *file, struct topology *ret, struct err *err)
 	cJSON *json;
 	int rc;
 
-	*ret = (struct topology){0};
+	*ret = (struct topology){.can_create = true};
 	if (file_read(file, FILE_MOST, &text, &length, err) < 0)
 		return -1;
 	json = cJSON_ParseWithOpts(text, &end, true);
@@ -104,29 +105,32 @@ topology_read(const char *file, struct topology *ret, struct err *err)
 	return rc < 0 ? err_prefix(err, "%s: ", file) : 0;
 }
 
-/* One side's topics, as it lists them, and its id. @takes admin */
-static int
-list_topics(struct admin *admin, struct plan_partitions **ret, size_t *ret_count, char *id,
-	size_t id_size, struct err *err)
+/* What one side listed. @gives *ret, an array; names are copied */
+static void
+take_view(const struct cluster_view *view, struct plan_partitions **ret, size_t *ret_count)
 {
-	struct cluster_view view;
+	*ret = mem_zero(view->topic_count + 1, sizeof(**ret));
+	for (size_t i = 0; i < view->topic_count; i++)
+		(*ret)[i] = (struct plan_partitions){.name = mem_strdup(view->topics[i].name),
+			.partitions = view->topics[i].partitions,
+			.replicas = view->topics[i].replicas};
+	*ret_count = view->topic_count;
+}
+
+/* One side's topics, as it lists them, and its id. @takes admin @gives *ret; cluster_view_fini */
+static int
+list_topics(
+	struct admin *admin, struct cluster_view *ret, char *id, size_t id_size, struct err *err)
+{
 	int rc;
 
 	if (!admin)
 		return -1;
-	rc = admin_view(admin, LOOK_MS, &view, err);
+	rc = admin_view(admin, LOOK_MS, ret, err);
 	if (rc == 0)
 		admin_cluster_id(admin, LOOK_MS, id, id_size);
 	admin_close(&admin);
-	if (rc < 0)
-		return -1;
-	*ret = mem_zero(view.topic_count + 1, sizeof(**ret));
-	for (size_t i = 0; i < view.topic_count; i++)
-		(*ret)[i] = (struct plan_partitions){
-			mem_strdup(view.topics[i].name), view.topics[i].partitions};
-	*ret_count = view.topic_count;
-	cluster_view_fini(&view);
-	return 0;
+	return rc;
 }
 
 int
@@ -134,6 +138,7 @@ topology_ask(const struct config *config, struct topology *ret, struct err *err)
 {
 	const struct config_source *source = &config->source;
 	char *brokers = NULL, source_id[128] = "", target_id[128] = "";
+	struct cluster_view sources = {0}, targets = {0};
 	int rc = 0;
 
 	*ret = (struct topology){0};
@@ -143,11 +148,19 @@ topology_ask(const struct config *config, struct topology *ret, struct err *err)
 		rc = zookeeper_find_brokers(source->zookeeper_connect, source->security_protocol,
 			LOOK_MS, &brokers, err);
 	if (rc == 0)
-		rc = list_topics(admin_open_source(config, brokers, err), &ret->sources,
-			&ret->source_count, source_id, sizeof(source_id), err);
+		rc = list_topics(admin_open_source(config, brokers, err), &sources, source_id,
+			sizeof(source_id), err);
 	if (rc == 0)
-		rc = list_topics(admin_open_target(config, err), &ret->targets, &ret->target_count,
-			target_id, sizeof(target_id), err);
+		rc = list_topics(admin_open_target(config, err), &targets, target_id,
+			sizeof(target_id), err);
+	if (rc == 0) {
+		take_view(&sources, &ret->sources, &ret->source_count);
+		take_view(&targets, &ret->targets, &ret->target_count);
+		ret->target_brokers = targets.brokers;
+		ret->can_create = targets.can_create != 0;
+	}
+	cluster_view_fini(&sources);
+	cluster_view_fini(&targets);
 	ret->is_same = rc == 0 && *source_id && !strcmp(source_id, target_id);
 	free(brokers);
 	return rc;

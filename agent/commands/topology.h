@@ -12,7 +12,9 @@
 struct topology {
 	struct plan_partitions *sources, *targets; /* sorted by name; targets NULL: not known */
 	size_t source_count, target_count;
-	bool is_same; /* both sides answer as the same cluster */
+	int target_brokers; /* 0: not known */
+	bool can_create;    /* the target can be asked to make topics, as far as is known */
+	bool is_same;	    /* both sides answer as the same cluster */
 };
 
 /* Reads a JSON file: an array of {"name": TOPIC, "partitions": N}, or an object with such arrays as

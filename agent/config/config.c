@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "config/creation.h"
 #include "config/flags.h"
 #include "config/javaprops.h"
 #include "config/options.h"
@@ -479,6 +480,7 @@ config_check(int argc, char *const argv[], config_known *known, struct problems 
 	javaprops_translate(config, SIDE_PRODUCER, &all, known, problems);
 	check_topics(config, &all, problems);
 	check_script(config, problems);
+	creation_check(config, &all, problems);
 	if (!flags.is_file_missing) {
 		check_files(&all, &flags, problems);
 		check_clients(config, &all, &flags, problems);

@@ -6,16 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/parse.h"
-#include "kafka/client.h"
-
-struct admin {
-	struct client *client;
-	rd_kafka_t *rk;
-	const char *side; /* "source" or "target" */
-	char *brokers;
-};
+#include "kafka/admin_state.h"
 
 static struct admin *
 open_side(enum client_side side, const struct client_settings *settings,
@@ -67,6 +61,8 @@ admin_open_target(const struct config *config, struct err *err)
 	const struct client_rule rules[] = {
 		{"client.id", client_id, true},
 		{"enable.idempotence", "false", true},
+		/* Looking makes no topics. */
+		{"allow.auto.create.topics", "false", true},
 		{"topic.metadata.refresh.interval.ms", "-1", true},
 		/* A connection that is closed at once says what is wrong with a port. */
 		{"log.connection.close", "true", true},
@@ -78,6 +74,12 @@ admin_open_target(const struct config *config, struct err *err)
 
 	free(client_id);
 	return a;
+}
+
+void
+admin_heed(struct admin *a, const atomic_bool *must_stop)
+{
+	a->must_stop = must_stop;
 }
 
 void
@@ -99,10 +101,8 @@ admin_add_brokers(struct admin *a, const char *bootstrap_servers)
 	a->brokers = mem_strdup(bootstrap_servers);
 }
 
-/* Says why the cluster did not answer: the last failure of a connection knows more than the call's
- * code. */
-static int
-no_answer(struct admin *a, rd_kafka_resp_err_t code, struct err *err)
+int
+admin_no_answer(struct admin *a, rd_kafka_resp_err_t code, struct err *err)
 {
 	char failure[600];
 
@@ -119,9 +119,8 @@ by_name(const void *a, const void *b)
 	return strcmp(left->name, right->name);
 }
 
-/* Serves what the library put aside for us, so that nothing piles up. */
-static void
-drop_events(struct admin *a)
+void
+admin_drop_events(struct admin *a)
 {
 	rd_kafka_queue_t *queue = rd_kafka_queue_get_main(a->rk);
 	rd_kafka_event_t *event;
@@ -129,6 +128,45 @@ drop_events(struct admin *a)
 	while ((event = rd_kafka_queue_poll(queue, 0)))
 		rd_kafka_event_destroy(event);
 	rd_kafka_queue_destroy(queue);
+}
+
+struct admin_call
+admin_call_begin(struct admin *a, rd_kafka_admin_op_t op, int timeout_ms)
+{
+	struct admin_call call = {.options = rd_kafka_AdminOptions_new(a->rk, op),
+		.queue = rd_kafka_queue_new(a->rk)};
+
+	rd_kafka_AdminOptions_set_request_timeout(call.options, timeout_ms, NULL, 0);
+	return call;
+}
+
+rd_kafka_resp_err_t
+admin_call_await(struct admin *a, struct admin_call *call, int timeout_ms, struct err *err)
+{
+	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+	/* The library keeps the time; a second more, and it has lost the call. */
+	int64_t until = clock_ms() + timeout_ms + 1000;
+
+	while (!call->event && clock_ms() < until && !(a->must_stop && atomic_load(a->must_stop)))
+		call->event = rd_kafka_queue_poll(call->queue, 100);
+	if (call->event)
+		code = rd_kafka_event_error(call->event);
+	if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT)
+		admin_no_answer(a, code, err);
+	else if (code)
+		err_set(err, "%s", rd_kafka_event_error_string(call->event));
+	return code;
+}
+
+void
+admin_call_end(struct admin *a, struct admin_call *call)
+{
+	if (call->event)
+		rd_kafka_event_destroy(call->event);
+	rd_kafka_queue_destroy(call->queue);
+	rd_kafka_AdminOptions_destroy(call->options);
+	*call = (struct admin_call){NULL};
+	admin_drop_events(a);
 }
 
 static void
@@ -139,17 +177,30 @@ count_leaderless(const rd_kafka_metadata_topic_t *md, struct cluster_topic *topi
 			topic->first_leaderless = md->partitions[i].id;
 }
 
+/* Can the cluster be asked to make topics? Whoever is asked for it is named by every broker that
+   answers; the library's mock names one that there is not. */
+static int
+can_create(struct admin *a, const struct rd_kafka_metadata *md)
+{
+	int32_t controller = rd_kafka_controllerid(a->rk, 0);
+
+	for (int i = 0; i < md->broker_cnt; i++)
+		if (md->brokers[i].id == controller)
+			return 1;
+	return controller < 0 ? -1 : 0;
+}
+
 int
 admin_view(struct admin *a, int timeout_ms, struct cluster_view *ret, struct err *err)
 {
 	const struct rd_kafka_metadata *md;
 	rd_kafka_resp_err_t code = rd_kafka_metadata(a->rk, 1, NULL, &md, timeout_ms);
 
-	drop_events(a);
+	admin_drop_events(a);
 	if (code)
-		return no_answer(a, code, err);
+		return admin_no_answer(a, code, err);
 	client_forget_failure(a->client);
-	*ret = (struct cluster_view){.brokers = md->broker_cnt};
+	*ret = (struct cluster_view){.brokers = md->broker_cnt, .can_create = can_create(a, md)};
 	ret->topics = mem_zero((size_t)md->topic_cnt, sizeof(*ret->topics));
 	for (int i = 0; i < md->topic_cnt; i++) {
 		const rd_kafka_metadata_topic_t *t = &md->topics[i];
@@ -160,6 +211,7 @@ admin_view(struct admin *a, int timeout_ms, struct cluster_view *ret, struct err
 			continue;
 		ret->topics[ret->topic_count].name = mem_strdup(t->topic);
 		count_leaderless(t, &ret->topics[ret->topic_count]);
+		ret->topics[ret->topic_count].replicas = t->partitions[0].replica_cnt;
 		ret->topics[ret->topic_count++].partitions = t->partition_cnt;
 	}
 	qsort(ret->topics, ret->topic_count, sizeof(*ret->topics), by_name);
@@ -193,6 +245,7 @@ cluster_view_keep(const struct cluster_view *old, struct cluster_view *now, int 
 		now->topics[now->topic_count++] =
 			(struct cluster_topic){.name = mem_strdup(t->name),
 				.partitions = t->partitions,
+				.replicas = t->replicas,
 				.absent = t->absent + 1};
 	}
 	if (now->topic_count > listed)
@@ -206,9 +259,9 @@ admin_ping(struct admin *a, int timeout_ms, struct err *err)
 	const struct rd_kafka_metadata *md;
 	rd_kafka_resp_err_t code = rd_kafka_metadata(a->rk, 0, NULL, &md, timeout_ms);
 
-	drop_events(a);
+	admin_drop_events(a);
 	if (code)
-		return no_answer(a, code, err);
+		return admin_no_answer(a, code, err);
 	client_forget_failure(a->client);
 	rd_kafka_metadata_destroy(md);
 	return 0;
@@ -270,7 +323,7 @@ admin_committed(struct admin *a, int timeout_ms, struct topic_partition *positio
 
 	element = take_offsets(list, positions);
 	rd_kafka_topic_partition_list_destroy(list);
-	drop_events(a);
+	admin_drop_events(a);
 	if (code || element)
 		return look_up_failed(a, "the group's positions",
 			"does the broker that coordinates the group run, and has every partition "
@@ -292,7 +345,7 @@ admin_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, s
 	code = rd_kafka_offsets_for_times(a->rk, list, timeout_ms);
 	element = take_offsets(list, positions);
 	rd_kafka_topic_partition_list_destroy(list);
-	drop_events(a);
+	admin_drop_events(a);
 	if (code || element)
 		return look_up_failed(a, "where its partitions end",
 			"has every partition of the mirrored topics a leader?",
@@ -328,7 +381,7 @@ admin_commit(struct admin *a, int timeout_ms, const struct topic_partition *posi
 	rd_kafka_resp_err_t code = commit_within(a, timeout_ms, list);
 
 	rd_kafka_topic_partition_list_destroy(list);
-	drop_events(a);
+	admin_drop_events(a);
 	*ret_has_members = code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
 			   code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
 			   code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
@@ -380,28 +433,19 @@ int
 admin_batch_limits(struct admin *a, int timeout_ms, const char *const *topics, size_t count,
 	int64_t *max_bytes, struct err *err)
 {
-	rd_kafka_AdminOptions_t *options =
-		rd_kafka_AdminOptions_new(a->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(a->rk);
+	struct admin_call call = admin_call_begin(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
 	rd_kafka_ConfigResource_t **wanted = mem_zero(count, sizeof(*wanted));
-	rd_kafka_event_t *event;
-	int rc;
+	int rc = -1;
 
 	for (size_t i = 0; i < count; i++) {
 		wanted[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topics[i]);
 		max_bytes[i] = 0;
 	}
-	rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, NULL, 0);
-	rd_kafka_DescribeConfigs(a->rk, wanted, count, options, queue);
-	event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
-	rc = event ? take_limits(event, topics, count, max_bytes, err)
-		   : err_set(err, "no answer within %d ms", timeout_ms);
-	if (event)
-		rd_kafka_event_destroy(event);
+	rd_kafka_DescribeConfigs(a->rk, wanted, count, call.options, call.queue);
+	if (admin_call_await(a, &call, timeout_ms, err) == 0)
+		rc = take_limits(call.event, topics, count, max_bytes, err);
 	rd_kafka_ConfigResource_destroy_array(wanted, count);
 	free(wanted);
-	rd_kafka_queue_destroy(queue);
-	rd_kafka_AdminOptions_destroy(options);
-	drop_events(a);
+	admin_call_end(a, &call);
 	return rc;
 }

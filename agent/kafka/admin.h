@@ -2,6 +2,7 @@
 #ifndef KAFKA_ADMIN_H
 #define KAFKA_ADMIN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,7 @@ struct admin;
 struct cluster_topic {
 	char *name;
 	int partitions;
+	int replicas;			  /* of its first partition */
 	int leaderless, first_leaderless; /* partitions that have no leader, and the number of the
 					     first of them */
 	int absent;			  /* for the caller: looks in a row that did not list it */
@@ -28,6 +30,7 @@ struct cluster_view {
 	struct cluster_topic *topics; /* sorted by name; without those that may not be described */
 	size_t topic_count;
 	int brokers;
+	int can_create; /* 1: it can be asked to make topics, 0: it cannot, -1: not known now */
 };
 
 /* For the source: a client that carries the group's name but never joins it. NULL on error. @gives;
@@ -37,6 +40,10 @@ struct admin *admin_open_source(
 
 /* For the target. NULL on error. @gives; admin_close */
 struct admin *admin_open_target(const struct config *config, struct err *err);
+
+/* While this says so, calls of admin_topics.h and acls.h that are under way give up within a tenth
+   of a second. @borrows must_stop until admin_close */
+void admin_heed(struct admin *admin, const atomic_bool *must_stop);
 
 /* Frees and clears. NULL is accepted. */
 void admin_close(struct admin **admin);

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -285,13 +286,7 @@ client_wait_retired(int timeout_ms)
 	struct timespec until;
 	int left, rc = 0;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	clock_deadline(timeout_ms, &until);
 	pthread_mutex_lock(&retired_lock);
 	while (retired > 0 && rc == 0)
 		rc = pthread_cond_timedwait(&retired_change, &retired_lock, &until);

@@ -435,6 +435,18 @@ producer_touch(struct producer *p, struct target_topic *topic)
 		ask_for_topic(lane, topic, topic->lane);
 }
 
+void
+producer_refresh(struct producer *p, struct target_topic *topic)
+{
+	const struct rd_kafka_metadata *md;
+
+	for (int id = 0; id < PRODUCER_LANES; id++)
+		/* The library takes the answer in, whether or not somebody waits for it. */
+		if (topic->handles[id] &&
+			!rd_kafka_metadata(p->lanes[id].rk, 0, topic->handles[id], &md, 0))
+			rd_kafka_metadata_destroy(md);
+}
+
 /* It was not the target that found the record too large, but its own client. */
 static void
 explain_size(struct producer *p, struct delivery *d)

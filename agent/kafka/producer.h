@@ -54,6 +54,9 @@ unsigned producer_lane_changes(const struct producer *producer);
 /* Asks for a topic without sending anything: brokers that create topics create it. */
 void producer_touch(struct producer *producer, struct target_topic *topic);
 
+/* Asks anew for the metadata of a topic that is sent to already, for it has changed. */
+void producer_refresh(struct producer *producer, struct target_topic *topic);
+
 enum send_result {
 	SEND_QUEUED, /* a delivery with the same opaque will follow */
 	SEND_FULL,   /* no room now, or the lane is being replaced: offer the record again after

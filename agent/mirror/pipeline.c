@@ -145,6 +145,7 @@ pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, 
 	p->source = consumer_open_partition(consumer, topic, number, p);
 	partition_find_limit(pl, p);
 	partition_find_pause(pl, p);
+	partition_say_wait(p);
 	p->next = pl->partitions;
 	pl->partitions = p;
 	pl->count++;
@@ -447,7 +448,7 @@ static bool
 advance(struct pipeline *pl, struct partition *p)
 {
 	if (p->state != PARTITION_FLOWING || p->is_quiet || p->is_user_paused ||
-		partition_must_drain(pl, p) || !p->route->target)
+		partition_must_drain(pl, p) || !p->route->target || route_awaits(p->route))
 		return false;
 	if (p->raw == 0)
 		return feed(pl, p);
@@ -612,9 +613,24 @@ pipeline_set_dry(struct pipeline *pl)
 	pl->is_dry = true;
 }
 
+/* Topics at the target that have more partitions than in the plan before: the producer would find
+   out minutes later. */
+static void
+refresh_grown(struct pipeline *pl, const struct plan *plan)
+{
+	for (size_t i = 0; pl->plan && i < plan->count; i++) {
+		const struct plan_topic *t = &plan->topics[i];
+		int32_t before = t->leads ? plan_target_partitions(pl->plan, t->target) : 0;
+
+		if (before > 0 && before < t->target_partitions)
+			producer_refresh(pl->producer, producer_topic(pl->producer, t->target));
+	}
+}
+
 void
 pipeline_set_plan(struct pipeline *pl, const struct plan *plan)
 {
+	refresh_grown(pl, plan);
 	plan_release(&pl->plan);
 	pl->plan = plan_take(plan);
 	for (struct partition *p = pl->partitions; p; p = p->next) {
@@ -628,6 +644,7 @@ pipeline_set_plan(struct pipeline *pl, const struct plan *plan)
 			p->next_route = NULL;
 		}
 		partition_find_limit(pl, p);
+		partition_say_wait(p);
 		partition_activate(pl, p);
 	}
 }

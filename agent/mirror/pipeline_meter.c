@@ -32,7 +32,7 @@ partition_meter_state(const struct partition *p)
 		return METER_HELD;
 	if (p->is_user_paused)
 		return METER_PAUSED;
-	if (p->pause_ms > 0 || is_unanswered(p))
+	if (p->pause_ms > 0 || is_unanswered(p) || route_awaits(p->route))
 		return METER_WAITING;
 	if (p->offer_at > 0)
 		return METER_RETRYING;
@@ -57,6 +57,15 @@ partition_give_reason(struct partition *p, const char *reason)
 	meter_set_reason(p->meter, reason);
 	p->has_reason = reason[0] != '\0';
 	partition_show_state(p);
+}
+
+void
+partition_say_wait(struct partition *p)
+{
+	const char *awaits = route_awaits(p->route);
+
+	if (awaits && p->state != PARTITION_HELD && !p->is_script_held)
+		partition_give_reason(p, awaits);
 }
 
 void
@@ -102,6 +111,15 @@ position_of(const struct partition *p)
 	return first ? first->offset : -1;
 }
 
+/* Why a partition waits for which nothing has said it. */
+static const char *
+why_waits(const struct pipeline *pl, const struct partition *p)
+{
+	if (route_awaits(p->route))
+		return route_awaits(p->route);
+	return pl->target_reason[0] ? pl->target_reason : "the target acknowledges nothing";
+}
+
 /* Brings one meter up to date. Returns the partition's lag, -1 when it is not known. */
 static int64_t
 survey(struct pipeline *pl, struct partition *p, int64_t now)
@@ -125,8 +143,7 @@ survey(struct pipeline *pl, struct partition *p, int64_t now)
 	if (state == METER_FLOWING || state == METER_CAUGHT_UP)
 		partition_forget_reason(p);
 	else if (state == METER_WAITING && !p->has_reason)
-		partition_give_reason(p, pl->target_reason[0] ? pl->target_reason
-							      : "the target acknowledges nothing");
+		partition_give_reason(p, why_waits(pl, p));
 	atomic_store_explicit(&m->state, (int)state, memory_order_relaxed);
 	return lag;
 }

@@ -300,6 +300,17 @@ wait_for_partitions(
 	return false;
 }
 
+/* Its topic is being made at the target, which is said elsewhere: until it is there, not even its
+   metadata may be asked for, or brokers would make it in their own way. */
+static bool
+wait_for_creation(struct pipeline *pl, struct partition *p)
+{
+	p->is_missing = true;
+	partition_recover(pl, p, true);
+	partition_say_wait(p);
+	return false;
+}
+
 /* Offers one record to the producer: a flight's own, or an output. */
 static bool
 send_one(struct pipeline *pl, struct partition *p, struct flight *f, struct output *output,
@@ -316,6 +327,8 @@ send_one(struct pipeline *pl, struct partition *p, struct flight *f, struct outp
 		settle(f, output, FLIGHT_DONE);
 		return true;
 	}
+	if (target == p->route->target && route_awaits(p->route))
+		return wait_for_creation(pl, p);
 	wanted = wanted_partition(pl, p, output, r);
 	if (wanted < PRODUCER_BY_KEY)
 		return wait_for_partitions(pl, p, target, wanted);

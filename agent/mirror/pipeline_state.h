@@ -159,8 +159,8 @@ void partition_settle_limits(
 /* Does not wait for its limits any more; what it had of them is given back. */
 void partition_leave_limits(struct pipeline *pipeline, struct partition *partition);
 
-/* Is it not read now because of a limit or a pause? Before its first record nobody knows then where
-   it starts. */
+/* Is it not read now because of a limit, a pause, or a target topic that is being made? Before its
+   first record nobody knows then where it starts. */
 bool partition_is_braked(const struct partition *partition);
 
 /* Finds the topic's limit by the pipeline's limits and plan. */
@@ -207,6 +207,9 @@ void partition_show_state(const struct partition *partition);
 
 /* Why the partition stands, for its meter: until another reason, or until it flows again. */
 void partition_give_reason(struct partition *partition, const char *reason);
+
+/* Its meter says what it waits for, when its topic at the target is being made. */
+void partition_say_wait(struct partition *partition);
 void partition_forget_reason(struct partition *partition);
 
 /* The partition begins with a meter, of which nothing is known but what was counted before; and

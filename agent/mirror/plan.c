@@ -59,6 +59,8 @@ plan_topic_fini(struct plan_topic *t)
 	free(t->target);
 	free(t->why_not);
 	free(t->limit);
+	free(t->create_configs);
+	free(t->awaits);
 	free(t->map);
 }
 
@@ -122,26 +124,46 @@ plan_topic_equals(const struct plan_topic *a, const struct plan_topic *b)
 		       !memcmp(a->map, b->map, (size_t)a->partitions * sizeof(*a->map)));
 }
 
+static bool
+is_same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
 /* Does the route say the same limit? Either may be NULL. */
 static bool
 has_same_limit(const struct plan_topic *a, const struct plan_topic *b)
 {
-	const char *x = a && a->target ? a->limit : NULL, *y = b && b->target ? b->limit : NULL;
+	return is_same_text(a && a->target ? a->limit : NULL, b && b->target ? b->limit : NULL);
+}
 
-	return x && y ? !strcmp(x, y) : x == y;
+/* Is the topic at the target made, grown and waited for in the same way? */
+static bool
+has_same_care(const struct plan_topic *a, const struct plan_topic *b)
+{
+	if (!a->target || !b->target)
+		return a->target == b->target;
+	return is_same_text(a->awaits, b->awaits) && a->grow_to == b->grow_to &&
+	       (a->grow_to == 0 || a->problem_count == b->problem_count) &&
+	       a->recipe.partitions == b->recipe.partitions &&
+	       a->recipe.replication == b->recipe.replication &&
+	       a->recipe.wanted_replication == b->recipe.wanted_replication &&
+	       !strcmp(a->recipe.configs, b->recipe.configs);
 }
 
 bool
 plan_equals(const struct plan *a, const struct plan *b)
 {
 	if (!a || !b || a->count != b->count || a->mirrored != b->mirrored ||
-		a->target_count != b->target_count || !a->targets != !b->targets)
+		a->target_count != b->target_count || !a->targets != !b->targets ||
+		a->makes_topics != b->makes_topics || a->target_brokers != b->target_brokers)
 		return a == b;
 	for (size_t i = 0; i < a->count; i++)
 		if (strcmp(a->topics[i].name, b->topics[i].name) != 0 ||
 			a->topics[i].partitions != b->topics[i].partitions ||
 			!plan_topic_equals(&a->topics[i], &b->topics[i]) ||
-			!has_same_limit(&a->topics[i], &b->topics[i]))
+			!has_same_limit(&a->topics[i], &b->topics[i]) ||
+			!has_same_care(&a->topics[i], &b->topics[i]))
 			return false;
 	for (size_t i = 0; i < a->target_count; i++)
 		if (strcmp(a->targets[i].name, b->targets[i].name) != 0 ||

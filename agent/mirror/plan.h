@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "mirror/recipe.h"
 #include "mirror/topics.h"
 #include "script/script.h"
 
@@ -31,14 +32,25 @@ struct plan_topic {
 	char *why_not;	    /* why it is not mirrored, a finished sentence; NULL when it is */
 	int32_t partitions; /* at the source */
 	int32_t target_partitions; /* 0: the topic is not there; -1: not known */
-	int32_t create_partitions; /* how many its route wants it to be made with; 0: not said */
+	int32_t replicas;	   /* at the source; 0: not known */
+	int32_t needs; /* partitions that its rule needs at the target; 0: any number will do */
+	int32_t create_partitions, create_replication; /* what its route wants the target's to be
+							  made with; 0: not said */
+	char *create_configs;			       /* likewise; NULL: not said */
+	struct recipe recipe;			       /* how the target's is made; when mirrored */
+	int32_t grow_to; /* the target's is to get so many partitions; 0: it stays as it is */
+	char *awaits; /* why none of its records may be sent yet, a finished sentence: its topic at
+			 the target is not there, and is being made. NULL: they may */
+	bool leads;   /* the first by name of those that go to its target */
+	bool is_refused; /* awaits: the target refuses to make it */
 	enum plan_rule rule;
 	char *limit;	 /* what its route says, a text of base/rates.h; NULL: nothing */
 	int32_t *map;	 /* rule MAP: partitions entries, PLAN_MAP_... or a partition of the target;
 			    else NULL */
 	bool is_kept;	 /* a hook fails for it, and what was said before counts */
 	char **problems; /* what an operator should look at, each a finished sentence; the first is
-			    about the missing topic when target_partitions is 0 */
+			    about the missing topic when target_partitions is 0, unless it is being
+			    made */
 	size_t problem_count;
 };
 
@@ -48,13 +60,20 @@ struct plan {
 	size_t count, mirrored;		 /* all; those with a target */
 	struct plan_partitions *targets; /* of the target cluster, by name; NULL: not known */
 	size_t target_count;
+	int target_brokers; /* 0: not known */
+	bool makes_topics;  /* what is missing at the target is made */
 	_Atomic int references;
 };
 
 /* A topic as a cluster's metadata lists it. */
 struct plan_partitions {
 	const char *name;
-	int32_t partitions;
+	int32_t partitions, replicas; /* replicas 0: not known */
+};
+
+/* The target refuses to make a topic. */
+struct plan_refusal {
+	const char *target, *reason;
 };
 
 /* Who is asked beyond the configuration: the hooks of a script. A NULL function is a hook that is
@@ -82,6 +101,11 @@ struct plan_input {
 	const struct plan_partitions *sources,
 		*targets; /* sorted by name; targets NULL: the target does not answer */
 	size_t source_count, target_count;
+	int target_brokers; /* 0: not known */
+	bool is_managed;    /* missing topics are made and small ones grown, as topics.* say; false:
+			       the target cannot be asked for it, or must not */
+	const struct plan_refusal *refusals;
+	size_t refusal_count;
 };
 
 /* What exclude, topic.rename.*, topic.prefix and topic.suffix say, compiled once. */

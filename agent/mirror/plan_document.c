@@ -34,8 +34,26 @@ add_map(struct document *d, const struct plan_topic *t)
 	document_close(d, ']');
 }
 
+/* What is done at the target for it. */
 static void
-add_topic(struct document *d, const struct plan_topic *t)
+add_care(struct document *d, const struct plan *plan, const struct plan_topic *t)
+{
+	document_name(d, "create");
+	if (t->target && plan->makes_topics && t->target_partitions == 0) {
+		document_open(d, '{');
+		document_add_int(d, "partitions", t->recipe.partitions);
+		document_add_known_int(d, "replication_factor", t->recipe.replication);
+		document_add_string(d, "configs", t->recipe.configs);
+		document_close(d, '}');
+	} else {
+		document_null(d);
+	}
+	document_add_known_int(d, "grow_to", t->grow_to > 0 ? t->grow_to : -1);
+	document_add_string(d, "awaits", t->target ? t->awaits : NULL);
+}
+
+static void
+add_topic(struct document *d, const struct plan *plan, const struct plan_topic *t)
 {
 	document_open(d, '{');
 	document_add_string(d, "topic", t->name);
@@ -46,6 +64,7 @@ add_topic(struct document *d, const struct plan_topic *t)
 	document_add_string(d, "rule", t->target ? plan_rule_name(t->rule) : NULL);
 	document_add_known_int(d, "destination_partitions", t->target ? t->target_partitions : -1);
 	add_map(d, t);
+	add_care(d, plan, t);
 	document_add_string(d, "limit", t->target ? t->limit : NULL);
 	document_open_named(d, "problems", '[');
 	for (size_t n = 0; n < t->problem_count; n++)
@@ -62,7 +81,7 @@ plan_document(const struct plan *plan)
 	document_open(&d, '{');
 	document_open_named(&d, "topics", '[');
 	for (size_t i = 0; i < plan->count; i++) {
-		add_topic(&d, &plan->topics[i]);
+		add_topic(&d, plan, &plan->topics[i]);
 		text_putc(&d.text, '\n');
 	}
 	document_close(&d, ']');

@@ -75,13 +75,41 @@ had_problem(const struct plan *old, const struct plan_topic *now, const char *pr
 	return false;
 }
 
+/* Is the first of the topic's problems one that is said elsewhere? */
+static bool
+has_said_problem(const struct plan_topic *t)
+{
+	return t->target_partitions == 0 && (!t->awaits || t->is_refused);
+}
+
+void
+plan_say_growth(const struct config *config, const struct plan *old, const struct plan *now)
+{
+	for (size_t i = 0; i < now->count; i++) {
+		const struct plan_topic *t = &now->topics[i], *before = plan_find(old, t->name);
+		const char *reason;
+
+		if (!t->target || !before || before->partitions >= t->partitions ||
+			t->target_partitions <= 0 || t->grow_to > 0 ||
+			t->target_partitions >= t->recipe.partitions)
+			continue;
+		reason = recipe_why_not_grown(config, &t, 1);
+		if (!reason)
+			continue;
+		LOG(EVENT_topic_kept_small, F_STR("topic", t->target),
+			F_STR("source_topic", t->name), F_INT("partitions", t->target_partitions),
+			F_INT("source_partitions", t->partitions), F_STR("reason", reason));
+	}
+}
+
 void
 plan_say_problems(const struct plan *old, const struct plan *now)
 {
 	for (size_t i = 0; i < now->count; i++) {
 		const struct plan_topic *t = &now->topics[i];
 
-		for (size_t n = t->target_partitions == 0; n < t->problem_count; n++)
+		/* What is missing says who wants to send there; what is refused, who was. */
+		for (size_t n = has_said_problem(t); n < t->problem_count; n++)
 			if (!had_problem(old, t, t->problems[n]))
 				LOG(EVENT_plan_problem, F_STR("topic", t->name),
 					F_STR("target_topic", t->target),

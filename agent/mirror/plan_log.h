@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "config/config.h"
 #include "mirror/plan.h"
 
 /* Says which topics came and went. Returns whether there were any. @thread any, as all here */
@@ -14,6 +15,10 @@ void plan_say_topics(const struct plan *plan, const char *expression);
 
 /* Says what goes elsewhere now. */
 void plan_say_difference(const struct plan *old, const struct plan *now);
+
+/* Says which topics have more partitions at the source than in old, and why their copies do not get
+   more. */
+void plan_say_growth(const struct config *config, const struct plan *old, const struct plan *now);
 
 /* Says the problems that old did not have (NULL: no plan). What a missing topic needs is said when
    its first record meets it. */

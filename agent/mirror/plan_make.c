@@ -76,6 +76,16 @@ add_problem(struct plan_topic *t, const char *format, ...)
 	t->problems[t->problem_count++] = text_take(&text);
 }
 
+/* The last problem becomes the first. */
+static void
+put_first(struct plan_topic *t)
+{
+	char *last = t->problems[t->problem_count - 1];
+
+	memmove(t->problems + 1, t->problems, (t->problem_count - 1) * sizeof(*t->problems));
+	t->problems[0] = last;
+}
+
 /* The topic is not mirrored, and this is why. @takes why */
 static void
 leave_out(struct plan_topic *t, char *why)
@@ -124,6 +134,8 @@ keep_answer(struct making *m, const struct err *why, struct err *err)
 	t->target = mem_strdup(before->target);
 	t->rule = before->rule;
 	t->create_partitions = before->create_partitions;
+	t->create_replication = before->create_replication;
+	t->create_configs = before->create_configs ? mem_strdup(before->create_configs) : NULL;
 	t->limit = before->limit ? mem_strdup(before->limit) : NULL;
 	return 0;
 }
@@ -219,6 +231,8 @@ name(struct making *m, struct err *why)
 	t->rule = route.rule == SCRIPT_RULE_NONE ? m->rules->rule
 						 : (enum plan_rule)(route.rule - SCRIPT_BY_KEY);
 	t->create_partitions = route.create_partitions;
+	t->create_replication = route.create_replication;
+	t->create_configs = route.create_configs[0] ? mem_strdup(route.create_configs) : NULL;
 	t->limit = route.limit[0] ? mem_strdup(route.limit) : NULL;
 	if (route.is_refused)
 		leave_out(t, mem_strdup("the script's route() says no"));
@@ -268,6 +282,13 @@ map_is_known(const struct making *m)
 	return true;
 }
 
+/* Are missing topics made at the target? */
+static bool
+is_made(const struct plan_input *input)
+{
+	return input->is_managed && !strcmp(input->config->topics.create, "missing");
+}
+
 /* Asks the partition hook for every partition. -1: it failed. */
 static int
 ask_for_map(struct making *m, struct err *why)
@@ -277,6 +298,13 @@ ask_for_map(struct making *m, struct err *why)
 	struct script_topic source = as_hooks_see(t),
 			    target = {t->target, t->target_partitions, false};
 
+	/* A topic that is being made has as many as it will get without the hook. */
+	if (t->target_partitions == 0 && is_made(m->input)) {
+		struct recipe recipe;
+
+		recipe_make(m->input->config, 0, &m->topic, 1, &recipe);
+		target.partitions = recipe.partitions;
+	}
 	if (!hooks->partition)
 		return err_set(why, "partitions are to be mapped, but there is no partition hook: "
 				    "write one, or choose another rule");
@@ -320,6 +348,19 @@ check_map(struct plan_topic *t)
 			count > 1 ? ", and so it is with others" : "");
 }
 
+/* Partitions that the topic's rule needs at the target, 0: any number will do. */
+static int32_t
+needed_partitions(const struct plan_topic *t)
+{
+	int32_t most = -1;
+
+	if (t->rule == PLAN_PRESERVE)
+		return t->partitions;
+	for (int32_t i = 0; t->map && i < t->partitions; i++)
+		most = t->map[i] > most ? t->map[i] : most;
+	return most + 1;
+}
+
 /* Where each source partition's records go. -1: the hook failed (why says it) and there was no plan
    before. */
 static int
@@ -335,40 +376,9 @@ map(struct making *m, struct err *why, struct err *err)
 			return -1;
 		keep_map(m);
 	}
+	t->needs = needed_partitions(t);
 	check_map(t);
 	return 0;
-}
-
-/* Partitions that a missing topic should be made with. */
-static int32_t
-wanted_partitions(const struct plan_topic *t)
-{
-	int32_t most = -1;
-
-	for (int32_t i = 0; t->map && i < t->partitions; i++)
-		most = t->map[i] > most ? t->map[i] : most;
-	return t->create_partitions > 0 ? t->create_partitions
-	       : most >= 0		? most + 1
-					: t->partitions;
-}
-
-/* What is missing at the target. */
-static void
-check_target(struct plan_topic *t)
-{
-	int32_t wanted = wanted_partitions(t);
-
-	if (t->target_partitions == 0)
-		add_problem(t,
-			"%s is not there at the target: create it with %d partition%s, or let its "
-			"brokers create it",
-			t->target, (int)wanted, wanted > 1 ? "s" : "");
-	if (t->rule == PLAN_PRESERVE && t->target_partitions > 0 &&
-		t->target_partitions < t->partitions)
-		add_problem(t,
-			"partition numbers are kept, but %s has %d partitions and the source %d; "
-			"records of the others wait until there are more",
-			t->target, (int)t->target_partitions, (int)t->partitions);
 }
 
 /* Everything about one topic but what it has to do with others. -1: a hook failed, and there was no
@@ -388,9 +398,9 @@ decide(struct making *m, struct err *err)
 	if (!t->target)
 		return 0;
 	t->target_partitions = plan_target_partitions(m->plan, t->target);
+	t->needs = needed_partitions(t);
 	if (t->rule == PLAN_MAP && map(m, &why, err) < 0)
 		return -1;
-	check_target(t);
 	if (t->is_kept)
 		add_problem(
 			t, "the script fails for it, and what it said before counts: %s", why.text);
@@ -454,9 +464,89 @@ check_loop(const struct plan *plan, struct plan_topic *t)
 		t->target);
 }
 
+/* Why the target refuses to make a topic, NULL when it does not. */
+static const char *
+refusal_of(const struct plan_input *input, const char *target)
+{
+	for (size_t i = 0; i < input->refusal_count; i++)
+		if (!strcmp(input->refusals[i].target, target))
+			return input->refusals[i].reason;
+	return NULL;
+}
+
+/* The topic is made at the target, and its records wait until it is there. */
+static void
+await(const struct plan_input *input, struct plan_topic *t)
+{
+	const char *reason = refusal_of(input, t->target);
+
+	if (t->target_partitions < 0) {
+		t->awaits =
+			mem_printf("whether %s is there at the target is not known yet", t->target);
+	} else if (reason) {
+		t->is_refused = true;
+		t->awaits = mem_printf("%s is not there, and the target does not make it: %s; "
+				       "tried again",
+			t->target, reason);
+		add_problem(t, "%s", t->awaits);
+		put_first(t);
+	} else {
+		t->awaits = mem_printf("%s is being made at the target", t->target);
+	}
+}
+
+/* What is missing at the target, and by whom it is made. */
+static void
+check_target(const struct plan_input *input, struct plan_topic *t)
+{
+	int32_t wanted = t->recipe.partitions;
+
+	if (t->target_partitions <= 0 && is_made(input)) {
+		await(input, t);
+	} else if (t->target_partitions == 0) {
+		add_problem(t,
+			"%s is not there at the target: create it with %d partition%s, or let its "
+			"brokers create it",
+			t->target, (int)wanted, wanted > 1 ? "s" : "");
+		put_first(t);
+	}
+	if (t->grow_to > 0 && refusal_of(input, t->target))
+		add_problem(t,
+			"%s has %d partitions and is to have %d, but the target does not add them: "
+			"%s; tried again",
+			t->target, (int)t->target_partitions, (int)t->grow_to,
+			refusal_of(input, t->target));
+	if (t->rule == PLAN_PRESERVE && t->target_partitions > 0 && t->grow_to == 0 &&
+		t->target_partitions < t->partitions)
+		add_problem(t,
+			"partition numbers are kept, but %s has %d partitions and the source %d; "
+			"records of the others wait until there are more",
+			t->target, (int)t->target_partitions, (int)t->partitions);
+}
+
+/* How the topic is made, or grown, that these go to. */
+static void
+settle_target(const struct plan_input *input, struct plan_topic **list, size_t count)
+{
+	const struct plan_topic *const *topics = (const struct plan_topic *const *)list;
+	struct recipe recipe;
+	bool grows;
+
+	recipe_make(input->config, input->target_brokers, list, count, &recipe);
+	grows = input->is_managed && list[0]->target_partitions > 0 &&
+		list[0]->target_partitions < recipe.partitions &&
+		!recipe_why_not_grown(input->config, topics, count);
+	list[0]->leads = true;
+	for (size_t i = 0; i < count; i++) {
+		list[i]->recipe = recipe;
+		list[i]->grow_to = grows ? recipe.partitions : 0;
+		check_target(input, list[i]);
+	}
+}
+
 /* What topics have to do with each other. */
 static void
-compare_topics(struct plan *plan)
+compare_topics(const struct plan_input *input, struct plan *plan)
 {
 	struct plan_topic **list = mem_zero(plan->mirrored, sizeof(*list));
 	size_t count = 0, end;
@@ -470,6 +560,7 @@ compare_topics(struct plan *plan)
 			end++;
 		if (end > i + 1)
 			say_merge(list + i, end - i);
+		settle_target(input, list + i, end - i);
 	}
 	for (size_t i = 0; i < count; i++)
 		check_loop(plan, list[i]);
@@ -480,12 +571,15 @@ compare_topics(struct plan *plan)
 static void
 take_targets(struct plan *plan, const struct plan_input *input)
 {
+	plan->target_brokers = input->target_brokers;
+	plan->makes_topics = is_made(input);
 	if (!input->targets)
 		return;
 	plan->targets = mem_zero(input->target_count + 1, sizeof(*plan->targets));
 	for (size_t i = 0; i < input->target_count; i++)
-		plan->targets[plan->target_count++] = (struct plan_partitions){
-			mem_strdup(input->targets[i].name), input->targets[i].partitions};
+		plan->targets[plan->target_count++] =
+			(struct plan_partitions){.name = mem_strdup(input->targets[i].name),
+				.partitions = input->targets[i].partitions};
 }
 
 static void
@@ -505,6 +599,7 @@ decide_all(const struct plan_rules *rules, const struct plan_input *input, struc
 
 		*t = (struct plan_topic){.name = mem_strdup(input->sources[i].name),
 			.partitions = input->sources[i].partitions,
+			.replicas = input->sources[i].replicas,
 			.target_partitions = -1};
 		if (input->previous)
 			m.before = plan_find(input->previous, t->name);
@@ -529,7 +624,7 @@ plan_make(const struct plan_rules *rules, const struct plan_input *input, struct
 	rc = decide_all(rules, input, plan, err);
 	look(input, NULL);
 	if (rc == 0) {
-		compare_topics(plan);
+		compare_topics(input, plan);
 		return plan;
 	}
 	plan_release(&made);
@@ -540,7 +635,7 @@ char *
 plan_target_of(const struct plan_rules *rules, const struct plan_input *input, const char *wanted,
 	int32_t partitions)
 {
-	const struct plan_partitions source = {wanted, partitions};
+	const struct plan_partitions source = {.name = wanted, .partitions = partitions};
 	struct plan_input alone = *input;
 	const struct plan *plan;
 	char *target = NULL;

@@ -25,6 +25,13 @@ struct route {
 struct route *route_new(
 	const struct plan *plan, const char *source_topic, struct producer *producer);
 
+/* Why no record may be sent by it yet, a finished sentence; NULL: they may. @borrows route */
+static inline const char *
+route_awaits(const struct route *route)
+{
+	return route->topic ? route->topic->awaits : NULL;
+}
+
 /* One more hold. */
 struct route *route_take(struct route *route);
 

@@ -1,9 +1,12 @@
 /* The hooks that are asked when topics or partitions change: topics, route and partition. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/parse.h"
 #include "base/rates.h"
+#include "base/settings.h"
 #include "script/state.h"
 
 /* A table that raises when it is asked for a field which no hook is given. */
@@ -158,6 +161,115 @@ take_create_partitions(struct script *s, struct script_route *ret, struct err *e
 }
 
 static int
+take_create_replication(struct script *s, struct script_route *ret, struct err *err)
+{
+	double count = lua_type(s->L, -1) == LUA_TNUMBER ? lua_tonumber(s->L, -1) : 0;
+
+	if (!(count == -1 || (count >= 1 && count <= 32767)) || count != (int32_t)count)
+		return err_set(err,
+			"%s: create.replication must be a whole number from 1 on, or -1 for the "
+			"default of the target's brokers",
+			s->name);
+	ret->create_replication = (int32_t)count;
+	return 0;
+}
+
+/* One entry of the table create.configs; name and value are on the stack. */
+static int
+take_setting(struct script *s, struct settings *settings, struct err *err)
+{
+	lua_State *L = s->L;
+	int type = lua_type(L, -1);
+
+	if (lua_type(L, -2) != LUA_TSTRING)
+		return err_set(err, "%s: create.configs needs names: { [\"retention.ms\"] = 1000 }",
+			s->name);
+	if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TBOOLEAN)
+		return err_set(err,
+			"%s: %s of create.configs must be a string, a number or a "
+			"boolean, not a %s",
+			s->name, lua_tostring(L, -2), luaL_typename(L, -1));
+	/* The value is copied: what lua_next has on the stack must not change its type. */
+	if (type == LUA_TBOOLEAN) {
+		settings_set(
+			settings, lua_tostring(L, -2), lua_toboolean(L, -1) ? "true" : "false");
+		return 0;
+	}
+	lua_pushvalue(L, -1);
+	settings_set(settings, lua_tostring(L, -3), lua_tostring(L, -1));
+	lua_pop(L, 1);
+	return 0;
+}
+
+/* Does the text say the same settings? A value with ",NAME=" in it would become two. */
+static bool
+is_told_by(const struct settings *settings, const char *text)
+{
+	struct settings told;
+	bool is_same;
+
+	if (settings_parse(text, &told, NULL) < 0)
+		return false;
+	is_same = told.count == settings->count && !told.copies_source;
+	settings_fini(&told);
+	return is_same;
+}
+
+/* The table on the stack as a text; NULL on error. @gives a string */
+static char *
+configs_of_table(struct script *s, struct err *err)
+{
+	struct settings settings = {0};
+	char *text = NULL;
+	int rc = 0;
+
+	for (lua_pushnil(s->L); rc == 0 && lua_next(s->L, -2); lua_pop(s->L, 1))
+		rc = take_setting(s, &settings, err);
+	if (rc < 0)
+		lua_pop(s->L, 1);
+	else
+		text = settings.count ? settings_text(&settings) : mem_strdup("none");
+	if (text && !is_told_by(&settings, text)) {
+		err_set(err, "%s: create.configs has a name or value with a comma and = in it",
+			s->name);
+		free(text);
+		text = NULL;
+	}
+	settings_fini(&settings);
+	return text;
+}
+
+static int
+take_create_configs(struct script *s, struct script_route *ret, struct err *err)
+{
+	struct settings settings;
+	struct err why;
+	char *text;
+	int rc = 0;
+
+	if (lua_istable(s->L, -1))
+		text = configs_of_table(s, err);
+	else if (lua_type(s->L, -1) == LUA_TSTRING)
+		text = mem_strdup(lua_tostring(s->L, -1));
+	else
+		return err_set(err, "%s: create.configs must be a table or a string, not a %s",
+			s->name, luaL_typename(s->L, -1));
+	if (!text)
+		return -1;
+	if (settings_parse(text, &settings, &why) < 0)
+		rc = err_set(err, "%s: create.configs %s", s->name, why.text);
+	else
+		settings_fini(&settings);
+	if (rc == 0 && strlen(text) > SCRIPT_CONFIGS_MOST)
+		rc = err_set(err, "%s: create.configs can have %d characters at most", s->name,
+			SCRIPT_CONFIGS_MOST);
+	if (rc == 0)
+		snprintf(ret->create_configs, sizeof(ret->create_configs), "%s", text);
+	free(text);
+	return rc;
+}
+
+static int
 take_topic(struct script *s, struct script_route *ret, struct err *err)
 {
 	if (lua_type(s->L, -1) != LUA_TSTRING)
@@ -217,10 +329,11 @@ take_limit(struct script *s, struct script_route *ret, struct err *err)
 static int
 take_create(struct script *s, struct script_route *ret, struct err *err)
 {
-	static const char *const names[] = {"partitions"};
-	static take_field *const takers[] = {take_create_partitions};
+	static const char *const names[] = {"partitions", "replication", "configs"};
+	static take_field *const takers[] = {
+		take_create_partitions, take_create_replication, take_create_configs};
 
-	return take_fields(s, "a route's create", names, takers, 1, ret, err);
+	return take_fields(s, "a route's create", names, takers, 3, ret, err);
 }
 
 static int

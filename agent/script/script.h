@@ -105,12 +105,17 @@ enum script_rule {
 	SCRIPT_ROUND_ROBIN,
 	SCRIPT_CRC32
 };
+#define SCRIPT_CONFIGS_MOST 2000
 struct script_route {
 	char topic[250]; /* "": the same name */
 	bool is_refused; /* false was returned: do not mirror */
 	enum script_rule rule;
-	int32_t create_partitions;	 /* create.partitions, 0: not given */
-	char limit[RATES_TEXT_MOST + 1]; /* a text of base/rates.h; "": not given */
+	int32_t create_partitions;  /* create.partitions, 0: not given */
+	int32_t create_replication; /* create.replication, -1: as the brokers have it, 0: not
+				       given */
+	char create_configs[SCRIPT_CONFIGS_MOST + 1]; /* create.configs, a text of base/settings.h;
+							 "": not given */
+	char limit[RATES_TEXT_MOST + 1];	      /* a text of base/rates.h; "": not given */
 };
 
 /* route(t). -1 it raised or returned something else. */

@@ -262,6 +262,17 @@ put_streams(struct scrape *s)
 	}
 }
 
+/* Topics that the target does not make. plan NULL: none. */
+static double
+count_refused(const struct plan *plan)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; plan && i < plan->count; i++)
+		n += plan->topics[i].is_refused && plan->topics[i].leads;
+	return (double)n;
+}
+
 static double
 process_value(const struct scrape *s)
 {
@@ -278,6 +289,9 @@ process_value(const struct scrape *s)
 	case METRIC_all_records_mirrored: return (double)sum->mirrored.records;
 	case METRIC_all_bytes_mirrored: return (double)sum->mirrored.bytes;
 	case METRIC_all_lag: return sum->lag < 0 ? NAN : (double)sum->lag;
+	case METRIC_topics_created: return (double)log_count(EVENT_topic_created);
+	case METRIC_topics_grown: return (double)log_count(EVENT_topic_grown);
+	case METRIC_topics_refused: return count_refused(v->plan);
 	case METRIC_emitted: return (double)counter_get(&sum->counters.records_emitted);
 	case METRIC_retried: return (double)counter_get(&sum->counters.records_retried);
 	case METRIC_send_failures: return (double)counter_get(&sum->counters.send_failures);

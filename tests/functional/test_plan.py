@@ -98,11 +98,15 @@ def test_a_mirror_of_a_cluster_into_itself(plan, source):
 def test_topics_of_a_file(of_file):
     found = of_file(topics(a=3, __consumer_offsets=50), "--partition.mode", "preserve")
     assert found["a"] == {"topic": "a", "partitions": 3, "mirrored": True, "why_not": None, "destination": "a",
-                          "rule": "preserve", "destination_partitions": None, "map": None, "limit": None,
+                          "rule": "preserve", "destination_partitions": None, "map": None, "create": None,
+                          "grow_to": None, "awaits": "whether a is there at the target is not known yet", "limit": None,
                           "problems": []}
     assert found["__consumer_offsets"]["why_not"] == "it is internal to Kafka (exclude.internal.topics)"
     found = of_file({"source": topics(a=3), "target": topics(a=2)}, "--partition.mode", "preserve")
-    assert found["a"]["destination_partitions"] == 2
+    assert (found["a"]["destination_partitions"], found["a"]["grow_to"], found["a"]["problems"]) == (2, 3, [])
+    found = of_file({"source": topics(a=3), "target": topics(a=2)}, "--partition.mode", "preserve", "--topics.grow",
+                    "never")
+    assert (found["a"]["destination_partitions"], found["a"]["grow_to"]) == (2, None)
     assert "a has 2 partitions and the source 3" in found["a"]["problems"][0]
     found = of_file({"source": topics(a=1, b=1), "target": topics(m=1)}, "--topic.rename.regex", ".*",
                     "--topic.rename.replacement", "m")
@@ -166,7 +170,7 @@ def test_a_script_says_where_topics_go(of_file):
     assert found["a"]["rule"] == "map" and found["a"]["map"] == [0, None, "waits"]
     assert "sends partition 2 to 4, but out has 3" in found["a"]["problems"][0]
     assert found["c"]["why_not"] == "the script's topics() says no"
-    assert "create it with 24 partitions" in found["d"]["problems"][0]
+    assert found["d"]["create"] == {"partitions": 24, "replication_factor": None, "configs": "none"}
     assert found["e"]["why_not"] == "the script's route() says no"
 
 

@@ -73,3 +73,16 @@ def test_no_topic_yet_is_said_and_waited_for(mirror, source, target):
     source.produce("t", [Record(b"k", b"v")])
     assert [r.value for r in target.read("t", 1)] == [b"v"]
     assert agent.stop() == 0
+
+
+def test_a_target_that_cannot_be_asked_makes_topics_in_its_own_way(mirror, source, target):
+    """As the mock does: it takes no such request, which is found out without waiting for an answer."""
+    source.create("t", 2)
+    source.produce("t", [Record(b"%d" % i, b"v", i % 2) for i in range(20)])
+    agent = mirror(source, target, flags=("--topics.partitions", 7))
+    said = agent.wait_event("topics_unmanaged")
+    assert "create the topics that are missing" in said["advice"]
+    assert len(target.read("t", 20)) == 20
+    assert len(target.ends("t")) != 7
+    assert agent.stop() == 0
+    assert not agent.find("topic_created") and len(agent.find("topics_unmanaged")) == 1

@@ -4,7 +4,9 @@ import threading
 import time
 
 from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+from confluent_kafka.admin import (AclBindingFilter, AclOperation, AclPermissionType, AdminClient, AlterConfigOpType,
+                                   ConfigEntry, ConfigResource, ConfigSource, NewPartitions, NewTopic, ResourcePatternType,
+                                   ResourceType)
 
 DEADLINE = 60
 TICK = 0.05
@@ -56,6 +58,36 @@ class Outside:
     def add_partitions(self, topic, total):
         self.admin.create_partitions([NewPartitions(topic, total)])[topic].result(DEADLINE)
         wait_until(lambda: self.partitions(topic) == total, what=f"{total} partitions of {topic}")
+
+    def replicas(self, topic):
+        """How many each partition has."""
+        found = self.admin.list_topics(timeout=10).topics[topic]
+        return [len(found.partitions[number].replicas) for number in sorted(found.partitions)]
+
+    def settings(self, topic):
+        """What is set for the topic itself."""
+        asked = ConfigResource(ConfigResource.Type.TOPIC, topic)
+        entries = self.admin.describe_configs([asked])[asked].result(DEADLINE)
+        return {entry.name: entry.value for entry in entries.values()
+                if ConfigSource(entry.source) == ConfigSource.DYNAMIC_TOPIC_CONFIG}
+
+    def set(self, topic, name, value):
+        """One setting of a topic; None takes it away. For brokers from 2.3 on."""
+        operation = AlterConfigOpType.DELETE if value is None else AlterConfigOpType.SET
+        change = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[
+            ConfigEntry(name, value, incremental_operation=operation)])
+        self.admin.incremental_alter_configs([change])[change].result(DEADLINE)
+
+    def rules(self, topic):
+        """The access rules of exactly that name: (principal, host, operation, permission)."""
+        wanted = AclBindingFilter(ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, None, None, AclOperation.ANY,
+                                  AclPermissionType.ANY)
+        return {(rule.principal, rule.host, rule.operation, rule.permission_type)
+                for rule in self.admin.describe_acls(wanted).result(DEADLINE)}
+
+    def add_rules(self, *rules):
+        for done in self.admin.create_acls(list(rules)).values():
+            done.result(DEADLINE)
 
     def ends(self, topic):
         """The end offset of each partition."""

@@ -52,7 +52,7 @@ static void
 rig_start(struct rig *r)
 {
 	const char *const topics[] = {"t"};
-	const struct plan_partitions source = {"t", PARTITIONS};
+	const struct plan_partitions source = {.name = "t", .partitions = PARTITIONS};
 	struct plan_input input = {.sources = &source, .source_count = 1};
 	struct err err = {0};
 

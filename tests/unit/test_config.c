@@ -270,7 +270,7 @@ TEST(what_is_wrong)
 			"i:3: unknown key 'num.stream' in [mirror]; did you mean 'num.streams'?\n"
 			"i:5: there is no section [mirrr]; did you mean [mirror]?; known are "
 			"[consumer] [producer] [mirror] "
-			"[limits] [script] [admin] [metrics] [log]\n"},
+			"[limits] [topics] [script] [admin] [metrics] [log]\n"},
 		{CONSUMER "foo=1\n\nfetch.min.bytes=x\nsasl.password=@/nowhere\n",
 			PRODUCER "acks=2\n", "", FILES "--whitelist t --numstreams 3 stray",
 			"--numstreams is not a flag (--help lists them); did you mean "
@@ -283,6 +283,35 @@ TEST(what_is_wrong)
 			"cannot read '/nowhere': No such file or directory\n"
 			"c:5: fetch.min.bytes: 'x' is not a whole number\n"
 			"p:2: acks: '2' is none of: all -1 0 1\n"},
+	};
+
+	check_problems(cases, sizeof(cases) / sizeof(*cases));
+}
+
+TEST(what_is_wrong_with_topics)
+{
+	static const struct problem_case cases[] = {
+		{CONSUMER, PRODUCER,
+			"[mirror]\nwhitelist=t\n[topics]\npartitions=0\nreplication.factor=many\n"
+			"configs=retention\ncreate=always\n",
+			FILES "--config i",
+			"i:7: create: 'always' is none of: missing never\n"
+			"i:4: partitions: must be source or a number from 1 to 1000000, not '0'\n"
+			"i:5: replication.factor: must be source, -1 or a number from 1 to 32767, "
+			"not 'many'\n"
+			"i:6: configs: must be none, source, or a list of NAME=VALUE with commas "
+			"between them, not 'retention'\n"},
+		{CONSUMER, PRODUCER, "", FILES "--whitelist t --topics.replication.factor -2",
+			"--topics.replication.factor: must be source, -1 or a number from 1 to "
+			"32767, not '-2'\n"},
+		{CONSUMER, PRODUCER, "", FILES "--whitelist t --topics.sync.configs true",
+			"--topics.sync.configs: there is nothing to keep, because topics.configs "
+			"is none; set that to source, or to settings\n"},
+		{CONSUMER, PRODUCER, "",
+			FILES "--whitelist t --topics.sync.configs true --topics.configs a=1 "
+			      "--topics.partitions 5 --topics.replication.factor -1 "
+			      "--topics.sync.interval 10m",
+			""},
 	};
 
 	check_problems(cases, sizeof(cases) / sizeof(*cases));

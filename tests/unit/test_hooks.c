@@ -12,9 +12,10 @@ route_text(struct rig *rig, const char *name, char *out, size_t size)
 	if (script_route(rig->script, &topic, &route, &rig->err) < 0)
 		snprintf(out, size, "error %s", rig->err.text);
 	else
-		snprintf(out, size, "'%s' %s%d %d %s", route.topic,
+		snprintf(out, size, "'%s' %s%d %d %s%d %s", route.topic,
 			route.is_refused ? "refused " : "", (int)route.rule,
-			(int)route.create_partitions, route.limit);
+			(int)route.create_partitions, route.limit, (int)route.create_replication,
+			route.create_configs);
 }
 
 TEST(route_answers)
@@ -48,11 +49,29 @@ TEST(route_answers)
 		{"{ create = { partitions = 1.5 } }", "error s.lua"},
 		{"{ create = { partitions = 0 } }", "error s.lua"},
 		{"{ create = { partition = 1 } }", "'partition'; did you mean 'partitions'?"},
+		{"{ create = { replication = 3 } }", "'' 0 0 3 "},
+		{"{ create = { replication = -1, configs = 'source' } }", "'' 0 0 -1 source"},
+		{"{ create = { configs = { ['retention.ms'] = 86400000 } } }",
+			"'' 0 0 0 retention.ms=86400000"},
+		{"{ create = { configs = { ['cleanup.policy'] = 'compact,delete' } } }",
+			"'' 0 0 0 cleanup.policy=compact,delete"},
+		{"{ create = { configs = { ['preallocate'] = true } } }",
+			"'' 0 0 0 preallocate=true"},
+		{"{ create = { configs = {} } }", "'' 0 0 0 none"},
+		{"{ create = { configs = 'sauce' } }",
+			"error s.lua: create.configs must be none, source, or a list"},
+		{"{ create = { configs = { a = '1,b=2' } } }", "with a comma and = in it"},
+		{"{ create = { configs = { 'x' } } }", "create.configs needs names"},
+		{"{ create = { configs = { x = {} } } }", "x of create.configs must be a string"},
+		{"{ create = { configs = 5 } }", "create.configs must be a table or a string"},
+		{"{ create = { configs = 'a=' .. ('x'):rep(2000) } }", "2000 characters at most"},
+		{"{ create = { replication = 0 } }", "create.replication must be a whole number"},
+		{"{ create = { replication = 'a' } }", "create.replication must be a whole number"},
 		{"t.partition_s", "'partition_s'; did you mean 'partitions'?"},
 		{"(error 'no')", "error s.lua:1: no"},
 	};
 	struct rig rig;
-	char result[1200];
+	char result[3000];
 
 	rig_init(&rig);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

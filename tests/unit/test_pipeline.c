@@ -25,23 +25,42 @@ static struct counters counters;
 static struct meters *meters;
 static struct pipeline *pipeline;
 
+/* The topic that copies go to has so many partitions at the target; 0: it is missing and being
+ * made. */
 static const struct plan *
-make_plan(void)
+make_plan_with(int32_t partitions)
 {
 	struct topics *filter = topics_new(".*", false, true, NULL);
 	struct plan_rules *rules = plan_rules_new(config, NULL);
-	struct plan_partitions source = {"here", 2}, target = {"here", 2};
+	struct plan_partitions source = {.name = "here", .partitions = 2},
+			       target = {.name = "here", .partitions = partitions};
 	struct plan_input input = {.config = config,
 		.filter = filter,
 		.sources = &source,
 		.source_count = 1,
 		.targets = &target,
-		.target_count = 1};
+		.target_count = partitions > 0,
+		.is_managed = partitions == 0};
 	const struct plan *plan = plan_make(rules, &input, NULL);
 
 	plan_rules_free(&rules);
 	topics_free(&filter);
 	return plan;
+}
+
+static const struct plan *
+make_plan(void)
+{
+	return make_plan_with(2);
+}
+
+static void
+set_plan(int32_t partitions)
+{
+	const struct plan *plan = make_plan_with(partitions);
+
+	pipeline_set_plan(pipeline, plan);
+	plan_release(&plan);
 }
 
 static struct meter *
@@ -443,6 +462,72 @@ TEST(a_missing_topic_is_waited_for_and_said)
 	partition_recover(pipeline, pipeline_find(pipeline, "here", 0), false);
 	CHECK(!pipeline_waits_for_topic(pipeline));
 	answer("A");
+	stop();
+}
+
+/* Brokers that make topics in their own way must not be asked about one that is being made. */
+TEST(nothing_is_sent_to_a_topic_that_is_being_made)
+{
+	struct meter *meter;
+	char reason[METER_REASON];
+
+	start("pause");
+	set_plan(0);
+	meter = add(0);
+	touched = 0;
+	add_record(0, 1000);
+	turn();
+	pipeline_survey(pipeline);
+	CHECK_INT(meter->records_read + sent_count + (size_t)touched, 0);
+	CHECK_INT(meter->state, METER_WAITING);
+	CHECK_INT(meter->lag, -1);
+	meter_reason(meter, reason);
+	CHECK_STR(reason, "here is being made at the target");
+	set_plan(2);
+	turn();
+	CHECK_INT(sent_count, 1);
+	answer("A");
+	pipeline_survey(pipeline);
+	CHECK_INT(meter->state, METER_CAUGHT_UP);
+	meter_reason(meter, reason);
+	CHECK_STR(reason, "");
+	stop();
+}
+
+/* It was there before, and is gone: what has come back is not sent again either until it is. */
+TEST(what_came_back_waits_for_a_topic_that_is_being_made)
+{
+	struct meter *meter;
+	char reason[METER_REASON];
+
+	start("pause");
+	meter = add(0);
+	add_record(0, 1000);
+	turn();
+	set_plan(0);
+	answer("N");
+	turn();
+	CHECK_INT(sent_count, 0);
+	pipeline_survey(pipeline);
+	CHECK_INT(meter->state, METER_WAITING);
+	meter_reason(meter, reason);
+	CHECK_STR(reason, "here is being made at the target");
+	set_plan(2);
+	turn_until_sent(1);
+	answer("A");
+	CHECK_INT(meter->records_mirrored, 1);
+	stop();
+}
+
+/* The producer would ask again only minutes later. */
+TEST(a_topic_that_has_grown_is_asked_for_anew)
+{
+	start("pause");
+	refreshed = 0;
+	set_plan(2);
+	CHECK_INT(refreshed, 0);
+	set_plan(5);
+	CHECK_INT(refreshed, 1);
 	stop();
 }
 

@@ -25,7 +25,8 @@ plan_of(const struct config *config, const char *topic, int32_t target_partition
 {
 	struct topics *filter = topics_new(".*", false, true, NULL);
 	struct plan_rules *rules = plan_rules_new(config, NULL);
-	struct plan_partitions source = {topic, 8}, target = {topic, target_partitions};
+	struct plan_partitions source = {.name = topic, .partitions = 8},
+			       target = {.name = topic, .partitions = target_partitions};
 	struct plan_input input = {.config = config,
 		.filter = filter,
 		.sources = &source,
