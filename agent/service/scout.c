@@ -58,6 +58,7 @@ struct scout {
 	struct cluster_view topics, targets; /* what each side listed last */
 	bool is_target_known;		     /* targets holds something */
 	struct plan_rules *rules;
+	struct starts *starts;
 	struct script *script, *candidate,
 		*previous; /* candidate: tried, and not yet taken or dropped; previous: to go back
 			      to; NULL: none */
@@ -321,6 +322,7 @@ static int
 prepare_first(struct scout *s, const struct plan **ret, struct err *err)
 {
 	const struct plan *plan = make_plan(s, s->script, NULL, err);
+	struct positions_parts parts;
 	struct cluster_topic *topics;
 	int rc;
 
@@ -332,15 +334,18 @@ prepare_first(struct scout *s, const struct plan **ret, struct err *err)
 		plan_release(&plan);
 		return 0;
 	}
+	parts = (struct positions_parts){
+		s->config, s->starts, s->source.admin, s->source.brokers, &s->must_stop};
 	topics = mirrored_topics(plan);
-	rc = s->is_dry ? 0
-		       : positions_prepare(s->config, s->source.admin, topics, plan->mirrored, err);
+	rc = s->is_dry ? 0 : positions_prepare(&parts, topics, plan->mirrored, err);
 	free(topics);
 	if (rc == 0)
 		*ret = plan;
 	else
 		plan_release(&plan);
-	return rc;
+	if (rc > 0)
+		send_failure(s, err->text);
+	return rc < 0 ? -1 : 0;
 }
 
 /* The first look that succeeds: positions, then the plan. */
@@ -677,6 +682,7 @@ free_scout(struct scout *s)
 {
 	topics_free(&s->filter);
 	plan_rules_free(&s->rules);
+	starts_free(&s->starts);
 	mailbox_free(&s->orders);
 	side_fini(&s->source);
 	side_fini(&s->target);
@@ -691,6 +697,7 @@ scout_start(const struct scout_parts *parts, struct mailbox *notices)
 	s->config = parts->config;
 	s->filter = parts->filter;
 	s->rules = parts->rules;
+	s->starts = parts->starts;
 	s->script = parts->script;
 	s->world = parts->world;
 	s->is_dry = parts->is_dry;
