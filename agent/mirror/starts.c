@@ -107,15 +107,6 @@ starts_at(const struct starts *s, size_t i)
 	return i < s->count ? &s->entries[i].start : NULL;
 }
 
-bool
-starts_are_given(const struct starts *s)
-{
-	for (size_t i = 0; i < s->count; i++)
-		if (s->entries[i].start.point.kind != STARTPOINT_COMMITTED)
-			return true;
-	return false;
-}
-
 char *
 starts_text(const struct starts *s)
 {

@@ -37,9 +37,6 @@ const struct start *starts_find(struct starts *starts, const char *topic);
  * starts */
 const struct start *starts_at(const struct starts *starts, size_t i);
 
-/* Is anything but committed asked for? */
-bool starts_are_given(const struct starts *starts);
-
 /* All of it as one line that is another one when anything was set otherwise. What files hold is not
    in it. @gives a string */
 char *starts_text(const struct starts *starts);

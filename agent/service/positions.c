@@ -115,7 +115,11 @@ force_once(struct settling *s, const char *path, struct err *err)
 	} else if (noted && !strcmp(noted, text)) {
 		LOG(EVENT_positions_not_forced, F_STR("group", s->group), F_STR("from", from),
 			F_STR("note", path));
-	} else if (mark_all(s) > 0) {
+	} else {
+		if (mark_all(s) == 0)
+			LOG(EVENT_positions_forced, F_STR("group", s->group),
+				F_UINT("partitions", 0), F_STR("from", from));
+		/* Noted, even so: what turns up later has its place from then on. */
 		rc = note_and_set(s, path, text, err);
 		places_settle(&s->places);
 	}
@@ -338,7 +342,7 @@ positions_prepare(const struct positions_parts *parts, const struct cluster_topi
 		.config = parts->config,
 		.group = parts->config->source.group_id,
 		.places = places_of(topics, topic_count, parts->starts)};
-	int rc = s.places.count ? settle(&s, err) : 0;
+	int rc = settle(&s, err);
 
 	places_fini(&s.places);
 	return rc;

@@ -179,6 +179,23 @@ def test_force_leaves_alone_what_nothing_is_said_about(mirror, filled, target, s
     assert agent.stop() == 0
 
 
+def test_force_with_nothing_to_mirror_yet(mirror, source, target, state):
+    """It was obeyed, too: a restart does not throw away what came in between."""
+    flags = ("--start.from", "latest", "--start.force")
+    agent = mirror(source, target, flags=flags, environment=state)
+    assert agent.wait_event("positions_forced")["partitions"] == "0"
+    agent.wait_event("topics_none")
+    assert agent.stop() == 0
+    source.create("t")
+    target.create("t")
+    source.produce("t", numbered(0, 30))
+    source.commit(GROUP, "t", {0: 10})
+    agent = mirror(source, target, flags=flags, environment=state)
+    assert values(target.read("t", 20)) == list(range(10, 30))
+    assert agent.find("positions_not_forced")
+    assert agent.stop() == 0
+
+
 def test_force_needs_a_group_without_members(mirror, filled, target, state):
     first = mirror(filled, target)
     first.wait_event("assigned")
@@ -240,6 +257,19 @@ def test_positions_of_mirrormaker_2(mirror, filled, target):
     again.wait_event("topics")
     assert not again.find("mm2_positions")
     assert again.stop() == 0
+
+
+def test_a_target_that_is_away_is_waited_for(mirror, filled, target):
+    """Without MirrorMaker 2's positions nothing is begun."""
+    keep_offsets(target, mm2_record("ta", 0, 39))
+    target.down()
+    agent = mirror(filled, target, flags=hold(*MM2, "--start.timeout.ms", "0"))
+    agent.wait_event("source_unreachable", reason=lambda text: "MirrorMaker 2" in text and "target" in text)
+    assert filled.committed(GROUP, "ta", 2) == {0: -1, 1: -1}
+    target.up()
+    agent.wait_event("mm2_positions")
+    filled.wait_committed(GROUP, "ta", {0: 40, 1: -1})
+    assert agent.stop() == 0
 
 
 def test_positions_of_a_connect_cluster_at_the_source(mirror, filled, target):
