@@ -78,6 +78,7 @@ def test_topics_have_their_own(mirror, filled, target):
     assert agent.stop() == 0
 
 
+@pytest.mark.sanitize
 def test_offsets_of_a_file(mirror, filled, target, tmp_path):
     """What the file does not name is read from its beginning."""
     (tmp_path / "positions.csv").write_text('"ta",1,25\ntb,0,20\n', encoding="ascii")
@@ -144,6 +145,7 @@ def state(tmp_path):
     return {"STATE_DIRECTORY": str(folder)}
 
 
+@pytest.mark.sanitize
 def test_force_is_obeyed_once(mirror, filled, target, state, tmp_path):
     filled.commit(GROUP, "ta", {0: 10, 1: 20})
     filled.commit(GROUP, "tb", {0: 5})
@@ -240,6 +242,7 @@ def keep_offsets(cluster, *records, topic="mm2-offsets.west.internal", partition
     cluster.produce(topic, [r._replace(partition=sum(r.key or b"") % partitions) for r in records])
 
 
+@pytest.mark.sanitize
 def test_positions_of_mirrormaker_2(mirror, filled, target):
     """It keeps the last offset that it copied; a record without a value takes a position back."""
     keep_offsets(target, mm2_record("ta", 0, 3), mm2_record("ta", 0, 39), mm2_record("ta", 1, 9), mm2_record("ta", 1, None),
