@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "commands/commands.h"
 #include "commands/json.h"
@@ -15,6 +16,7 @@
 #include "kafka/library.h"
 #include "mirror/plan.h"
 #include "mirror/scripting.h"
+#include "mirror/starts.h"
 #include "mirror/topics.h"
 #include "script/watchdog.h"
 
@@ -66,6 +68,18 @@ check_limits(const struct config *config, struct problems *problems)
 			problems_error(problems, extra->items[i].origin, "%s", err.text);
 		topics_free(&topics);
 	}
+}
+
+/* So is one of [start], and a file of offsets that cannot be read. */
+static void
+check_starts(const struct config *config, struct problems *problems)
+{
+	struct err err;
+	struct starts *starts = starts_new(config, clock_wall_ms(), &err);
+
+	if (!starts)
+		problems_error(problems, NULL, "%s", err.text);
+	starts_free(&starts);
 }
 
 /* So are the ones that leave out and rename. */
@@ -173,6 +187,8 @@ command_check(int argc, char **argv)
 	config = config_check(argc, rest, library_knows_property, &problems);
 	check_expression(config, &problems);
 	check_limits(config, &problems);
+	if (config->source.group_id)
+		check_starts(config, &problems);
 	check_rules(config, &problems);
 	if (config->script.file)
 		check_script(config, &problems);

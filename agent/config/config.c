@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -168,7 +169,7 @@ trim_end(char *s)
 
 /* Takes one line whose key is the user's own; err says what is wrong with it. */
 static enum verdict
-take_extra(struct config *config, const struct option_extra *extra, const struct property *property,
+take_extra(struct config *config, const struct option_extra *extra, struct property *property,
 	struct problems *problems, struct err *err)
 {
 	bool is_flag = !strncmp(property->origin, "--", 2);
@@ -177,6 +178,8 @@ take_extra(struct config *config, const struct option_extra *extra, const struct
 		err_set(err, "%s", "given again, and the last one counts");
 		return VERDICT_IGNORED;
 	}
+	if (extra->type != OPTION_TYPE_TEXT)
+		trim_end(property->value);
 	if (options_check_extra(extra, property->value, err) < 0) {
 		problems_error(problems, property->origin, "%s%s%s", is_flag ? "" : property->key,
 			is_flag ? "" : ": ", err->text);
@@ -389,6 +392,33 @@ check_script(struct config *config, struct problems *problems)
 			"both, or none");
 }
 
+/* What stands beside start.from and offsets.import must go together with them. */
+static void
+check_positions(const struct config *config, struct problems *problems)
+{
+	const struct config_mirror *mirror = &config->mirror;
+	const char *import = mirror->offsets_import ? mirror->offsets_import : "";
+
+	if (config->start.force && !strcasecmp(config->start.from, "committed") &&
+		config->start.extra.count == 0)
+		problems_error(problems, NULL,
+			"start.force needs to know where to: write --start.from earliest, latest, "
+			"timestamp:INSTANT, duration:DURATION or offsets:FILE");
+	if (!strcmp(import, "mm2") && !mirror->offsets_import_alias)
+		problems_error(problems, NULL,
+			"offsets.import=mm2 needs MirrorMaker 2's name for the source cluster: "
+			"write "
+			"--offsets.import.alias ALIAS");
+	if (!strcmp(import, "zookeeper") && !config->source.zookeeper_connect)
+		problems_error(problems, NULL,
+			"offsets.import=zookeeper needs zookeeper.connect among the consumer's "
+			"properties");
+	if (strcmp(import, "mm2") && (mirror->offsets_import_alias || mirror->offsets_import_topic))
+		problems_warn(problems, NULL,
+			"offsets.import.alias and offsets.import.topic have no effect without "
+			"offsets.import=mm2");
+}
+
 /* A dry run reads beside the group, not as one more member that takes partitions from it. */
 static void
 leave_group(struct config *config)
@@ -481,6 +511,7 @@ config_check(int argc, char *const argv[], config_known *known, struct problems 
 	check_topics(config, &all, problems);
 	check_script(config, problems);
 	creation_check(config, &all, problems);
+	check_positions(config, problems);
 	if (!flags.is_file_missing) {
 		check_files(&all, &flags, problems);
 		check_clients(config, &all, &flags, problems);

@@ -34,6 +34,7 @@ enum offset_reset { OFFSET_RESET_LATEST, OFFSET_RESET_EARLIEST, OFFSET_RESET_NON
 #define OPTION_FIELD_FILE(field) char *field;
 #define OPTION_FIELD_WORD(field) char *field;
 #define OPTION_FIELD_RATE(field) char *field;
+#define OPTION_FIELD_START(field) char *field;
 #define OPTION_FIELD_BOOL(field) bool field;
 #define OPTION_FIELD_FLAG(field) bool field;
 #define OPTION_FIELD_UINT(field) int64_t field;

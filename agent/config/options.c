@@ -9,10 +9,12 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/rates.h"
+#include "config/startpoint.h"
 
 /* What min and max mean for each type. */
 #define RANGE_TEXT(low, high) 0, 0, NULL
 #define RANGE_RATE(low, high) 0, 0, NULL
+#define RANGE_START(low, high) 0, 0, NULL
 #define RANGE_FILE(low, high) 0, 0, NULL
 #define RANGE_BOOL(low, high) 0, 0, NULL
 #define RANGE_FLAG(low, high) 0, 0, NULL
@@ -25,6 +27,7 @@
 
 #define OFFSET_TEXT(section, field) offsetof(struct config, section.field)
 #define OFFSET_RATE(section, field) offsetof(struct config, section.field)
+#define OFFSET_START(section, field) offsetof(struct config, section.field)
 #define OFFSET_FILE(section, field) offsetof(struct config, section.field)
 #define OFFSET_BOOL(section, field) offsetof(struct config, section.field)
 #define OFFSET_FLAG(section, field) offsetof(struct config, section.field)
@@ -77,8 +80,8 @@ struct plain_flag {
 
 static const struct plain_flag plain_flags[] = {
 	{"config", "file",
-		"INI file with the sections [mirror], [limits], [consumer], [producer], [script], "
-		"[admin] and [log]."},
+		"INI file with the sections [mirror], [start], [limits], [consumer], [producer], "
+		"[script], [admin] and [log]."},
 	{"consumer.config", "file",
 		"Java properties file of the consumer, which reads from the source cluster."},
 	{"producer.config", "file",
@@ -127,7 +130,11 @@ options_find_extra(const char *section, const char *key)
 static int
 check_value(enum option_type type, const char *value, struct err *err)
 {
-	return type == OPTION_TYPE_RATE ? rates_check(value, err) : 0;
+	struct startpoint point;
+
+	if (type == OPTION_TYPE_RATE)
+		return rates_check(value, err);
+	return type == OPTION_TYPE_START ? startpoint_parse(value, &point, err) : 0;
 }
 
 int
@@ -277,6 +284,7 @@ options_set(
 	case OPTION_TYPE_TEXT:
 	case OPTION_TYPE_FILE:
 	case OPTION_TYPE_RATE:
+	case OPTION_TYPE_START:
 		if (check_value(option->type, value, err) < 0)
 			return -1;
 		set_text(field, value, strlen(value));
@@ -314,7 +322,8 @@ options_fini(struct config *config)
 {
 	for (size_t i = 0; i < TABLE_COUNT; i++) {
 		if (table[i].type == OPTION_TYPE_TEXT || table[i].type == OPTION_TYPE_FILE ||
-			table[i].type == OPTION_TYPE_WORD || table[i].type == OPTION_TYPE_RATE) {
+			table[i].type == OPTION_TYPE_WORD || table[i].type == OPTION_TYPE_RATE ||
+			table[i].type == OPTION_TYPE_START) {
 			char **field = field_of(config, &table[i]);
 
 			free(*field);
@@ -329,6 +338,7 @@ options_type_text(enum option_type type)
 	switch (type) {
 	case OPTION_TYPE_TEXT: return "text";
 	case OPTION_TYPE_RATE: return "rate";
+	case OPTION_TYPE_START: return "start";
 	case OPTION_TYPE_FILE: return "file";
 	case OPTION_TYPE_WORD: return "word";
 	case OPTION_TYPE_BOOL: return "true|false";

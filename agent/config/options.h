@@ -16,6 +16,7 @@ enum option_type {
 	OPTION_TYPE_FILE, /* a text that names a file or folder */
 	OPTION_TYPE_WORD,
 	OPTION_TYPE_RATE,
+	OPTION_TYPE_START,
 	OPTION_TYPE_BOOL,
 	OPTION_TYPE_FLAG,
 	OPTION_TYPE_UINT,
@@ -39,7 +40,7 @@ struct option_info {
 /* A section that takes keys of the user's own, prefix first. */
 struct option_extra {
 	const char *section, *prefix, *what, *help; /* what: the rest of the key, for people */
-	enum option_type type;			    /* of the values, TEXT or RATE */
+	enum option_type type;			    /* of the values, TEXT, RATE or START */
 	size_t offset; /* of its struct config_extra in struct config */
 };
 

@@ -449,3 +449,20 @@ admin_batch_limits(struct admin *a, int timeout_ms, const char *const *topics, s
 	admin_call_end(a, &call);
 	return rc;
 }
+
+int
+admin_at_times(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
+	struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list = list_of(positions, count);
+	rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(a->rk, list, timeout_ms), element;
+
+	element = take_offsets(list, positions);
+	rd_kafka_topic_partition_list_destroy(list);
+	admin_drop_events(a);
+	if (code || element)
+		return look_up_failed(a, "where in its partitions a time is",
+			"has every partition of the mirrored topics a leader?",
+			code ? code : element, err);
+	return 0;
+}

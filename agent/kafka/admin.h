@@ -78,6 +78,14 @@ int admin_committed(struct admin *admin, int timeout_ms, struct topic_partition 
 int admin_ends(struct admin *admin, int timeout_ms, struct topic_partition *positions, size_t count,
 	struct err *err);
 
+/* Each position's offset is a time (ms since 1970 UTC), or ADMIN_BEGINNING, and becomes the offset
+   of the first record of that time or later, -1 where there is none; the first offset there is.
+   @blocks
+ */
+#define ADMIN_BEGINNING (-2)
+int admin_at_times(struct admin *admin, int timeout_ms, struct topic_partition *positions,
+	size_t count, struct err *err);
+
 /* Commits offsets for the group from outside. Works only while the group has no members;
  *ret_has_members tells whether that was why it failed. @blocks */
 int admin_commit(struct admin *admin, int timeout_ms, const struct topic_partition *positions,

@@ -590,6 +590,7 @@ free_parts(struct scout_parts *parts)
 {
 	topics_free(&parts->filter);
 	plan_rules_free(&parts->rules);
+	starts_free(&parts->starts);
 	script_free(&parts->script);
 }
 
@@ -602,6 +603,8 @@ make_parts(struct agent *a, struct scout_parts *parts, struct err *err)
 	if (parts->filter)
 		parts->rules = plan_rules_new(a->config, err);
 	if (parts->rules)
+		parts->starts = starts_new(a->config, clock_wall_ms(), err);
+	if (parts->starts)
 		a->brakes = brakes_new(a->config, err);
 	if (a->brakes && make_script(a, &parts->script, err) == 0) {
 		parts->world = a->world;

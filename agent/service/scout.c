@@ -108,6 +108,7 @@ free_scout(struct scout *s)
 	scout_forget_refusals(s);
 	topics_free(&s->filter);
 	plan_rules_free(&s->rules);
+	starts_free(&s->starts);
 	free_orders(s);
 	side_fini(&s->source);
 	side_fini(&s->target);
@@ -122,6 +123,7 @@ scout_start(const struct scout_parts *parts, struct mailbox *notices)
 	s->config = parts->config;
 	s->filter = parts->filter;
 	s->rules = parts->rules;
+	s->starts = parts->starts;
 	s->script = parts->script;
 	s->world = parts->world;
 	s->is_dry = parts->is_dry;

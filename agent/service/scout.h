@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "kafka/consumer.h"
 #include "mirror/plan.h"
+#include "mirror/starts.h"
 #include "mirror/topics.h"
 #include "script/script.h"
 
@@ -67,6 +68,7 @@ struct scout_parts {
 	const struct config *config;
 	struct topics *filter;
 	struct plan_rules *rules;
+	struct starts *starts;
 	struct script *script; /* NULL: none. The only state that is asked for topics, routes and
 				  partitions */
 	struct script_world *world;
@@ -76,7 +78,8 @@ struct scout_parts {
 /* Starts the thread: it finds the source's brokers (ZooKeeper if need be), waits for the source,
    puts the group's first positions in place, sends a PLAN, and another one whenever the topics
    change. Reachability of both sides is logged by it.
-   @borrows config, world and notices until scout_stop @takes filter, rules and script @thread main
+   @borrows config, world and notices until scout_stop @takes filter, rules, starts and script
+   @thread main
  */
 struct scout *scout_start(const struct scout_parts *parts, struct mailbox *notices);
 

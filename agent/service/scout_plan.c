@@ -123,6 +123,7 @@ static int
 prepare_first(struct scout *s, const struct plan **ret, struct err *err)
 {
 	const struct plan *plan = scout_make_plan(s, s->script, NULL, err);
+	struct positions_parts parts;
 	struct cluster_topic *topics;
 	int rc;
 
@@ -134,15 +135,18 @@ prepare_first(struct scout *s, const struct plan **ret, struct err *err)
 		plan_release(&plan);
 		return 0;
 	}
+	parts = (struct positions_parts){
+		s->config, s->starts, s->source.admin, s->source.brokers, &s->must_stop};
 	topics = mirrored_topics(plan);
-	rc = s->is_dry ? 0
-		       : positions_prepare(s->config, s->source.admin, topics, plan->mirrored, err);
+	rc = s->is_dry ? 0 : positions_prepare(&parts, topics, plan->mirrored, err);
 	free(topics);
 	if (rc == 0)
 		*ret = plan;
 	else
 		plan_release(&plan);
-	return rc;
+	if (rc > 0)
+		scout_fail(s, err->text);
+	return rc < 0 ? -1 : 0;
 }
 
 int

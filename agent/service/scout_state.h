@@ -21,6 +21,7 @@ struct scout {
 	struct cluster_view topics, targets; /* what each side listed last */
 	bool is_target_known;		     /* targets holds something */
 	struct plan_rules *rules;
+	struct starts *starts;
 	struct script *script, *candidate,
 		*previous; /* candidate: tried, and not yet taken or dropped; previous: to go back
 			      to; NULL: none */

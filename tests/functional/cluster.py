@@ -203,6 +203,12 @@ class Cluster:
         probe.close()
         return {p.partition: max(p.offset, -1) for p in found}
 
+    def commit(self, group, topic, positions):
+        """Commits positions by partition for a group without members."""
+        probe = self._probe(group)
+        probe.commit(offsets=[TopicPartition(topic, n, offset) for n, offset in positions.items()], asynchronous=False)
+        probe.close()
+
     def wait_committed(self, group, topic, positions, timeout=DEADLINE):
         """Waits until the group's positions are exactly these."""
         wait_until(lambda: self.committed(group, topic, len(positions)) == positions, timeout,
