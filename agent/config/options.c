@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/instant.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/rates.h"
@@ -13,6 +14,7 @@
 /* What min and max mean for each type. */
 #define RANGE_TEXT(low, high) 0, 0, NULL
 #define RANGE_RATE(low, high) 0, 0, NULL
+#define RANGE_INSTANT(low, high) 0, 0, NULL
 #define RANGE_FILE(low, high) 0, 0, NULL
 #define RANGE_BOOL(low, high) 0, 0, NULL
 #define RANGE_FLAG(low, high) 0, 0, NULL
@@ -25,6 +27,7 @@
 
 #define OFFSET_TEXT(section, field) offsetof(struct config, section.field)
 #define OFFSET_RATE(section, field) offsetof(struct config, section.field)
+#define OFFSET_INSTANT(section, field) offsetof(struct config, section.field)
 #define OFFSET_FILE(section, field) offsetof(struct config, section.field)
 #define OFFSET_BOOL(section, field) offsetof(struct config, section.field)
 #define OFFSET_FLAG(section, field) offsetof(struct config, section.field)
@@ -127,6 +130,10 @@ options_find_extra(const char *section, const char *key)
 static int
 check_value(enum option_type type, const char *value, struct err *err)
 {
+	int64_t ms;
+
+	if (type == OPTION_TYPE_INSTANT)
+		return instant_parse(value, &ms, err);
 	return type == OPTION_TYPE_RATE ? rates_check(value, err) : 0;
 }
 
@@ -277,6 +284,7 @@ options_set(
 	case OPTION_TYPE_TEXT:
 	case OPTION_TYPE_FILE:
 	case OPTION_TYPE_RATE:
+	case OPTION_TYPE_INSTANT:
 		if (check_value(option->type, value, err) < 0)
 			return -1;
 		set_text(field, value, strlen(value));
@@ -314,7 +322,8 @@ options_fini(struct config *config)
 {
 	for (size_t i = 0; i < TABLE_COUNT; i++) {
 		if (table[i].type == OPTION_TYPE_TEXT || table[i].type == OPTION_TYPE_FILE ||
-			table[i].type == OPTION_TYPE_WORD || table[i].type == OPTION_TYPE_RATE) {
+			table[i].type == OPTION_TYPE_WORD || table[i].type == OPTION_TYPE_RATE ||
+			table[i].type == OPTION_TYPE_INSTANT) {
 			char **field = field_of(config, &table[i]);
 
 			free(*field);
@@ -329,6 +338,7 @@ options_type_text(enum option_type type)
 	switch (type) {
 	case OPTION_TYPE_TEXT: return "text";
 	case OPTION_TYPE_RATE: return "rate";
+	case OPTION_TYPE_INSTANT: return "time";
 	case OPTION_TYPE_FILE: return "file";
 	case OPTION_TYPE_WORD: return "word";
 	case OPTION_TYPE_BOOL: return "true|false";

@@ -16,6 +16,7 @@ enum option_type {
 	OPTION_TYPE_FILE, /* a text that names a file or folder */
 	OPTION_TYPE_WORD,
 	OPTION_TYPE_RATE,
+	OPTION_TYPE_INSTANT,
 	OPTION_TYPE_BOOL,
 	OPTION_TYPE_FLAG,
 	OPTION_TYPE_UINT,
