@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands/amount.h"
+#include "base/amount.h"
 #include "commands/ctl.h"
 #include "commands/table.h"
 

@@ -279,25 +279,49 @@ admin_committed(struct admin *a, int timeout_ms, struct topic_partition *positio
 	return 0;
 }
 
-int
-admin_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
-	struct err *err)
+/* ListOffsets takes a timestamp; -1 means the end, -2 the beginning. */
+static int
+list_offsets(struct admin *a, int timeout_ms, int64_t time, struct topic_partition *positions,
+	size_t count, const char *what, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = list_of(positions, count);
 	rd_kafka_resp_err_t code, element;
 
-	/* ListOffsets takes a timestamp, and -1 means the end. */
 	for (int i = 0; i < list->cnt; i++)
-		list->elems[i].offset = RD_KAFKA_OFFSET_END;
+		list->elems[i].offset = time;
 	code = rd_kafka_offsets_for_times(a->rk, list, timeout_ms);
 	element = take_offsets(list, positions);
 	rd_kafka_topic_partition_list_destroy(list);
 	drop_events(a);
 	if (code || element)
-		return look_up_failed(a, "where its partitions end",
+		return look_up_failed(a, what,
 			"has every partition of the mirrored topics a leader?",
 			code ? code : element, err);
 	return 0;
+}
+
+int
+admin_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
+	struct err *err)
+{
+	return list_offsets(a, timeout_ms, RD_KAFKA_OFFSET_END, positions, count,
+		"where its partitions end", err);
+}
+
+int
+admin_begins(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
+	struct err *err)
+{
+	return list_offsets(a, timeout_ms, RD_KAFKA_OFFSET_BEGINNING, positions, count,
+		"where its partitions begin", err);
+}
+
+int
+admin_offsets_at(struct admin *a, int timeout_ms, int64_t time_ms,
+	struct topic_partition *positions, size_t count, struct err *err)
+{
+	return list_offsets(a, timeout_ms, time_ms, positions, count,
+		"which records are of that time", err);
 }
 
 /* Commits, and waits for the answer so long and no longer. */

@@ -71,6 +71,15 @@ int admin_committed(struct admin *admin, int timeout_ms, struct topic_partition 
 int admin_ends(struct admin *admin, int timeout_ms, struct topic_partition *positions, size_t count,
 	struct err *err);
 
+/* Fills each position's offset with the first one that the partition has. @blocks */
+int admin_begins(struct admin *admin, int timeout_ms, struct topic_partition *positions,
+	size_t count, struct err *err);
+
+/* Fills each position's offset with that of the first record of this time (ms since 1970) or later,
+   -1 where there is none. @blocks */
+int admin_offsets_at(struct admin *admin, int timeout_ms, int64_t time_ms,
+	struct topic_partition *positions, size_t count, struct err *err);
+
 /* Commits offsets for the group from outside. Works only while the group has no members;
  *ret_has_members tells whether that was why it failed. @blocks */
 int admin_commit(struct admin *admin, int timeout_ms, const struct topic_partition *positions,

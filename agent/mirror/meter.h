@@ -72,6 +72,7 @@ struct meter {
 				      whoever has it next reads them again */
 	_Atomic int64_t first, last; /* offsets: of the first record that was read, of the last one
 					that was settled; -1: none */
+	_Atomic int64_t first_ms, last_ms; /* clock_ms, when that was; 0: not yet */
 	_Atomic int is_over; /* a one shot has read and settled all that it wants of it */
 	/* What is, as of the last second or the last change: */
 	_Atomic uint64_t in_flight;		  /* records begun and not settled */

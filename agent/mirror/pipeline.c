@@ -298,6 +298,7 @@ count_settled(struct meter *m, const uint64_t fates[METER_FATES], int64_t last)
 		if (fates[i])
 			counter_add(&m->settled[i], fates[i]);
 	atomic_store_explicit(&m->last, last, memory_order_relaxed);
+	atomic_store_explicit(&m->last_ms, clock_ms(), memory_order_relaxed);
 }
 
 void
@@ -428,6 +429,14 @@ begin(struct pipeline *pl, struct partition *p, struct record *r, bool *has_room
 	*has_room = *has_room && send_flight(pl, p, f, r);
 }
 
+/* The first record of all that this stream has of the partition. */
+static void
+note_first(struct meter *m, int64_t offset)
+{
+	atomic_store_explicit(&m->first, offset, memory_order_relaxed);
+	atomic_store_explicit(&m->first_ms, clock_ms(), memory_order_relaxed);
+}
+
 /* Reads one batch and sends it, or shows it to the script. Returns true when there may be more. */
 static bool
 feed(struct pipeline *pl, struct partition *p)
@@ -443,8 +452,7 @@ feed(struct pipeline *pl, struct partition *p)
 	if (p->until >= 0)
 		n = partition_cut(pl, p, n);
 	if (n > 0 && p->meter->first < 0)
-		atomic_store_explicit(
-			&p->meter->first, pl->records[0].offset, memory_order_relaxed);
+		note_first(p->meter, pl->records[0].offset);
 	for (size_t i = 0; i < n; i++) {
 		bytes += pl->records[i].key_size + pl->records[i].value_size;
 		begin(pl, p, &pl->records[i], &has_room);

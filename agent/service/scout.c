@@ -20,6 +20,7 @@
 #include "mirror/plan_script.h"
 #include "mirror/scripting.h"
 #include "service/leaders.h"
+#include "service/oneshot_begin.h"
 #include "service/positions.h"
 #include "service/scout_message.h"
 #include "service/side.h"
@@ -68,6 +69,7 @@ struct scout {
 	bool is_compared;	 /* the two sides are known to be the same cluster, or not */
 	bool is_same;
 	bool is_limits_due; /* target topics are to be asked for their settings */
+	struct until *until; /* of a one shot, until the first plan is sent */
 };
 
 static void
@@ -207,6 +209,8 @@ send_plan(struct scout *s, enum scout_notice kind)
 
 	m->brokers = mem_strdup(s->source.brokers);
 	m->broker_count = s->topics.brokers;
+	m->until = s->until;
+	s->until = NULL;
 	mailbox_post(s->notices, &m->message);
 }
 
@@ -322,6 +326,7 @@ prepare_first(struct scout *s, const struct plan **ret, struct err *err)
 {
 	const struct plan *plan = make_plan(s, s->script, NULL, err);
 	struct cluster_topic *topics;
+	char *why_not;
 	int rc;
 
 	if (!plan) {
@@ -333,8 +338,19 @@ prepare_first(struct scout *s, const struct plan **ret, struct err *err)
 		return 0;
 	}
 	topics = mirrored_topics(plan);
+	why_not = oneshot_why_not(s->config, s->source.admin, topics, plan->mirrored);
+	if (why_not) {
+		send_failure(s, why_not);
+		free(why_not);
+		free(topics);
+		plan_release(&plan);
+		return 0;
+	}
 	rc = s->is_dry ? 0
 		       : positions_prepare(s->config, s->source.admin, topics, plan->mirrored, err);
+	if (rc == 0 && config_is_one_shot(s->config))
+		rc = oneshot_begin(
+			s->config, s->source.admin, topics, plan->mirrored, &s->until, err);
 	free(topics);
 	if (rc == 0)
 		*ret = plan;
@@ -616,9 +632,11 @@ tell_ends(struct scout *s, struct scout_ends *ends)
 {
 	struct err err;
 
-	if (s->source.admin && !s->source.is_down)
+	if (s->source.admin && !s->source.is_down && ends->wants_standings)
+		oneshot_look(s->source.admin, PING_MS, ends);
+	else if (s->source.admin && !s->source.is_down)
 		admin_ends(s->source.admin, PING_MS, ends->items, ends->count, &err);
-	ends->message.kind = SCOUT_ENDS;
+	ends->message.kind = ends->wants_standings ? SCOUT_STANDINGS : SCOUT_ENDS;
 	mailbox_post(s->notices, &ends->message);
 }
 
@@ -680,6 +698,7 @@ free_scout(struct scout *s)
 	mailbox_free(&s->orders);
 	side_fini(&s->source);
 	side_fini(&s->target);
+	until_free(&s->until);
 	free(s);
 }
 
