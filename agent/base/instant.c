@@ -146,8 +146,8 @@ instant_parse(const char *text, int64_t *ret_ms, struct err *err)
 			"in +01:00",
 			text);
 	if (!read_zone(&at, &zone) || *skip_blanks(at))
-		return err_set(err, "'%s' ends in something that is no zone: Z, or as in +01:00",
-			text);
+		return err_set(
+			err, "'%s' ends in something that is no zone: Z, or as in +01:00", text);
 	ms = days * DAY_MS + time - zone;
 	if (ms < 0)
 		return err_set(err, "'%s' lies before 1970", text);

@@ -24,7 +24,7 @@
 
 static _Atomic int log_fd = STDERR_FILENO;
 static _Atomic int wanted = LOG_FORMAT_AUTO, style = STYLE_UNKNOWN;
-static _Atomic bool is_cut; /* the last line was not written to its end */
+static _Atomic bool is_cut;    /* the last line was not written to its end */
 static _Atomic bool is_shared; /* stderr's last line may hold something else */
 static pthread_mutex_t path_lock = PTHREAD_MUTEX_INITIALIZER;
 static char *log_path; /* main thread only, but for log_file_name */
@@ -119,11 +119,11 @@ log_file_write(const char *line, size_t size)
 	int fd = atomic_load(&log_fd);
 	bool was_cut = atomic_load(&is_cut) && atomic_exchange(&is_cut, false);
 	/* In the line's own write, so that nothing of another thread comes between. */
-	const char *first = was_cut ? "\n"
+	const char *first = was_cut					     ? "\n"
 			    : fd == STDERR_FILENO && atomic_load(&is_shared) ? CLEAR_LINE
 									     : "";
-	struct iovec parts[] = {{(void *)(uintptr_t)first, strlen(first)},
-		{(void *)(uintptr_t)line, size}};
+	struct iovec parts[] = {
+		{(void *)(uintptr_t)first, strlen(first)}, {(void *)(uintptr_t)line, size}};
 	ssize_t n;
 
 	do

@@ -320,8 +320,8 @@ int
 admin_offsets_at(struct admin *a, int timeout_ms, int64_t time_ms,
 	struct topic_partition *positions, size_t count, struct err *err)
 {
-	return list_offsets(a, timeout_ms, time_ms, positions, count,
-		"which records are of that time", err);
+	return list_offsets(
+		a, timeout_ms, time_ms, positions, count, "which records are of that time", err);
 }
 
 /* Commits, and waits for the answer so long and no longer. */

@@ -15,7 +15,7 @@ const int64_t meter_bounds[METER_BOUNDS] = {
 struct cell {
 	struct meter meter;
 	struct meters *meters;
-	char *reason; /* under the lock; NULL: none */
+	char *reason;			      /* under the lock; NULL: none */
 	struct meter_drop *drops, *last_drop; /* last_drop: of the record before */
 	size_t drop_count;
 };

@@ -326,8 +326,7 @@ make_outputs(
 	struct making m = {.pl = pl, .p = p, .f = f, .r = r};
 
 	if (r->_outcome == SCRIPT_DROP) {
-		partition_count_dropped(
-			pl, p, f, FATE_DROPPED, script_reason_text(pl->script, r));
+		partition_count_dropped(pl, p, f, FATE_DROPPED, script_reason_text(pl->script, r));
 		if (r->_emits == 0) {
 			tracker_set(f, FLIGHT_DONE);
 			return;

@@ -68,7 +68,7 @@ struct partition {
 	size_t last_read;			 /* records, the last time that it was read */
 	int64_t resume_at, pause_ms;		 /* recovery: not before, and the pause used last */
 	int64_t committed, committing;		 /* offsets; -1 none */
-	int64_t until;				 /* nothing from this offset on is mirrored; -1: no end */
+	int64_t until;	      /* nothing from this offset on is mirrored; -1: no end */
 	bool is_over;	      /* all below until was read; nothing more is */
 	int64_t unread_since; /* of the watch: the source tells nothing of it since then (clock_ms),
 				 0: it does */

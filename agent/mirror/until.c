@@ -36,8 +36,7 @@ until_add(struct until *u, const char *topic, int32_t partition)
 
 	/* Room for 1, 2, 4, ... */
 	if ((u->count & (u->count - 1)) == 0)
-		u->items =
-			mem_resize(u->items, u->count ? u->count * 2 : 1, sizeof(*u->items));
+		u->items = mem_resize(u->items, u->count ? u->count * 2 : 1, sizeof(*u->items));
 	p = &u->items[u->count++];
 	*p = (struct until_partition){mem_strdup(topic), partition, -1, -1, -1};
 	return p;

@@ -49,7 +49,7 @@ struct worker_plan {
 		partition_count; /* at the source, of the mirrored topics; for sharing memory out */
 	struct mailbox *notices; /* main's; struct worker_message */
 	struct script_world *world;
-	bool is_dry; /* nothing is produced or committed */
+	bool is_dry;		   /* nothing is produced or committed */
 	const struct until *until; /* where a one shot ends; NULL: it is none */
 	/* Those of the start, read by worker_start only; NULL: none. */
 	struct limits *limits;

@@ -240,7 +240,7 @@ on_scout(struct agent *a, struct scout_message *m)
 {
 	switch ((enum scout_notice)m->message.kind) {
 	case SCOUT_PLAN: on_plan(a, m); break;
-	case SCOUT_ENDS: break; /* taken before */
+	case SCOUT_ENDS: break;	     /* taken before */
 	case SCOUT_STANDINGS: break; /* likewise */
 	case SCOUT_SIDE: set_side(m->number ? &a->source : &a->target, m); break;
 	case SCOUT_ROLLED_BACK: reload_on_rolled_back(a, m); break;
@@ -378,8 +378,8 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	take_survey(a);
 	if (a->is_stopping) {
 		if (now >= a->force_end)
-			leave_now(a->oneshot && a->status == AGENT_OK ? AGENT_INCOMPLETE
-								      : a->status);
+			leave_now(
+				a->oneshot && a->status == AGENT_OK ? AGENT_INCOMPLETE : a->status);
 		return;
 	}
 	brakes_every_second(a->brakes);
@@ -652,7 +652,8 @@ agent_run(const struct config *config, const struct agent_options *options)
 	add_events(&a);
 	notify_start(a.base);
 	notify_status("waits for the source's topics");
-	if (report_check(config, &err) < 0 || admin_api_start(&a, &err) < 0 || make_parts(&a, &parts, &err) < 0) {
+	if (report_check(config, &err) < 0 || admin_api_start(&a, &err) < 0 ||
+		make_parts(&a, &parts, &err) < 0) {
 		fprintf(stderr, "reflejo: %s\n", err.text);
 		notify_status("failed: %s", err.text);
 	} else {

@@ -23,8 +23,8 @@ struct goal {
 	int64_t position;  /* of the stream that has it here, as of the last second */
 	int64_t moved_ms;  /* clock_ms, when it is elsewhere: that it was, or moved, last */
 	int64_t gone_from, gone_to; /* offsets that the source deleted before they were read */
-	bool is_done, is_here; /* here: a stream of this agent has it */
-	bool is_settled;       /* here, and all of it is at the target */
+	bool is_done, is_here;	    /* here: a stream of this agent has it */
+	bool is_settled;	    /* here, and all of it is at the target */
 	bool is_stuck;
 };
 
@@ -40,7 +40,7 @@ struct oneshot {
 	bool is_asking, is_reached;
 	int64_t next_ask; /* clock_ms */
 	size_t ask_from;
-	uint64_t records_read;			     /* in all, and since when no more (clock_ms) */
+	uint64_t records_read; /* in all, and since when no more (clock_ms) */
 	int64_t idle_since;
 	int64_t lefts[RATE_SECONDS + 1], times[RATE_SECONDS + 1]; /* of the last seconds */
 	uint64_t moments;
@@ -114,6 +114,20 @@ both_answer(const struct agent *a)
 	return a->source.reachable != 0 && a->target.reachable != 0;
 }
 
+/* What the plan says of a topic that is not there at the target is the cause of standing still. */
+static void
+add_problem(const struct agent *a, const struct survey_partition *p, char **why)
+{
+	const struct plan_topic *t = a->routes ? plan_find(a->routes, p->topic->name) : NULL;
+	char *more;
+
+	if (!t || t->target_partitions != 0 || t->problem_count == 0)
+		return;
+	more = mem_printf("%s; %s", *why, t->problems[0]);
+	free(*why);
+	*why = more;
+}
+
 /* Will a partition that a stream of ours has not move any more, by all that is known? *ret_why gets
    a sentence then, which the caller frees. */
 static bool
@@ -127,8 +141,11 @@ is_stuck_here(const struct agent *a, const struct survey_partition *p, char **re
 		*ret_why = mem_printf("it is held: %s", *reason ? reason : "see the log");
 		return true;
 	}
-	return both_answer(a) && !survey_is_moving(p, survey_time(a->survey),
-					 a->config->admin.stall_ms, ret_why);
+	if (!both_answer(a) ||
+		survey_is_moving(p, survey_time(a->survey), a->config->admin.stall_ms, ret_why))
+		return false;
+	add_problem(a, p, ret_why);
+	return true;
 }
 
 static void
@@ -147,15 +164,29 @@ look_here(const struct agent *a, struct goal *g, const struct survey_partition *
 		g->is_done = true;
 }
 
+/* Has every stream what the group gives it? */
+static bool
+is_shared_out(const struct agent *a)
+{
+	const struct counters *c = &survey_sum(a->survey)->counters;
+
+	if (a->routes && a->routes->mirrored == 0)
+		return true;
+	return counter_get(&c->rebalances) >= (uint64_t)a->worker_count &&
+	       counter_get(&c->is_unassigned) == 0;
+}
+
+/* Another member may have it. That a stream of ours waits for the group shows after stall_ms only,
+   which takes it as long again. */
 static void
 look_elsewhere(const struct agent *a, struct goal *g)
 {
 	int64_t now = survey_time(a->survey);
 
 	g->is_here = g->is_settled = false;
-	if (g->moved_ms == 0 || !both_answer(a))
+	if (g->moved_ms == 0 || !both_answer(a) || !is_shared_out(a))
 		g->moved_ms = now;
-	g->is_stuck = now - g->moved_ms > a->config->admin.stall_ms;
+	g->is_stuck = now - g->moved_ms > 2 * a->config->admin.stall_ms;
 }
 
 static int
@@ -216,9 +247,15 @@ count_left(const struct oneshot *o)
 static void
 note_moment(struct oneshot *o, int64_t now)
 {
-	size_t at = o->moments++ % (RATE_SECONDS + 1);
+	int64_t left = count_left(o);
+	size_t at;
 
-	o->lefts[at] = count_left(o);
+	/* Before the first record comes, the group takes its time: that says nothing of the rate.
+	 */
+	if (o->moments > 0 && o->lefts[0] == left && o->moments < 2)
+		o->moments = 0;
+	at = o->moments++ % (RATE_SECONDS + 1);
+	o->lefts[at] = left;
 	o->times[at] = now;
 }
 
@@ -295,7 +332,8 @@ ask(struct agent *a)
 
 /* The source says how far the group is, and what it has deleted. */
 static void
-take_standing(struct oneshot *o, const struct topic_partition *committed, int64_t begin, int64_t now)
+take_standing(
+	struct oneshot *o, const struct topic_partition *committed, int64_t begin, int64_t now)
 {
 	const struct until_partition *u =
 		until_find(o->until, committed->topic, committed->partition);
@@ -336,18 +374,6 @@ is_over(const struct oneshot *o)
 		if (!o->goals[i].is_done && !o->goals[i].is_stuck)
 			return false;
 	return true;
-}
-
-/* Has every stream what the group gives it? */
-static bool
-is_shared_out(const struct agent *a)
-{
-	const struct counters *c = &survey_sum(a->survey)->counters;
-
-	if (a->routes && a->routes->mirrored == 0)
-		return true;
-	return counter_get(&c->rebalances) >= (uint64_t)a->worker_count &&
-	       counter_get(&c->is_unassigned) == 0;
 }
 
 /* Has nothing come for so long, and is all that came settled, or stuck? */

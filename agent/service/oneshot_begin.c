@@ -102,7 +102,8 @@ cut_at_timestamp(const struct config *config, struct admin *source, struct topic
 	return rc;
 }
 
-/* One kind of offset of all partitions: where the group stands, where they begin, where they end. */
+/* One kind of offset of all partitions: where the group stands, where they begin, where they end.
+ */
 typedef int look_up(struct admin *admin, int timeout_ms, struct topic_partition *positions,
 	size_t count, struct err *err);
 
@@ -186,8 +187,7 @@ oneshot_look(struct admin *source, int timeout_ms, struct scout_ends *standings)
 
 	for (size_t i = 0; i < standings->count; i++)
 		begins[i] = standings->items[i];
-	standings->is_known =
-		admin_committed(source, timeout_ms, standings->items, standings->count, &err) ==
-			0 &&
-		admin_begins(source, timeout_ms, begins, standings->count, &err) == 0;
+	standings->is_known = admin_committed(source, timeout_ms, standings->items,
+				      standings->count, &err) == 0 &&
+			      admin_begins(source, timeout_ms, begins, standings->count, &err) == 0;
 }

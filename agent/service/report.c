@@ -92,8 +92,8 @@ add_left(const char *topic, int32_t partition, const char *why, void *arg)
 	struct report *r = arg;
 
 	r->left = mem_grow(r->left, &r->left_capacity, r->left_count, sizeof(*r->left));
-	r->left[r->left_count++] = (struct report_left){
-		topic ? mem_strdup(topic) : NULL, mem_strdup(why), partition};
+	r->left[r->left_count++] =
+		(struct report_left){topic ? mem_strdup(topic) : NULL, mem_strdup(why), partition};
 	LOG(EVENT_left_out, F_STR("topic", topic), F_INT("partition", partition),
 		F_STR("reason", why));
 }
@@ -147,8 +147,7 @@ add_numbers(struct document *d, const struct report_row *r)
 	document_add_uint(d, "records_read", r->read);
 	document_add_uint(d, "records_mirrored", r->settled[FATE_MIRRORED]);
 	document_add_uint(d, "bytes_mirrored", r->bytes);
-	document_add_uint(
-		d, "records_dropped", r->settled[FATE_DROPPED] + r->settled[FATE_FAILED]);
+	document_add_uint(d, "records_dropped", r->settled[FATE_DROPPED] + r->settled[FATE_FAILED]);
 	add_drops(d, r);
 	document_add_uint(d, "records_failed", r->settled[FATE_FAILED]);
 	document_add_uint(d, "records_dead_lettered", r->settled[FATE_DEAD_LETTER]);
@@ -325,8 +324,8 @@ report_finish(struct agent *a)
 		a->status = AGENT_INCOMPLETE;
 	for (size_t i = 0; i < r->rows.count; i++) {
 		struct report_row *row = &r->rows.items[i];
-		const struct until_partition *u = until_find(
-			oneshot_until(a->oneshot), row->topic, row->partition);
+		const struct until_partition *u =
+			until_find(oneshot_until(a->oneshot), row->topic, row->partition);
 
 		if (u && oneshot_committed(a->oneshot, u) > row->committed)
 			row->committed = oneshot_committed(a->oneshot, u);

@@ -19,8 +19,7 @@ new_row(struct report_rows *rows, const char *topic, int32_t partition)
 {
 	struct report_row *r;
 
-	rows->items =
-		mem_grow(rows->items, &rows->capacity, rows->count, sizeof(*rows->items));
+	rows->items = mem_grow(rows->items, &rows->capacity, rows->count, sizeof(*rows->items));
 	r = &rows->items[rows->count++];
 	*r = (struct report_row){.topic = mem_strdup(topic),
 		.partition = partition,

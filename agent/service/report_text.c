@@ -20,8 +20,7 @@ put_title(struct text *out, const struct report_summary *s)
 		text_printf(out, "one shot: it failed (status %d)", s->status);
 	else
 		text_puts(out, "one shot: everything is mirrored and committed");
-	text_printf(out, "; it ended because %s\n",
-		s->why && *s->why ? s->why : "it was told to");
+	text_printf(out, "; it ended because %s\n", s->why && *s->why ? s->why : "it was told to");
 }
 
 /* "  name   number  " and what follows it. */
@@ -69,8 +68,9 @@ put_rest(struct text *out, const struct report_row *sum)
 		{"dead letters", sum->settled[FATE_DEAD_LETTER],
 			"are in the dead-letter topic instead"},
 		{"sent again", sum->resent, "after an error"},
-		{"given up", sum->given_up, "were on their way when a partition was taken, and "
-					    "are read by who has it next"},
+		{"given up", sum->given_up,
+			"were on their way when a partition was taken, and "
+			"are read by who has it next"},
 		{"not read again", (uint64_t)sum->not_read_again,
 			"offsets below the group's positions at the start"},
 	};

@@ -68,7 +68,7 @@ struct scout {
 	int64_t next_leaderless; /* clock_ms: that partitions have no leader is not said before */
 	bool is_compared;	 /* the two sides are known to be the same cluster, or not */
 	bool is_same;
-	bool is_limits_due; /* target topics are to be asked for their settings */
+	bool is_limits_due;  /* target topics are to be asked for their settings */
 	struct until *until; /* of a one shot, until the first plan is sent */
 };
 

@@ -66,16 +66,13 @@ TEST(knows_what_was_left_to_do)
 		int64_t begin, start, end, to_read, not_again;
 		bool is_done;
 	} rows[] = {
-		{0, -1, 10, 10, 0, false},
-		{0, 4, 10, 6, 4, false},
-		{0, 10, 10, 0, 10, true},
-		{0, 12, 10, 0, 12, true},  /* the group is further already */
-		{5, -1, 10, 5, 0, false},  /* what stood before is gone */
-		{5, 2, 10, 5, 0, false},   /* so that the group lost something */
-		{10, -1, 10, 0, 0, true},  /* all is gone */
-		{10, 2, 10, 0, 0, true},
-		{5, 8, 10, 2, 3, false},
-		{0, -1, 0, 0, 0, true},	   /* never had a record */
+		{0, -1, 10, 10, 0, false}, {0, 4, 10, 6, 4, false}, {0, 10, 10, 0, 10, true},
+		{0, 12, 10, 0, 12, true}, /* the group is further already */
+		{5, -1, 10, 5, 0, false}, /* what stood before is gone */
+		{5, 2, 10, 5, 0, false},  /* so that the group lost something */
+		{10, -1, 10, 0, 0, true}, /* all is gone */
+		{10, 2, 10, 0, 0, true}, {5, 8, 10, 2, 3, false},
+		{0, -1, 0, 0, 0, true}, /* never had a record */
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
