@@ -162,17 +162,18 @@ put_until(struct text *out, const cJSON *status, size_t width)
 		text_printf(out, "%.1f %% of ", percent);
 		amount_put_count(out, number_of(until, "records"));
 		text_puts(out, " records, ");
-		amount_put_count(out, number_of(until, "records_left"));
-		text_puts(out, " left, about ");
-		amount_put_span(out, number_of(until, "eta_seconds"));
-		text_puts(out, "; partitions done ");
 		amount_put_count(out, number_of(until, "partitions_done"));
-		text_puts(out, " of ");
+		text_putc(out, '/');
 		amount_put_count(out, number_of(until, "partitions"));
+		text_puts(out, " parts done");
+	}
+	if (number_of(until, "eta_seconds") >= 0) {
+		text_puts(out, ", ");
+		amount_put_span(out, number_of(until, "eta_seconds"));
+		text_puts(out, " left");
 	}
 	if (number_of(until, "idle_seconds") >= 0) {
-		text_puts(out,
-			percent >= 0 ? "; or when nothing has come for " : "nothing has come for ");
+		text_puts(out, percent >= 0 ? "; or idle for " : "idle for ");
 		amount_put_span(out, number_of(until, "idle_seconds"));
 	}
 	end_line(out, start, width);

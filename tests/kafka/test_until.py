@@ -10,8 +10,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from outside import wait_until
 from test_transactions import write_transactions
 
-# Enough that each of the runs is killed in the middle of it; the number of an evening: REFLEJO_UNTIL_RECORDS=5000000.
-RECORDS = int(os.environ.get("REFLEJO_UNTIL_RECORDS", "1000000"))
+# Small ones: written, mirrored in four runs and read back within a minute.
+RECORDS = int(os.environ.get("REFLEJO_UNTIL_RECORDS", "5000000"))
 PARTITIONS = 6
 KILLS = 3
 LONG = 600  # seconds
