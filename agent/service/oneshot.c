@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/agent_state.h"
@@ -107,11 +108,20 @@ oneshot_committed(const struct oneshot *o, const struct until_partition *partiti
 	return o->goals[partition - o->until->items].committed;
 }
 
+/* A cluster that has just come back has still to show what moves. */
+static bool
+answers(const struct view_side *side, int64_t stall_ms)
+{
+	return side->reachable != 0 && clock_wall_ms() - side->since > stall_ms;
+}
+
 /* An outage is waited for, so that what it holds up is not stuck. */
 static bool
 both_answer(const struct agent *a)
 {
-	return a->source.reachable != 0 && a->target.reachable != 0;
+	int64_t stall_ms = a->config->admin.stall_ms;
+
+	return answers(&a->source, stall_ms) && answers(&a->target, stall_ms);
 }
 
 /* What the plan says of a topic that is not there at the target is the cause of standing still. */
@@ -141,7 +151,8 @@ is_stuck_here(const struct agent *a, const struct survey_partition *p, char **re
 		*ret_why = mem_printf("it is held: %s", *reason ? reason : "see the log");
 		return true;
 	}
-	if (!both_answer(a) ||
+	/* A limit may be as low as one likes. */
+	if (p->state == METER_LIMITED || !both_answer(a) ||
 		survey_is_moving(p, survey_time(a->survey), a->config->admin.stall_ms, ret_why))
 		return false;
 	add_problem(a, p, ret_why);
