@@ -19,10 +19,13 @@
    line needs it, and anew when the log goes elsewhere. */
 #define STYLE_UNKNOWN (-1)
 #define STYLE_COLOUR 0x100
+/* To the first column of a terminal, and what stands in the line is gone. */
+#define CLEAR_LINE "\r\x1b[K"
 
 static _Atomic int log_fd = STDERR_FILENO;
 static _Atomic int wanted = LOG_FORMAT_AUTO, style = STYLE_UNKNOWN;
-static _Atomic bool is_cut; /* the last line was not written to its end */
+static _Atomic bool is_cut;    /* the last line was not written to its end */
+static _Atomic bool is_shared; /* stderr's last line may hold something else */
 static pthread_mutex_t path_lock = PTHREAD_MUTEX_INITIALIZER;
 static char *log_path; /* main thread only, but for log_file_name */
 
@@ -66,7 +69,8 @@ style_of(int fd)
 static enum log_format
 format_of(int now, bool *ret_is_coloured)
 {
-	*ret_is_coloured = now & STYLE_COLOUR;
+	if (ret_is_coloured)
+		*ret_is_coloured = now & STYLE_COLOUR;
 	return (enum log_format)(now & ~STYLE_COLOUR);
 }
 
@@ -103,18 +107,29 @@ log_file_is_stderr(void)
 	return atomic_load(&log_fd) == STDERR_FILENO;
 }
 
+void
+log_file_share_line(bool shared)
+{
+	atomic_store(&is_shared, shared);
+}
+
 int
 log_file_write(const char *line, size_t size)
 {
 	int fd = atomic_load(&log_fd);
 	bool was_cut = atomic_load(&is_cut) && atomic_exchange(&is_cut, false);
-	struct iovec parts[] = {{(void *)(uintptr_t) "\n", 1}, {(void *)(uintptr_t)line, size}};
+	/* In the line's own write, so that nothing of another thread comes between. */
+	const char *first = was_cut					     ? "\n"
+			    : fd == STDERR_FILENO && atomic_load(&is_shared) ? CLEAR_LINE
+									     : "";
+	struct iovec parts[] = {
+		{(void *)(uintptr_t)first, strlen(first)}, {(void *)(uintptr_t)line, size}};
 	ssize_t n;
 
 	do
-		n = was_cut ? writev(fd, parts, 2) : write(fd, line, size);
+		n = *first ? writev(fd, parts, 2) : write(fd, line, size);
 	while (n < 0 && errno == EINTR);
-	if (n == (ssize_t)(size + was_cut))
+	if (n == (ssize_t)(size + parts[0].iov_len))
 		return 0;
 	if (n < 0) {
 		if (was_cut)

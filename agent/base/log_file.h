@@ -17,7 +17,12 @@ void log_file_write_stderr(const char *line, size_t size);
 /* Does the log go to stderr? @thread any */
 bool log_file_is_stderr(void);
 
-/* The form of lines there, never AUTO, and whether they are in colour. @thread any */
+/* While shared, each line to stderr first clears what stands in the terminal's last line: something
+   that is drawn there again and again. @thread any */
+void log_file_share_line(bool shared);
+
+/* The form of lines there, never AUTO, and whether they are in colour (NULL: never mind). @thread
+ * any */
 enum log_format log_file_format(bool *ret_is_coloured);
 
 /* The same for a line to stderr. @thread any */

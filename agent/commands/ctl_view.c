@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands/amount.h"
+#include "base/amount.h"
 #include "commands/ctl.h"
 #include "commands/table.h"
 
@@ -149,6 +149,37 @@ put_flow(struct text *out, const cJSON *status, size_t width)
 }
 
 static void
+put_until(struct text *out, const cJSON *status, size_t width)
+{
+	const cJSON *until = get(status, "until");
+	double percent = number_of(until, "percent");
+	size_t start = out->length;
+
+	if (!cJSON_IsObject(until))
+		return;
+	text_puts(out, "until   ");
+	if (percent >= 0) {
+		text_printf(out, "%.1f %% of ", percent);
+		amount_put_count(out, number_of(until, "records"));
+		text_puts(out, " records, ");
+		amount_put_count(out, number_of(until, "partitions_done"));
+		text_putc(out, '/');
+		amount_put_count(out, number_of(until, "partitions"));
+		text_puts(out, " parts done");
+	}
+	if (number_of(until, "eta_seconds") >= 0) {
+		text_puts(out, ", ");
+		amount_put_span(out, number_of(until, "eta_seconds"));
+		text_puts(out, " left");
+	}
+	if (number_of(until, "idle_seconds") >= 0) {
+		text_puts(out, percent >= 0 ? "; or idle for " : "idle for ");
+		amount_put_span(out, number_of(until, "idle_seconds"));
+	}
+	end_line(out, start, width);
+}
+
+static void
 put_script(struct text *out, const cJSON *status, size_t width)
 {
 	const cJSON *script = get(status, "script"), *last = get(script, "last_reload");
@@ -210,6 +241,7 @@ put_head(struct text *out, const cJSON *status, size_t width)
 	put_side(out, status, "source", width);
 	put_side(out, status, "target", width);
 	put_flow(out, status, width);
+	put_until(out, status, width);
 	put_script(out, status, width);
 	put_reasons(out, status, width);
 }

@@ -166,6 +166,8 @@ print_man_program(void)
 	       ".TP\n.B 0\nA clean stop.\n"
 	       ".TP\n.B 1\nA wrong command line or configuration, or a source that did not answer "
 	       "at the start.\n"
+	       ".TP\n.B 3\nA one shot (until.end, until.timestamp, until.idle) has left "
+	       "something out, or was told to stop before its end; its report says what.\n"
 	       ".TP\n.B 255\nMirroring ended by a failure.\n"
 	       ".SH ENVIRONMENT\n"
 	       ".TP\n.B STATE_DIRECTORY\nWhere files that outlive the process are kept, unless the "

@@ -8,6 +8,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/instant.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "config/creation.h"
@@ -419,6 +421,39 @@ check_positions(const struct config *config, struct problems *problems)
 			"offsets.import=mm2");
 }
 
+bool
+config_is_one_shot(const struct config *config)
+{
+	const struct config_mirror *mirror = &config->mirror;
+
+	return mirror->until_end || mirror->until_timestamp || mirror->until_idle_ms > 0;
+}
+
+/* A moment that is still to come is compared with the records that are there now: what comes until
+   then would be left out. */
+static void
+check_until(const struct config *config, struct problems *problems)
+{
+	const struct config_mirror *mirror = &config->mirror;
+	int64_t ms;
+
+	if (config_is_one_shot(config) && mirror->dry_run)
+		problems_error(problems, NULL,
+			"until.end, until.timestamp and until.idle cannot stand together with "
+			"dry-run, which ends by itself when it has read what is there: leave one "
+			"of them out");
+	if (mirror->report && !config_is_one_shot(config))
+		problems_error(problems, NULL,
+			"report needs something that the mirror ends at: write until.end, "
+			"until.timestamp or until.idle as well");
+	if (mirror->until_timestamp && instant_parse(mirror->until_timestamp, &ms, NULL) == 0 &&
+		ms > clock_wall_ms())
+		problems_error(problems, NULL,
+			"until.timestamp=%s is still to come, and where the partitions end is "
+			"looked up at the start: start when it has passed, or use until.end",
+			mirror->until_timestamp);
+}
+
 /* A dry run reads beside the group, not as one more member that takes partitions from it. */
 static void
 leave_group(struct config *config)
@@ -512,6 +547,7 @@ config_check(int argc, char *const argv[], config_known *known, struct problems 
 	check_script(config, problems);
 	creation_check(config, &all, problems);
 	check_positions(config, problems);
+	check_until(config, problems);
 	if (!flags.is_file_missing) {
 		check_files(&all, &flags, problems);
 		check_clients(config, &all, &flags, problems);

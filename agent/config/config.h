@@ -35,6 +35,7 @@ enum offset_reset { OFFSET_RESET_LATEST, OFFSET_RESET_EARLIEST, OFFSET_RESET_NON
 #define OPTION_FIELD_WORD(field) char *field;
 #define OPTION_FIELD_RATE(field) char *field;
 #define OPTION_FIELD_START(field) char *field;
+#define OPTION_FIELD_INSTANT(field) char *field;
 #define OPTION_FIELD_BOOL(field) bool field;
 #define OPTION_FIELD_FLAG(field) bool field;
 #define OPTION_FIELD_UINT(field) int64_t field;
@@ -123,6 +124,9 @@ struct config *config_load(
    only good for showing them. Never NULL. @gives the configuration; free with config_free. */
 struct config *config_check(
 	int argc, char *const argv[], config_known *known, struct problems *problems);
+
+/* Does the mirror end by itself (until.*)? */
+bool config_is_one_shot(const struct config *config);
 
 /* Frees and clears. NULL is accepted. */
 void config_free(struct config **config);

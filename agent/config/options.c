@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/instant.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/rates.h"
@@ -15,6 +16,7 @@
 #define RANGE_TEXT(low, high) 0, 0, NULL
 #define RANGE_RATE(low, high) 0, 0, NULL
 #define RANGE_START(low, high) 0, 0, NULL
+#define RANGE_INSTANT(low, high) 0, 0, NULL
 #define RANGE_FILE(low, high) 0, 0, NULL
 #define RANGE_BOOL(low, high) 0, 0, NULL
 #define RANGE_FLAG(low, high) 0, 0, NULL
@@ -28,6 +30,7 @@
 #define OFFSET_TEXT(section, field) offsetof(struct config, section.field)
 #define OFFSET_RATE(section, field) offsetof(struct config, section.field)
 #define OFFSET_START(section, field) offsetof(struct config, section.field)
+#define OFFSET_INSTANT(section, field) offsetof(struct config, section.field)
 #define OFFSET_FILE(section, field) offsetof(struct config, section.field)
 #define OFFSET_BOOL(section, field) offsetof(struct config, section.field)
 #define OFFSET_FLAG(section, field) offsetof(struct config, section.field)
@@ -131,10 +134,14 @@ static int
 check_value(enum option_type type, const char *value, struct err *err)
 {
 	struct startpoint point;
+	int64_t ms;
 
-	if (type == OPTION_TYPE_RATE)
-		return rates_check(value, err);
-	return type == OPTION_TYPE_START ? startpoint_parse(value, &point, err) : 0;
+	switch (type) {
+	case OPTION_TYPE_RATE: return rates_check(value, err);
+	case OPTION_TYPE_START: return startpoint_parse(value, &point, err);
+	case OPTION_TYPE_INSTANT: return instant_parse(value, &ms, err);
+	default: return 0;
+	}
 }
 
 int
@@ -285,6 +292,7 @@ options_set(
 	case OPTION_TYPE_FILE:
 	case OPTION_TYPE_RATE:
 	case OPTION_TYPE_START:
+	case OPTION_TYPE_INSTANT:
 		if (check_value(option->type, value, err) < 0)
 			return -1;
 		set_text(field, value, strlen(value));
@@ -317,18 +325,24 @@ options_set_defaults(struct config *config)
 	}
 }
 
+/* Is the field of this type a text of its own? */
+static bool
+is_text(enum option_type type)
+{
+	return type == OPTION_TYPE_TEXT || type == OPTION_TYPE_FILE || type == OPTION_TYPE_WORD ||
+	       type == OPTION_TYPE_RATE || type == OPTION_TYPE_START || type == OPTION_TYPE_INSTANT;
+}
+
 void
 options_fini(struct config *config)
 {
 	for (size_t i = 0; i < TABLE_COUNT; i++) {
-		if (table[i].type == OPTION_TYPE_TEXT || table[i].type == OPTION_TYPE_FILE ||
-			table[i].type == OPTION_TYPE_WORD || table[i].type == OPTION_TYPE_RATE ||
-			table[i].type == OPTION_TYPE_START) {
-			char **field = field_of(config, &table[i]);
+		char **field = field_of(config, &table[i]);
 
-			free(*field);
-			*field = NULL;
-		}
+		if (!is_text(table[i].type))
+			continue;
+		free(*field);
+		*field = NULL;
 	}
 }
 
@@ -339,6 +353,7 @@ options_type_text(enum option_type type)
 	case OPTION_TYPE_TEXT: return "text";
 	case OPTION_TYPE_RATE: return "rate";
 	case OPTION_TYPE_START: return "start";
+	case OPTION_TYPE_INSTANT: return "time";
 	case OPTION_TYPE_FILE: return "file";
 	case OPTION_TYPE_WORD: return "word";
 	case OPTION_TYPE_BOOL: return "true|false";

@@ -332,25 +332,48 @@ admin_committed(struct admin *a, int timeout_ms, struct topic_partition *positio
 	return 0;
 }
 
-int
-admin_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
-	struct err *err)
+/* ListOffsets takes a timestamp, which stands in each position's offset; -1 means the end. */
+static int
+list_offsets(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
+	const char *what, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = list_of(positions, count);
-	rd_kafka_resp_err_t code, element;
+	rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(a->rk, list, timeout_ms), element;
 
-	/* ListOffsets takes a timestamp, and -1 means the end. */
-	for (int i = 0; i < list->cnt; i++)
-		list->elems[i].offset = RD_KAFKA_OFFSET_END;
-	code = rd_kafka_offsets_for_times(a->rk, list, timeout_ms);
 	element = take_offsets(list, positions);
 	rd_kafka_topic_partition_list_destroy(list);
 	admin_drop_events(a);
 	if (code || element)
-		return look_up_failed(a, "where its partitions end",
+		return look_up_failed(a, what,
 			"has every partition of the mirrored topics a leader?",
 			code ? code : element, err);
 	return 0;
+}
+
+int
+admin_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
+	struct err *err)
+{
+	for (size_t i = 0; i < count; i++)
+		positions[i].offset = RD_KAFKA_OFFSET_END;
+	return list_offsets(a, timeout_ms, positions, count, "where its partitions end", err);
+}
+
+int
+admin_begins(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
+	struct err *err)
+{
+	for (size_t i = 0; i < count; i++)
+		positions[i].offset = ADMIN_BEGINNING;
+	return list_offsets(a, timeout_ms, positions, count, "where its partitions begin", err);
+}
+
+int
+admin_at_times(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
+	struct err *err)
+{
+	return list_offsets(
+		a, timeout_ms, positions, count, "where in its partitions a time is", err);
 }
 
 /* Commits, and waits for the answer so long and no longer. */
@@ -448,21 +471,4 @@ admin_batch_limits(struct admin *a, int timeout_ms, const char *const *topics, s
 	free(wanted);
 	admin_call_end(a, &call);
 	return rc;
-}
-
-int
-admin_at_times(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
-	struct err *err)
-{
-	rd_kafka_topic_partition_list_t *list = list_of(positions, count);
-	rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(a->rk, list, timeout_ms), element;
-
-	element = take_offsets(list, positions);
-	rd_kafka_topic_partition_list_destroy(list);
-	admin_drop_events(a);
-	if (code || element)
-		return look_up_failed(a, "where in its partitions a time is",
-			"has every partition of the mirrored topics a leader?",
-			code ? code : element, err);
-	return 0;
 }

@@ -86,6 +86,10 @@ int admin_ends(struct admin *admin, int timeout_ms, struct topic_partition *posi
 int admin_at_times(struct admin *admin, int timeout_ms, struct topic_partition *positions,
 	size_t count, struct err *err);
 
+/* Fills each position's offset with the first one that the partition has. @blocks */
+int admin_begins(struct admin *admin, int timeout_ms, struct topic_partition *positions,
+	size_t count, struct err *err);
+
 /* Commits offsets for the group from outside. Works only while the group has no members;
  *ret_has_members tells whether that was why it failed. @blocks */
 int admin_commit(struct admin *admin, int timeout_ms, const struct topic_partition *positions,

@@ -15,7 +15,9 @@ const int64_t meter_bounds[METER_BOUNDS] = {
 struct cell {
 	struct meter meter;
 	struct meters *meters;
-	char *reason; /* under the lock; NULL: none */
+	char *reason;			      /* under the lock; NULL: none */
+	struct meter_drop *drops, *last_drop; /* last_drop: of the record before */
+	size_t drop_count;
 };
 
 /* One place of the index. */
@@ -49,6 +51,17 @@ meters_new(int stream)
 	return m;
 }
 
+static void
+free_drops(struct cell *cell)
+{
+	struct meter_drop *next;
+
+	for (struct meter_drop *d = cell->drops; d; d = next) {
+		next = d->next;
+		free(d);
+	}
+}
+
 void
 meters_free(struct meters **meters)
 {
@@ -61,6 +74,7 @@ meters_free(struct meters **meters)
 	for (meter = m->first; meter; meter = next) {
 		next = meter->next;
 		free(((struct cell *)meter)->reason);
+		free_drops((struct cell *)meter);
 		free(meter);
 	}
 	for (topic = m->first_topic; topic; topic = next_topic) {
@@ -162,6 +176,7 @@ meters_get(struct meters *m, const char *topic, int32_t partition)
 	meter->partition = partition;
 	meter->stream = m->stream;
 	meter->position = meter->committed = meter->end = meter->lag = meter->oldest_ms = -1;
+	meter->first = meter->last = -1;
 	enter(m, meter->topic, meter);
 	/* Readers see it only now that it is whole. */
 	atomic_store_explicit(m->end, meter, memory_order_release);
@@ -169,23 +184,69 @@ meters_get(struct meters *m, const char *topic, int32_t partition)
 	return meter;
 }
 
-/* As much of a text as a reason holds; UTF-8 is not cut within a character. @gives a string */
-static char *
-cut(const char *text)
+/* How much of a text stays when it may be so long; UTF-8 is not cut within a character. */
+static size_t
+cut_length(const char *text, size_t most)
 {
-	size_t size = strlen(text);
+	size_t size = strnlen(text, most + 1);
 
-	if (size >= METER_REASON)
-		for (size = METER_REASON - 1; size > 0 && (text[size] & 0xc0) == 0x80;)
+	if (size > most)
+		for (size = most; size > 0 && (text[size] & 0xc0) == 0x80;)
 			size--;
-	return mem_strndup(text, size);
+	return size;
+}
+
+static bool
+is_drop(const struct meter_drop *d, const char *name, size_t size)
+{
+	return !strncmp(d->name, name, size) && !d->name[size];
+}
+
+/* The entry of a reason, made when there is none. */
+static struct meter_drop *
+get_drop(struct cell *cell, const char *name, size_t size)
+{
+	struct meter_drop **link = &cell->drops;
+
+	while (*link && !is_drop(*link, name, size))
+		link = &(*link)->next;
+	if (*link)
+		return *link;
+	if (cell->drop_count == METER_DROPS)
+		return get_drop(cell, "(others)", strlen("(others)"));
+	/* Were it one of those, the others would have no place. */
+	if (++cell->drop_count == METER_DROPS) {
+		name = "(others)";
+		size = strlen(name);
+	}
+	*link = mem_zero(1, sizeof(**link) + size + 1);
+	memcpy((*link)->name, name, size);
+	return *link;
+}
+
+void
+meter_drop(struct meter *meter, const char *reason)
+{
+	struct cell *cell = (struct cell *)meter;
+	size_t size = cut_length(reason, METER_DROP_NAME);
+
+	if (!cell->last_drop || !is_drop(cell->last_drop, reason, size))
+		cell->last_drop = get_drop(cell, reason, size);
+	cell->last_drop->count++;
+}
+
+const struct meter_drop *
+meter_drops(const struct meter *meter)
+{
+	return ((const struct cell *)meter)->drops;
 }
 
 void
 meter_set_reason(struct meter *meter, const char *reason)
 {
 	struct cell *cell = (struct cell *)meter;
-	char *text = reason[0] ? cut(reason) : NULL, *old;
+	char *text = reason[0] ? mem_strndup(reason, cut_length(reason, METER_REASON - 1)) : NULL;
+	char *old;
 
 	pthread_mutex_lock(&cell->meters->lock);
 	old = cell->reason;

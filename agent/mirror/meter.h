@@ -41,6 +41,23 @@ enum meter_state {
 	METER_STATES
 };
 
+/* What became of a record. Each is counted once, where its flight leaves the tracker, so that for a
+   partition these and what was given up make up what was read, but for what is on its way. */
+enum meter_fate {
+	FATE_MIRRORED,	  /* it, or what the script made of it, is at the target */
+	FATE_DROPPED,	  /* the script left it out */
+	FATE_DEAD_LETTER, /* put aside */
+	FATE_FAILED,	  /* left out because the target refused it, or the script failed */
+	METER_FATES
+};
+
+/* How many records of a partition were left out for one reason. */
+struct meter_drop {
+	struct meter_drop *next;
+	uint64_t count;
+	char name[];
+};
+
 /* One source partition. Counters only grow, over all times that this stream had it. */
 struct meter {
 	_Atomic(struct meter *) next;
@@ -50,6 +67,13 @@ struct meter {
 	_Atomic uint64_t records_read, bytes_read;	   /* key and value bytes */
 	_Atomic uint64_t records_mirrored, bytes_mirrored; /* acknowledged, in the settled prefix */
 	_Atomic uint64_t records_dropped, records_dead_lettered, records_resent;
+	_Atomic uint64_t settled[METER_FATES];
+	_Atomic uint64_t given_up; /* were on their way when the partition was taken, or went back:
+				      whoever has it next reads them again */
+	_Atomic int64_t first, last; /* offsets: of the first record that was read, of the last one
+					that was settled; -1: none */
+	_Atomic int64_t first_ms, last_ms; /* clock_ms, when that was; 0: not yet */
+	_Atomic int is_over; /* a one shot has read and settled all that it wants of it */
 	/* What is, as of the last second or the last change: */
 	_Atomic uint64_t in_flight;		  /* records begun and not settled */
 	_Atomic int64_t position, committed, end; /* next offset to settle; committed; behind the
@@ -75,6 +99,15 @@ struct meter *meters_get(struct meters *meters, const char *topic, int32_t parti
 void meter_set_reason(struct meter *meter, const char *reason);
 /* @thread any */
 void meter_reason(const struct meter *meter, char out[METER_REASON]);
+
+/* One more record was left out for this reason ("": none is given). Of so many reasons a partition
+   each counts by itself, by at most so many bytes; all further ones are "(others)". @thread worker
+ */
+#define METER_DROPS 32
+#define METER_DROP_NAME 100
+void meter_drop(struct meter *meter, const char *reason);
+/* The reasons, as a list. @thread any, once the worker has ended */
+const struct meter_drop *meter_drops(const struct meter *meter);
 
 /* One more record of this topic was acknowledged so long after its timestamp; negative counts as 0.
    @thread worker */

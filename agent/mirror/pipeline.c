@@ -141,6 +141,7 @@ pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, 
 	p->tracker = tracker_new(p);
 	partition_start_meter(p, meter);
 	p->committed = p->committing = -1;
+	partition_find_until(pl, p);
 	p->has_poison = watchdog_is_poisoned(topic, number, &p->poison_offset);
 	p->source = consumer_open_partition(consumer, topic, number, p);
 	partition_find_limit(pl, p);
@@ -206,6 +207,7 @@ pipeline_remove(struct pipeline *pl, struct partition *p)
 	partition_leave_limits(pl, p);
 	pl->count--;
 	counter_add(&pl->counters->partitions, UINT64_MAX);
+	counter_add(&p->meter->given_up, tracker_count(p->tracker));
 	if (tracker_sent(p->tracker) == 0) {
 		free_partition(pl, p);
 		return;
@@ -289,12 +291,24 @@ free_orphan(struct pipeline *pl, struct partition *p)
 	free_partition(pl, p);
 }
 
+/* Records have left the tracker, the last one with this offset. */
+static void
+count_settled(struct meter *m, const uint64_t fates[METER_FATES], int64_t last)
+{
+	for (int i = 0; i < METER_FATES; i++)
+		if (fates[i])
+			counter_add(&m->settled[i], fates[i]);
+	atomic_store_explicit(&m->last, last, memory_order_relaxed);
+	atomic_store_explicit(&m->last_ms, clock_ms(), memory_order_relaxed);
+}
+
 void
 partition_pop_settled(struct pipeline *pl, struct partition *p)
 {
 	struct flight f;
 	uint64_t records = 0, bytes = 0;
-	int64_t timestamp = -1;
+	uint64_t fates[METER_FATES] = {0};
+	int64_t timestamp = -1, last = -1;
 
 	if (p->state == PARTITION_ORPHAN) {
 		free_orphan(pl, p);
@@ -307,9 +321,13 @@ partition_pop_settled(struct pipeline *pl, struct partition *p)
 			records++;
 			bytes += f.bytes - RECORD_OVERHEAD - (f.outputs ? f.outputs->bytes : 0);
 		}
+		fates[f.fate]++;
+		last = f.offset;
 		release(pl, &f);
 		p->is_touched = true;
 	}
+	if (last >= 0)
+		count_settled(p->meter, fates, last);
 	if (timestamp > 0)
 		atomic_store_explicit(&p->meter->oldest_ms, timestamp, memory_order_relaxed);
 	if (records) {
@@ -321,12 +339,17 @@ partition_pop_settled(struct pipeline *pl, struct partition *p)
 }
 
 void
-partition_count_dropped(struct pipeline *pl, struct partition *p, const char *reason)
+partition_count_dropped(struct pipeline *pl, struct partition *p, struct flight *f,
+	enum meter_fate fate, const char *reason)
 {
+	f->fate = (uint8_t)fate;
 	counter_add(&pl->counters->records_dropped, 1);
 	counter_add(&p->meter->records_dropped, 1);
 	if (reason)
 		tally_run_add(&pl->drops, TALLY_DROPPED, reason);
+	/* For its report. */
+	if (reason && pl->until)
+		meter_drop(p->meter, reason);
 }
 
 static uint32_t
@@ -364,6 +387,7 @@ rewind_partition(struct pipeline *pl, struct partition *p, int64_t offset)
 		.next = pl->orphans};
 	tracker_set_owner(old->tracker, old);
 	pl->orphans = old;
+	counter_add(&p->meter->given_up, tracker_count(p->tracker));
 	p->tracker = tracker_new(p);
 	p->committed = p->committing = -1;
 	forget_raw(pl, p);
@@ -406,6 +430,14 @@ begin(struct pipeline *pl, struct partition *p, struct record *r, bool *has_room
 	*has_room = *has_room && send_flight(pl, p, f, r);
 }
 
+/* The first record of all that this stream has of the partition. */
+static void
+note_first(struct meter *m, int64_t offset)
+{
+	atomic_store_explicit(&m->first, offset, memory_order_relaxed);
+	atomic_store_explicit(&m->first_ms, clock_ms(), memory_order_relaxed);
+}
+
 /* Reads one batch and sends it, or shows it to the script. Returns true when there may be more. */
 static bool
 feed(struct pipeline *pl, struct partition *p)
@@ -418,6 +450,10 @@ feed(struct pipeline *pl, struct partition *p)
 	if ((p->limit || pl->overall) && !partition_may_read(pl, p, &most))
 		return false;
 	n = consumer_read(p->source, pl->records, most, &event);
+	if (p->until >= 0)
+		n = partition_cut(pl, p, n);
+	if (n > 0 && p->meter->first < 0)
+		note_first(p->meter, pl->records[0].offset);
 	for (size_t i = 0; i < n; i++) {
 		bytes += pl->records[i].key_size + pl->records[i].value_size;
 		begin(pl, p, &pl->records[i], &has_room);
@@ -451,7 +487,7 @@ advance(struct pipeline *pl, struct partition *p)
 		partition_must_drain(pl, p) || !p->route->target || route_awaits(p->route))
 		return false;
 	if (p->raw == 0)
-		return feed(pl, p);
+		return !p->is_over && feed(pl, p);
 	return partition_run_script(pl, p) || (p->raw == 0 && p->state == PARTITION_FLOWING);
 }
 
@@ -667,7 +703,7 @@ pipeline_positions(struct pipeline *pl, const struct topic_partition **ret)
 		if (!p->is_touched)
 			continue;
 		if (tracker_count(p->tracker) == 0)
-			tracker_advance(p->tracker, source_partition_position(p->source));
+			tracker_advance(p->tracker, partition_read_position(p));
 		position = tracker_position(p->tracker);
 		if (position <= p->committed)
 			continue;

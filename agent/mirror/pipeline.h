@@ -30,6 +30,7 @@ struct pipeline;
 struct partition;
 struct plan;
 struct script;
+struct until;
 
 /* Records on their way without an acknowledgement for so long are worth a line, and a partition's
    state; what lasts shorter is not: rebalances and leader changes take seconds. Looked at once a
@@ -73,6 +74,13 @@ void pipeline_retry(struct pipeline *pipeline, const char *topic, int32_t partit
 typedef void pipeline_sampled(const char *topic, char *sample, void *arg);
 void pipeline_tap(struct pipeline *pipeline, const char *topic, int64_t count, pipeline_sampled *fn,
 	void *arg);
+
+/* Partitions that are added from now on are read up to their ends (mirror/until.h) and no further.
+   @borrows until, until pipeline_free */
+void pipeline_set_until(struct pipeline *pipeline, const struct until *until);
+
+/* Is every partition settled up to its end, and some of that not committed? */
+bool pipeline_is_over_uncommitted(const struct pipeline *pipeline);
 
 /* From now on nothing is produced: what would be is counted by topic (mirror/tally.h), and settled.
  */

@@ -38,6 +38,8 @@ partition_meter_state(const struct partition *p)
 		return METER_RETRYING;
 	if (p->limited_until > 0)
 		return METER_LIMITED;
+	if (p->is_over && tracker_count(p->tracker) == 0)
+		return METER_CAUGHT_UP;
 	return get(&p->meter->lag) == 0 ? METER_CAUGHT_UP : METER_FLOWING;
 }
 
@@ -94,6 +96,7 @@ partition_stop_meter(struct partition *p)
 	if (p->has_reason)
 		meter_set_reason(p->meter, "");
 	p->has_reason = false;
+	atomic_store_explicit(&p->meter->is_over, 0, memory_order_relaxed);
 	atomic_store_explicit(&p->meter->in_flight, 0, memory_order_relaxed);
 	atomic_store_explicit(&p->meter->state, METER_GONE, memory_order_relaxed);
 }
@@ -125,20 +128,26 @@ static int64_t
 survey(struct pipeline *pl, struct partition *p, int64_t now)
 {
 	struct meter *m = p->meter;
-	int64_t end, lag = source_partition_lag(p->source, &end), position = position_of(p);
+	int64_t end, lag = source_partition_lag(p->source, &end), position;
 	size_t in_flight = tracker_count(p->tracker);
-	bool has_moved = position != get(&m->position);
 	enum meter_state state;
+	bool has_moved;
 
+	partition_look_over(p);
+	position = position_of(p);
+	has_moved = position != get(&m->position);
+	if (p->is_over)
+		lag = partition_lag_behind(p, end);
 	/* Before anything was read, where reading begins is not known. */
 	lag = lag < 0 || (p->cost == 0 && partition_is_braked(p)) ? -1 : lag + (int64_t)in_flight;
 	set(&m->position, position);
 	set(&m->committed, p->committed);
 	set(&m->end, end);
 	set(&m->lag, lag);
+	atomic_store_explicit(&m->is_over, p->is_over && in_flight == 0, memory_order_relaxed);
 	atomic_store_explicit(&m->in_flight, in_flight, memory_order_relaxed);
 	state = partition_meter_state(p);
-	if (has_moved || lag == 0 || state == METER_PAUSED)
+	if (has_moved || lag == 0 || state == METER_PAUSED || state == METER_CAUGHT_UP)
 		set(&m->moved_ms, now);
 	if (state == METER_FLOWING || state == METER_CAUGHT_UP)
 		partition_forget_reason(p);

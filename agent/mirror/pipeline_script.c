@@ -172,6 +172,7 @@ make_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f, str
 	o->wanted = PRODUCER_BY_KEY;
 	o->partition = -1;
 	o->is_dead_letter = true;
+	f->fate = FATE_DEAD_LETTER;
 	tally_add(TALLY_DEAD_LETTER, reason, 1);
 	counter_add(&pl->counters->records_dead_lettered, 1);
 	counter_add(&p->meter->records_dead_lettered, 1);
@@ -260,7 +261,8 @@ on_script_failed(struct pipeline *pl, struct partition *p, struct flight *f, con
 	/* A dry run, which commits nothing, goes past it: what is behind it is to be seen, too. */
 	if (!strcmp(policy, "drop") || (pl->is_dry && strcmp(policy, "dead-letter") != 0)) {
 		/* A dry run prints failures by themselves. */
-		partition_count_dropped(pl, p, pl->is_dry ? NULL : "the script failed");
+		partition_count_dropped(
+			pl, p, f, FATE_FAILED, pl->is_dry ? NULL : "the script failed");
 		tracker_set(f, FLIGHT_DONE);
 		return true;
 	}
@@ -324,7 +326,7 @@ make_outputs(
 	struct making m = {.pl = pl, .p = p, .f = f, .r = r};
 
 	if (r->_outcome == SCRIPT_DROP) {
-		partition_count_dropped(pl, p, script_reason_text(pl->script, r));
+		partition_count_dropped(pl, p, f, FATE_DROPPED, script_reason_text(pl->script, r));
 		if (r->_emits == 0) {
 			tracker_set(f, FLIGHT_DONE);
 			return;

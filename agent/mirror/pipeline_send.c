@@ -158,7 +158,7 @@ on_refused(struct pipeline *pl, struct partition *p, struct flight *f, struct ou
 		p->suspect = NULL;
 	say_refused(pl, p, f, target_of(p, output), d, action);
 	if (!strcmp(action, "drop")) {
-		partition_count_dropped(pl, p, d->error);
+		partition_count_dropped(pl, p, f, FATE_FAILED, d->error);
 		return true;
 	}
 	if (!strcmp(action, "dead-letter") && flight_to_dead_letter(pl, p, f, output, d->reason)) {

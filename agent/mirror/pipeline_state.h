@@ -10,6 +10,7 @@
 #include "mirror/pipeline.h"
 #include "mirror/route.h"
 #include "mirror/tally.h"
+#include "mirror/until.h"
 #include "script/script.h"
 
 /* Records read from one partition before the next one has its turn. */
@@ -67,6 +68,8 @@ struct partition {
 	size_t last_read;			 /* records, the last time that it was read */
 	int64_t resume_at, pause_ms;		 /* recovery: not before, and the pause used last */
 	int64_t committed, committing;		 /* offsets; -1 none */
+	int64_t until;	      /* nothing from this offset on is mirrored; -1: no end */
+	bool is_over;	      /* all below until was read; nothing more is */
 	int64_t unread_since; /* of the watch: the source tells nothing of it since then (clock_ms),
 				 0: it does */
 	int64_t seen_position, still_since; /* of the watch: the position it saw last, and since
@@ -100,6 +103,7 @@ struct pipeline {
 	void *sampled_arg;
 	bool is_paused;		     /* nothing is read */
 	const struct pauses *pauses; /* of the operator; NULL: none yet */
+	const struct until *until;   /* of a one shot; NULL: there is none */
 	struct limits *limits;	     /* NULL: none yet */
 	struct limit *overall;	     /* over all topics; NULL: none */
 	size_t limited;		     /* partitions that wait for their place */
@@ -133,10 +137,11 @@ void partition_activate(struct pipeline *pipeline, struct partition *partition);
 /* Everything settled at the front of the tracker leaves it. */
 void partition_pop_settled(struct pipeline *pipeline, struct partition *partition);
 
-/* One record of the partition is left out on purpose, for this reason; "": none is given, NULL: it
-   is tallied otherwise. @borrows reason until the turn, or the batch of the script, is over */
-void partition_count_dropped(
-	struct pipeline *pipeline, struct partition *partition, const char *reason);
+/* One record of the partition is left out, on purpose or because of a failure (FATE_DROPPED,
+   FATE_FAILED), for this reason; "": none is given, NULL: it is tallied otherwise. @borrows reason
+   until the turn, or the batch of the script, is over */
+void partition_count_dropped(struct pipeline *pipeline, struct partition *partition,
+	struct flight *flight, enum meter_fate fate, const char *reason);
 
 /* The mirror must end for this reason; the first one counts. */
 void pipeline_fail(struct pipeline *pipeline, const char *reason);
@@ -171,6 +176,25 @@ void partition_find_pause(struct pipeline *pipeline, struct partition *partition
 
 /* Partitions that have waited for their limits long enough are activated. */
 void wake_limited(struct pipeline *pipeline);
+
+/* pipeline_until.c: */
+
+/* The partition is new here: how far it is read. */
+void partition_find_until(struct pipeline *pipeline, struct partition *partition);
+
+/* Of count records that were just read (pipeline->records) those that are mirrored; the others are
+   released, and the partition is over. */
+size_t partition_cut(struct pipeline *pipeline, struct partition *partition, size_t count);
+
+/* Finds out whether there is nothing below its end any more, although no record behind it came. */
+void partition_look_over(struct partition *partition);
+
+/* The position that may be committed while nothing is on its way: where reading stands, but not
+   behind the end. -1: none. */
+int64_t partition_read_position(const struct partition *partition);
+
+/* Where the source ends behind what a one shot wants of a partition that is over, as a lag. */
+int64_t partition_lag_behind(const struct partition *partition, int64_t end);
 
 /* pipeline_send.c: */
 

@@ -35,6 +35,7 @@ struct flight {
 	uint8_t state;
 	bool is_raw;   /* WAITING: a script has still to say what becomes of it */
 	bool is_timed; /* its latency is counted */
+	uint8_t fate;  /* enum meter_fate: what becomes of it once it is settled */
 };
 
 /* owner is what tracker_owner gives back. @gives the tracker; tracker_free */

@@ -276,6 +276,9 @@ every_second(struct worker *w)
 	bool is_waiting = is_waiting_for_group(w);
 
 	survey(w);
+	/* Others of the group may wait for it. */
+	if (pipeline_is_over_uncommitted(w->pipeline))
+		w->next_commit = 0;
 	if (producer_take_trouble(w->producer))
 		worker_notify(w, WORKER_TROUBLE, &like, "the target's brokers cannot be reached");
 	silence_say_standstill(w->pipeline, w->stream);
@@ -429,6 +432,7 @@ make_clients(struct worker *w, struct err *err)
 	w->pipeline = pipeline_new(config, w->producer, &w->counters, buffer);
 	if (w->plan->is_dry)
 		pipeline_set_dry(w->pipeline);
+	pipeline_set_until(w->pipeline, w->plan->until);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "mirror/limits.h"
 #include "mirror/pauses.h"
 #include "mirror/plan.h"
+#include "mirror/until.h"
 
 struct worker;
 struct meters;
@@ -48,7 +49,8 @@ struct worker_plan {
 		partition_count; /* at the source, of the mirrored topics; for sharing memory out */
 	struct mailbox *notices; /* main's; struct worker_message */
 	struct script_world *world;
-	bool is_dry; /* nothing is produced or committed */
+	bool is_dry;		   /* nothing is produced or committed */
+	const struct until *until; /* where a one shot ends; NULL: it is none */
 	/* Those of the start, read by worker_start only; NULL: none. */
 	struct limits *limits;
 	const struct pauses *pauses;

@@ -21,6 +21,7 @@
 #include "script/script.h"
 #include "script/watchdog.h"
 #include "service/agent_state.h"
+#include "service/bar.h"
 #include "service/ends.h"
 #include "service/loop.h"
 #include "service/notify.h"
@@ -133,6 +134,10 @@ agent_stop(struct agent *a, int status, const char *reason)
 	a->is_stopping = true;
 	a->status = status;
 	a->stopped = clock_ms();
+	if (!*a->why_stopped)
+		snprintf(a->why_stopped, sizeof(a->why_stopped), "%s", reason);
+	bar_end();
+	oneshot_note_stop(a);
 	a->force_end = a->stopped + a->config->mirror.shutdown_timeout_ms + LEAVE_MS;
 	LOG(EVENT_stopping, F_STR("reason", reason));
 	notify_stopping();
@@ -146,8 +151,10 @@ agent_stop(struct agent *a, int status, const char *reason)
 static void
 stop_failed(struct agent *a, int status, const char *reason)
 {
-	if (!a->is_stopping)
+	if (!a->is_stopping) {
 		LOG(EVENT_failed, F_STR("reason", reason));
+		snprintf(a->why_stopped, sizeof(a->why_stopped), "%s", reason);
+	}
 	agent_stop(a, status, "failure");
 	notify_status("failed: %s", reason);
 }
@@ -165,6 +172,7 @@ start_workers(struct agent *a, const struct scout_message *m)
 		.notices = a->notices,
 		.world = a->world,
 		.is_dry = a->config->mirror.dry_run,
+		.until = a->oneshot ? oneshot_until(a->oneshot) : NULL,
 		.limits = brakes_limits(a->brakes),
 		.pauses = brakes_pauses(a->brakes)};
 	a->workers = mem_zero((size_t)a->config->mirror.num_streams, sizeof(*a->workers));
@@ -213,10 +221,13 @@ set_side(struct view_side *side, const struct scout_message *m)
 
 /* The first one starts the streams. */
 static void
-on_plan(struct agent *a, const struct scout_message *m)
+on_plan(struct agent *a, struct scout_message *m)
 {
 	bool is_first = !a->workers && !a->is_stopping;
 
+	if (m->until)
+		a->oneshot = oneshot_new(m->until);
+	m->until = NULL;
 	if (is_first)
 		start_workers(a, m);
 	agent_set_topics(a, m);
@@ -229,7 +240,8 @@ on_scout(struct agent *a, struct scout_message *m)
 {
 	switch ((enum scout_notice)m->message.kind) {
 	case SCOUT_PLAN: on_plan(a, m); break;
-	case SCOUT_ENDS: break; /* taken before */
+	case SCOUT_ENDS: break;	     /* taken before */
+	case SCOUT_STANDINGS: break; /* likewise */
 	case SCOUT_SIDE: set_side(m->number ? &a->source : &a->target, m); break;
 	case SCOUT_ROLLED_BACK: reload_on_rolled_back(a, m); break;
 	case SCOUT_TRIED: reload_on_tried(a, m); return;
@@ -267,6 +279,8 @@ on_ended(struct agent *a, const struct worker_message *m)
 
 	add_counters(&a->sum, worker_counters(*w));
 	survey_forget(a->survey, worker_meters(*w));
+	oneshot_note_meters(a->oneshot, worker_meters(*w));
+	report_add(a->report, worker_meters(*w));
 	if (!m->is_drained)
 		a->is_drained = false;
 	worker_join(w);
@@ -304,6 +318,8 @@ on_notices(evutil_socket_t fd, short what, void *arg)
 		next = m->next;
 		if (m->kind == SCOUT_ENDS)
 			ends_take(a, m);
+		else if (m->kind == SCOUT_STANDINGS)
+			oneshot_take(a, m);
 		else if (m->kind >= SCOUT_PLAN)
 			on_scout(a, (struct scout_message *)m);
 		else
@@ -362,11 +378,14 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	take_survey(a);
 	if (a->is_stopping) {
 		if (now >= a->force_end)
-			leave_now(a->status);
+			leave_now(
+				a->oneshot && a->status == AGENT_OK ? AGENT_INCOMPLETE : a->status);
 		return;
 	}
 	brakes_every_second(a->brakes);
 	ends_every_second(a);
+	oneshot_every_second(a);
+	bar_draw(a->oneshot);
 	if (a->config->script.watch && a->scout && reload_file_changed(a))
 		reload_begin(a);
 	if (interval > 0 && a->workers && now - a->last_progress >= interval - 100)
@@ -481,7 +500,7 @@ free_notices(struct agent *a)
 
 	for (; m; m = next) {
 		next = m->next;
-		if (m->kind == SCOUT_ENDS)
+		if (m->kind == SCOUT_ENDS || m->kind == SCOUT_STANDINGS)
 			free(m);
 		else if (m->kind >= SCOUT_PLAN)
 			scout_message_free((struct scout_message *)m);
@@ -509,6 +528,8 @@ free_agent(struct agent *a)
 	if (a->base)
 		event_base_free(a->base);
 	survey_free(&a->survey);
+	report_free(&a->report);
+	oneshot_free(&a->oneshot);
 	plan_release(&a->routes);
 	free_side(&a->source);
 	free_side(&a->target);
@@ -527,6 +548,7 @@ leave(struct agent *a)
 
 	say_progress(a);
 	log_tick(true);
+	report_finish(a);
 	LOG(EVENT_stop, F_INT("status", a->status), F_STR("drained", a->is_drained ? "yes" : "no"));
 	events_stop(&a->events);
 	admin_api_stop(a);
@@ -627,12 +649,14 @@ agent_run(const struct config *config, const struct agent_options *options)
 	a.notices = mailbox_new();
 	a.events = events_start(a.base);
 	a.survey = survey_new();
+	a.report = config_is_one_shot(config) ? report_new() : NULL;
 	a.source.reachable = a.target.reachable = -1;
 	say_start(config);
 	add_events(&a);
 	notify_start(a.base);
 	notify_status("waits for the source's topics");
-	if (admin_api_start(&a, &err) < 0 || make_parts(&a, &parts, &err) < 0) {
+	if (report_check(config, &err) < 0 || admin_api_start(&a, &err) < 0 ||
+		make_parts(&a, &parts, &err) < 0) {
 		fprintf(stderr, "reflejo: %s\n", err.text);
 		notify_status("failed: %s", err.text);
 	} else {

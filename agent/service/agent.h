@@ -7,8 +7,13 @@
 #include "config/config.h"
 #include "mirror/counters.h"
 
-/* Exit statuses, as MirrorMaker's. */
-enum agent_status { AGENT_OK = 0, AGENT_BAD_START = 1, AGENT_FAILED = 255 };
+/* Exit statuses, as MirrorMaker's but for 3. */
+enum agent_status {
+	AGENT_OK = 0,
+	AGENT_BAD_START = 1,
+	AGENT_INCOMPLETE = 3, /* a one shot (until.*) has left something out */
+	AGENT_FAILED = 255
+};
 
 /* Called about once a second on the main thread while mirroring, for the demo; sum holds the
  * counters of all streams. */

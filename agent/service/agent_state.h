@@ -13,7 +13,9 @@
 #include "service/agent.h"
 #include "service/brakes.h"
 #include "service/events.h"
+#include "service/oneshot.h"
 #include "service/reload.h"
+#include "service/report.h"
 #include "service/scout.h"
 #include "service/survey.h"
 #include "service/view.h"
@@ -34,6 +36,9 @@ struct agent {
 	bool is_asking_ends; /* see service/ends.h */
 	int64_t next_ends;   /* clock_ms */
 	size_t ends_from;
+	struct oneshot *oneshot; /* NULL: it is none, or has not begun */
+	struct report *report;	 /* of it; likewise NULL */
+	char why_stopped[256];	 /* a sentence; "" while it runs */
 	struct view_side source, target;
 	struct view_script generations;
 	const struct plan *routes; /* in force; NULL before the first */

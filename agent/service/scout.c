@@ -112,6 +112,7 @@ free_scout(struct scout *s)
 	free_orders(s);
 	side_fini(&s->source);
 	side_fini(&s->target);
+	until_free(&s->until);
 	free(s);
 }
 

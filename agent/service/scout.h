@@ -14,6 +14,7 @@
 #include "mirror/plan.h"
 #include "mirror/starts.h"
 #include "mirror/topics.h"
+#include "mirror/until.h"
 #include "script/script.h"
 
 struct scout;
@@ -30,6 +31,7 @@ enum scout_notice {
 			      nothing to go back to */
 	SCOUT_LIMIT,	   /* the target topic names[0] takes batches up to number bytes */
 	SCOUT_ENDS,	   /* a struct scout_ends, the answer to scout_ask_ends */
+	SCOUT_STANDINGS,   /* the same of one that asked for standings */
 	SCOUT_SIDE /* whether a cluster answers has changed, or is known now: the source's (number
 		      1) or the target's (0); reason NULL: it does; brokers: where it is */
 };
@@ -44,20 +46,26 @@ struct scout_message {
 	int64_t number;
 	bool has_record;	 /* TRIED with a plan: the script has a record hook */
 	const struct plan *plan; /* PLAN, TRIED; scout_message_free gives it back */
+	struct until *until;	 /* the first PLAN of a one shot; scout_message_free frees it */
 };
 
-/* Where partitions end; topics are borrowed until the answer is taken. */
+/* Where partitions end; topics are borrowed until the answer is taken. Or, with wants_standings,
+   where the group stands in them: then there are count more items, and is_known says whether the
+   source has answered. */
 struct scout_ends {
 	struct message message;
 	size_t count;
-	struct topic_partition items[]; /* offset: behind the last record; -1: not known */
+	bool wants_standings, is_known;
+	struct topic_partition items[]; /* offset: behind the last record; -1: not known. Standings:
+					   what the group has committed, and of the further ones
+					   the first offset that is there; -1: none */
 };
 
 /* With room for most partitions, none in it yet. @gives the ends; scout_ask_ends, or free() */
 struct scout_ends *scout_ends_new(size_t most);
 
-/* Asks the source where these partitions end; the same ends come back as SCOUT_ENDS. @takes ends
-   @thread main */
+/* Asks the source where these partitions end; the same ends come back as SCOUT_ENDS, or as
+   SCOUT_STANDINGS. @takes ends @thread main */
 void scout_ask_ends(struct scout *scout, struct scout_ends *ends);
 
 /* Frees a message with all it holds. */

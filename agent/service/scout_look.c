@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "kafka/zookeeper.h"
 #include "service/leaders.h"
+#include "service/oneshot_begin.h"
 #include "service/scout_message.h"
 #include "service/scout_state.h"
 
@@ -296,8 +297,10 @@ scout_tell_ends(struct scout *s, struct scout_ends *ends)
 {
 	struct err err;
 
-	if (s->source.admin && !s->source.is_down)
+	if (s->source.admin && !s->source.is_down && ends->wants_standings)
+		oneshot_look(s->source.admin, PING_MS, ends);
+	else if (s->source.admin && !s->source.is_down)
 		admin_ends(s->source.admin, PING_MS, ends->items, ends->count, &err);
-	ends->message.kind = SCOUT_ENDS;
+	ends->message.kind = ends->wants_standings ? SCOUT_STANDINGS : SCOUT_ENDS;
 	mailbox_post(s->notices, &ends->message);
 }

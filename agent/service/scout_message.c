@@ -20,6 +20,7 @@ scout_message_free(struct scout_message *m)
 	free(m->reason);
 	free(m->brokers);
 	plan_release(&m->plan);
+	until_free(&m->until);
 	free(m);
 }
 

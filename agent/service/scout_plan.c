@@ -5,6 +5,7 @@
 #include "mirror/plan_log.h"
 #include "mirror/plan_loop.h"
 #include "mirror/plan_script.h"
+#include "service/oneshot_begin.h"
 #include "service/positions.h"
 #include "service/scout_message.h"
 #include "service/scout_state.h"
@@ -70,6 +71,8 @@ scout_send_plan(struct scout *s, enum scout_notice kind)
 
 	m->brokers = mem_strdup(s->source.brokers);
 	m->broker_count = s->topics.brokers;
+	m->until = s->until;
+	s->until = NULL;
 	mailbox_post(s->notices, &m->message);
 	scout_say_unable(s);
 	if (s->keeper)
@@ -125,6 +128,7 @@ prepare_first(struct scout *s, const struct plan **ret, struct err *err)
 	const struct plan *plan = scout_make_plan(s, s->script, NULL, err);
 	struct positions_parts parts;
 	struct cluster_topic *topics;
+	char *why_not;
 	int rc;
 
 	if (!plan) {
@@ -138,7 +142,18 @@ prepare_first(struct scout *s, const struct plan **ret, struct err *err)
 	parts = (struct positions_parts){
 		s->config, s->starts, s->source.admin, s->source.brokers, &s->must_stop};
 	topics = mirrored_topics(plan);
+	why_not = oneshot_why_not(s->config, s->source.admin, topics, plan->mirrored);
+	if (why_not) {
+		scout_fail(s, why_not);
+		free(why_not);
+		free(topics);
+		plan_release(&plan);
+		return 0;
+	}
 	rc = s->is_dry ? 0 : positions_prepare(&parts, topics, plan->mirrored, err);
+	if (rc == 0 && config_is_one_shot(s->config))
+		rc = oneshot_begin(
+			s->config, s->source.admin, topics, plan->mirrored, &s->until, err);
 	free(topics);
 	if (rc == 0)
 		*ret = plan;

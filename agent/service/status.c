@@ -10,6 +10,7 @@
 #include "base/version.h"
 #include "kafka/library.h"
 #include "script/world.h"
+#include "service/oneshot.h"
 
 /* Partitions in trouble that are listed, and reasons why the mirror is not ready. */
 #define TROUBLED_MOST 100
@@ -463,6 +464,37 @@ add_detail(struct document *d, const struct view *v, const char *topic)
 	document_close(d, ']');
 }
 
+/* How far a one shot is. */
+static void
+add_until(struct document *d, const struct view *v)
+{
+	const struct config_mirror *mirror = &v->config->mirror;
+	struct oneshot_progress p;
+
+	document_name(d, "until");
+	if (!v->oneshot) {
+		document_null(d);
+		return;
+	}
+	oneshot_progress(v->oneshot, &p);
+	document_open(d, '{');
+	document_add_bool(d, "end", mirror->until_end);
+	document_add_string(d, "timestamp", mirror->until_timestamp);
+	document_add_known_real(
+		d, "idle_seconds", mirror->until_idle_ms > 0 ? seconds(mirror->until_idle_ms) : -1);
+	document_add_known_int(d, "records", p.has_ends ? p.to_read : -1);
+	document_add_known_int(d, "records_left", p.has_ends ? p.left : -1);
+	document_add_known_real(d, "percent",
+		!p.has_ends	? -1
+		: p.to_read > 0 ? (double)(p.to_read - p.left) * 100 / (double)p.to_read
+				: 100);
+	document_add_known_real(d, "records_per_second", p.has_ends ? p.per_second : -1);
+	document_add_known_real(d, "eta_seconds", p.has_ends ? seconds(p.eta_ms) : -1);
+	document_add_known_int(d, "partitions", p.has_ends ? (int64_t)p.partitions : -1);
+	document_add_known_int(d, "partitions_done", p.has_ends ? (int64_t)p.done : -1);
+	document_close(d, '}');
+}
+
 static void
 add_process(struct document *d, const struct view *v)
 {
@@ -493,6 +525,7 @@ status_document(const struct view *v, const char *topic)
 
 	document_open(&d, '{');
 	add_process(&d, v);
+	add_until(&d, v);
 	add_flow(&d, v);
 	add_streams(&d, v);
 	add_history(&d, v->survey);

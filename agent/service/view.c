@@ -30,6 +30,7 @@ view_take(const struct agent *a, struct view *ret)
 		.workers = a->workers,
 		.worker_count = a->worker_count,
 		.http = a->admin.http,
+		.oneshot = a->oneshot,
 		.state = state_of(a),
 		.started = a->started_wall,
 		.now = survey_time(a->survey),

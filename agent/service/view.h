@@ -16,6 +16,8 @@
 #include "service/http.h"
 #include "service/survey.h"
 
+struct oneshot;
+
 /* One of the two clusters. */
 struct view_side {
 	char *brokers;
@@ -50,9 +52,10 @@ struct view {
 	struct worker *const *workers; /* members may be NULL */
 	int worker_count;
 	const struct http *http;
-	const char *state; /* "starting" "running" "reloading" "stopping" */
-	int64_t started;   /* wall ms */
-	int64_t now, wall; /* clock_ms of the survey; clock_wall_ms */
+	const struct oneshot *oneshot; /* NULL: it is none, or has not begun */
+	const char *state;	       /* "starting" "running" "reloading" "stopping" */
+	int64_t started;	       /* wall ms */
+	int64_t now, wall;	       /* clock_ms of the survey; clock_wall_ms */
 };
 
 struct agent;

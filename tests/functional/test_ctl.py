@@ -34,6 +34,7 @@ STATUS = {
     "reasons": ["orders:3 is held: the target refuses a record: too large"],
     "source": {"brokers": "a:9092,b:9092", "reachable": True, "since": "2026-01-01T00:00:00.000Z", "reason": None},
     "target": {"brokers": "c:9092", "reachable": False, "since": "2026-01-02T02:00:00.000Z", "reason": "connection refused"},
+    "until": None,
     "totals": dict.fromkeys(("records_read", "bytes_read", "records_mirrored", "bytes_mirrored", "records_dropped",
                              "records_dead_lettered", "records_resent", "send_failures", "script_errors"), 1),
     "rates": {"records_per_second": 1234.5, "bytes_per_second": 2345678.9}, "lag_records": 7411, "lag_seconds": None,
@@ -133,6 +134,25 @@ IN TROUBLE  STATE         AT  REASON
 orders:3    held   123456789  the target refuses a record: too large
 """
     assert [line for line in done.stdout.splitlines() if len(line) > 80] == []
+
+
+ENDS = {"end": True, "timestamp": None, "idle_seconds": None, "records": 5000000, "records_left": 1250000, "percent": 75,
+        "records_per_second": 125000, "eta_seconds": 10.0, "partitions": 8, "partitions_done": 3}
+NO_ENDS = dict.fromkeys(("timestamp", "records", "records_left", "percent", "records_per_second", "eta_seconds", "partitions",
+                         "partitions_done"))
+
+
+@pytest.mark.parametrize("until, line", [
+    (ENDS, "until   75.0 % of 5.0M records, 3/8 parts done, 10 s left"),
+    ({**ENDS, "eta_seconds": None, "idle_seconds": 30.0},
+     "until   75.0 % of 5.0M records, 3/8 parts done; or idle for 30 s"),
+    ({**NO_ENDS, "end": False, "idle_seconds": 600.0}, "until   idle for 10m 0s"),
+])
+def test_status_of_a_one_shot(ctl, server, until, line):
+    document = {**copy.deepcopy(STATUS), "until": until}
+    openapi.check(document, "Status")
+    server.answers["/status"] = (200, document)
+    assert line in ctl("status").stdout.splitlines(), ctl("status").stdout
 
 
 @pytest.mark.sanitize

@@ -54,6 +54,7 @@ def flowing():
         "ready": True, "reasons": [],
         "source": {"brokers": "kafka-west-1:9092,kafka-west-2:9092,kafka-west-3:9092", "reachable": True, "since": iso(273_840), "reason": None},
         "target": {"brokers": "kafka-east-1:9093,kafka-east-2:9093", "reachable": True, "since": iso(4_201), "reason": None},
+        "until": None,
         "totals": {"records_read": 9_120_334_201, "bytes_read": 3_921_743_706_430, "records_mirrored": 9_118_201_834, "bytes_mirrored": 3_920_826_788_620,
                    "records_dropped": 2_131_002, "records_dead_lettered": 41, "records_resent": 512, "send_failures": 0, "script_errors": 0},
         "rates": rates, "lag_records": 44_471, "lag_seconds": 5.04, "latency": {"p50_seconds": 0.014, "p99_seconds": 0.212},

@@ -267,3 +267,48 @@ TEST(a_run_is_tallied_when_it_ends)
 	tally_run_end(&run);
 	check_counts(2, 2);
 }
+
+TEST(reasons_of_a_partition_are_bounded)
+{
+	struct meters *m = meters_new(0);
+	struct meter *meter = meters_get(m, "t", 0);
+	char name[2 * METER_DROP_NAME];
+	const struct meter_drop *others = NULL;
+	size_t count = 0;
+	uint64_t sum = 0;
+
+	meter_drop(meter, "");
+	meter_drop(meter, "");
+	for (int i = 0; i < 3 * METER_DROPS; i++) {
+		snprintf(name, sizeof(name), "reason %d", i);
+		meter_drop(meter, name);
+	}
+	for (const struct meter_drop *d = meter_drops(meter); d; d = d->next) {
+		count++;
+		sum += d->count;
+		if (!strcmp(d->name, "(others)"))
+			others = d;
+	}
+	CHECK_STR(meter_drops(meter)->name, "");
+	CHECK_INT(meter_drops(meter)->count, 2);
+	CHECK_INT(count, METER_DROPS);
+	CHECK_INT(sum, 3 * METER_DROPS + 2);
+	CHECK(others && others->count == sum - 2 - (METER_DROPS - 2));
+	meters_free(&m);
+}
+
+TEST(a_long_reason_is_cut_within_characters)
+{
+	struct meters *m = meters_new(0);
+	struct meter *meter = meters_get(m, "t", 0);
+	char name[METER_DROP_NAME + 2];
+
+	memset(name, 'x', sizeof(name));
+	/* An e with its accent lies across the end. */
+	memcpy(name + METER_DROP_NAME - 1, "\xc3\xa9", 3);
+	meter_drop(meter, name);
+	CHECK_INT(strlen(meter_drops(meter)->name), METER_DROP_NAME - 1);
+	meter_drop(meter, name);
+	CHECK_INT(meter_drops(meter)->count, 2);
+	meters_free(&m);
+}

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "commands/amount.h"
+#include "base/amount.h"
 #include "tests/unit/unit.h"
 
 static void

@@ -1,5 +1,5 @@
 /* Amounts for people: few digits and a unit. */
-#include "commands/amount.h"
+#include "base/amount.h"
 
 #include <math.h>
 #include <stdbool.h>

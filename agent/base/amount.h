@@ -1,6 +1,6 @@
 /* Amounts for people: few digits and a unit. */
-#ifndef COMMANDS_AMOUNT_H
-#define COMMANDS_AMOUNT_H
+#ifndef BASE_AMOUNT_H
+#define BASE_AMOUNT_H
 
 #include "base/mem.h"
 
