@@ -279,25 +279,42 @@ admin_committed(struct admin *a, int timeout_ms, struct topic_partition *positio
 	return 0;
 }
 
-int
-admin_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
-	struct err *err)
+/* where: RD_KAFKA_OFFSET_END or _BEGINNING. */
+static int
+look_up_offsets(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
+	int64_t where, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = list_of(positions, count);
 	rd_kafka_resp_err_t code, element;
 
-	/* ListOffsets takes a timestamp, and -1 means the end. */
+	/* ListOffsets takes a timestamp, and -1 means the end, -2 the beginning. */
 	for (int i = 0; i < list->cnt; i++)
-		list->elems[i].offset = RD_KAFKA_OFFSET_END;
+		list->elems[i].offset = where;
 	code = rd_kafka_offsets_for_times(a->rk, list, timeout_ms);
 	element = take_offsets(list, positions);
 	rd_kafka_topic_partition_list_destroy(list);
 	drop_events(a);
 	if (code || element)
-		return look_up_failed(a, "where its partitions end",
+		return look_up_failed(a,
+			where == RD_KAFKA_OFFSET_END ? "where its partitions end"
+						     : "where its partitions begin",
 			"has every partition of the mirrored topics a leader?",
 			code ? code : element, err);
 	return 0;
+}
+
+int
+admin_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
+	struct err *err)
+{
+	return look_up_offsets(a, timeout_ms, positions, count, RD_KAFKA_OFFSET_END, err);
+}
+
+int
+admin_beginnings(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
+	struct err *err)
+{
+	return look_up_offsets(a, timeout_ms, positions, count, RD_KAFKA_OFFSET_BEGINNING, err);
 }
 
 /* Commits, and waits for the answer so long and no longer. */

@@ -71,6 +71,10 @@ int admin_committed(struct admin *admin, int timeout_ms, struct topic_partition 
 int admin_ends(struct admin *admin, int timeout_ms, struct topic_partition *positions, size_t count,
 	struct err *err);
 
+/* The same with the partition's beginning, its log's start. @blocks */
+int admin_beginnings(struct admin *admin, int timeout_ms, struct topic_partition *positions,
+	size_t count, struct err *err);
+
 /* Commits offsets for the group from outside. Works only while the group has no members;
  *ret_has_members tells whether that was why it failed. @blocks */
 int admin_commit(struct admin *admin, int timeout_ms, const struct topic_partition *positions,

@@ -15,7 +15,8 @@ const int64_t meter_bounds[METER_BOUNDS] = {
 struct cell {
 	struct meter meter;
 	struct meters *meters;
-	char *reason; /* under the lock; NULL: none */
+	char *reason;	      /* under the lock; NULL: none */
+	struct meter_gap gap; /* likewise */
 };
 
 /* One place of the index. */
@@ -32,7 +33,7 @@ struct meters {
 	_Atomic(struct meter_topic *) *topics_end;
 	struct slot *slots; /* the worker's */
 	size_t capacity, count;
-	pthread_mutex_t lock; /* of the reasons */
+	pthread_mutex_t lock; /* of the reasons and gaps */
 };
 
 struct meters *
@@ -203,6 +204,26 @@ meter_reason(const struct meter *meter, char out[METER_REASON])
 	pthread_mutex_lock(&cell->meters->lock);
 	if (cell->reason)
 		memcpy(out, cell->reason, strlen(cell->reason) + 1);
+	pthread_mutex_unlock(&cell->meters->lock);
+}
+
+void
+meter_set_gap(struct meter *meter, const struct meter_gap *gap)
+{
+	struct cell *cell = (struct cell *)meter;
+
+	pthread_mutex_lock(&cell->meters->lock);
+	cell->gap = *gap;
+	pthread_mutex_unlock(&cell->meters->lock);
+}
+
+void
+meter_gap(const struct meter *meter, struct meter_gap *ret)
+{
+	const struct cell *cell = (const struct cell *)meter;
+
+	pthread_mutex_lock(&cell->meters->lock);
+	*ret = cell->gap;
 	pthread_mutex_unlock(&cell->meters->lock);
 }
 

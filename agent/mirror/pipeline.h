@@ -25,6 +25,8 @@
 #include "mirror/meter.h"
 
 struct limits;
+struct range;
+struct ranges;
 struct pauses;
 struct pipeline;
 struct partition;
@@ -161,6 +163,13 @@ void pipeline_abandon(struct pipeline *pipeline, int timeout_ms);
 
 /* Why the mirror must end, NULL while it need not. */
 const char *pipeline_failure(const struct pipeline *pipeline);
+
+/* Partitions for which the source must be asked where their logs begin and end; NULL: none. Call it
+   each turn; the answers come by pipeline_answer. @gives the ranges; free() */
+struct ranges *pipeline_ask_ranges(struct pipeline *pipeline);
+
+/* Where a partition's log begins and ends, or that it is not known (then it is asked again). */
+void pipeline_answer(struct pipeline *pipeline, const struct range *range);
 
 /* What a partition's error at the source asks for, to be dealt with by the worker: kind NOTHING
  * when there is none. Clears it. */

@@ -28,7 +28,7 @@ partition_meter_state(const struct partition *p)
 {
 	if (p->state == PARTITION_ORPHAN)
 		return METER_GONE;
-	if (p->state == PARTITION_HELD || p->is_script_held)
+	if (p->state == PARTITION_HELD || p->is_script_held || partition_is_gap_held(p))
 		return METER_HELD;
 	if (p->is_user_paused)
 		return METER_PAUSED;
@@ -38,7 +38,7 @@ partition_meter_state(const struct partition *p)
 		return METER_RETRYING;
 	if (p->limited_until > 0)
 		return METER_LIMITED;
-	return get(&p->meter->lag) == 0 ? METER_CAUGHT_UP : METER_FLOWING;
+	return get(&p->meter->lag) == 0 && !p->gap ? METER_CAUGHT_UP : METER_FLOWING;
 }
 
 void
@@ -102,6 +102,23 @@ position_of(const struct partition *p)
 	return first ? first->offset : -1;
 }
 
+/* What is seen of its log, for the day when it is another one. */
+static void
+note_range(struct partition *p)
+{
+	bool unused;
+	int64_t low, high;
+
+	/* From then on the library's numbers are of the new log. */
+	if (p->gap || source_partition_refused(p->source, &unused) >= 0)
+		return;
+	source_partition_range(p->source, &low, &high);
+	if (low >= 0)
+		p->seen_low = low;
+	if (high >= 0)
+		p->seen_high = high;
+}
+
 /* Brings one meter up to date. Returns the partition's lag, -1 when it is not known. */
 static int64_t
 survey(struct pipeline *pl, struct partition *p, int64_t now)
@@ -112,6 +129,9 @@ survey(struct pipeline *pl, struct partition *p, int64_t now)
 	bool has_moved = position != get(&m->position);
 	enum meter_state state;
 
+	note_range(p);
+	if (p->gap)
+		lag = end > p->gap->position ? end - p->gap->position : -1;
 	/* Before anything was read, where reading begins is not known. */
 	lag = lag < 0 || (p->cost == 0 && partition_is_braked(p)) ? -1 : lag + (int64_t)in_flight;
 	set(&m->position, position);

@@ -19,6 +19,7 @@
 #include "mirror/plan_loop.h"
 #include "mirror/plan_script.h"
 #include "mirror/scripting.h"
+#include "service/incarnations.h"
 #include "service/leaders.h"
 #include "service/positions.h"
 #include "service/scout_message.h"
@@ -44,7 +45,8 @@ enum scout_order {
 	SCOUT_ADOPT,
 	SCOUT_DROP,
 	SCOUT_ROLLBACK,
-	SCOUT_ASK_ENDS
+	SCOUT_ASK_ENDS,
+	SCOUT_ASK_RANGES
 };
 
 struct scout {
@@ -623,6 +625,15 @@ tell_ends(struct scout *s, struct scout_ends *ends)
 }
 
 static void
+tell_ranges(struct scout *s, struct ranges *ranges)
+{
+	if (s->source.admin && !s->source.is_down)
+		incarnations_fill(s->source.admin, PING_MS, ranges);
+	ranges->message.kind = SCOUT_RANGES;
+	mailbox_post(s->notices, &ranges->message);
+}
+
+static void
 take_orders(struct scout *s)
 {
 	struct message *m = mailbox_take(s->orders), *next;
@@ -637,6 +648,7 @@ take_orders(struct scout *s)
 		case SCOUT_DROP: drop(s); break;
 		case SCOUT_ROLLBACK: roll_back(s); break;
 		case SCOUT_ASK_ENDS: tell_ends(s, (struct scout_ends *)m); continue;
+		case SCOUT_ASK_RANGES: tell_ranges(s, (struct ranges *)m); continue;
 		}
 		free(m);
 	}
@@ -733,6 +745,13 @@ scout_ask_ends(struct scout *s, struct scout_ends *ends)
 {
 	ends->message.kind = SCOUT_ASK_ENDS;
 	mailbox_post(s->orders, &ends->message);
+}
+
+void
+scout_ask_ranges(struct scout *s, struct ranges *ranges)
+{
+	ranges->message.kind = SCOUT_ASK_RANGES;
+	mailbox_post(s->orders, &ranges->message);
 }
 
 void

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "kafka/consumer.h"
 #include "mirror/plan.h"
+#include "mirror/ranges.h"
 #include "mirror/topics.h"
 #include "script/script.h"
 
@@ -29,6 +30,7 @@ enum scout_notice {
 			      nothing to go back to */
 	SCOUT_LIMIT,	   /* the target topic names[0] takes batches up to number bytes */
 	SCOUT_ENDS,	   /* a struct scout_ends, the answer to scout_ask_ends */
+	SCOUT_RANGES,	   /* a struct ranges, the answer to scout_ask_ranges */
 	SCOUT_SIDE /* whether a cluster answers has changed, or is known now: the source's (number
 		      1) or the target's (0); reason NULL: it does; brokers: where it is */
 };
@@ -58,6 +60,10 @@ struct scout_ends *scout_ends_new(size_t most);
 /* Asks the source where these partitions end; the same ends come back as SCOUT_ENDS. @takes ends
    @thread main */
 void scout_ask_ends(struct scout *scout, struct scout_ends *ends);
+
+/* Asks the source where these logs begin and end; the same ranges come back as SCOUT_RANGES. @takes
+   ranges @thread main */
+void scout_ask_ranges(struct scout *scout, struct ranges *ranges);
 
 /* Frees a message with all it holds. */
 void scout_message_free(struct scout_message *message);

@@ -15,6 +15,7 @@
 #include "mirror/pipeline.h"
 #include "mirror/pipeline_state.h"
 #include "mirror/plan.h"
+#include "mirror/ranges.h"
 #include "mirror/tally.h"
 #include "mirror/topics.h"
 
@@ -53,18 +54,20 @@ add(int32_t partition)
 	return meter;
 }
 
+static char *on_gap = "alarm";
+
 static void
 start(char *on_error)
 {
 	char *argv[] = {"--consumer.bootstrap.servers", "127.0.0.1:1", "--consumer.group.id", "g",
 		"--producer.bootstrap.servers", "127.0.0.1:1", "--whitelist", "here",
 		"--abort.on.send.failure", "false", "--send.on.error", on_error,
-		"--dead.letter.topic", "dead"};
+		"--dead.letter.topic", "dead", "--on.gap", on_gap};
 	struct problems problems = {0};
 	const struct plan *plan;
 
 	log_set_level(LOG_LEVEL_ERROR);
-	config = config_load(14, argv, library_knows_property, &problems);
+	config = config_load(16, argv, library_knows_property, &problems);
 	problems_fini(&problems);
 	counters = (struct counters){0};
 	meters = meters_new(0);
@@ -577,4 +580,195 @@ TEST(a_position_that_moves_is_seen_to_move)
 	stop();
 	pauses_release(&none);
 	pauses_release(&all);
+}
+
+/* The source says so of a partition's log, to the question that must have been asked. */
+static void
+tell_range(int64_t low, int64_t high)
+{
+	struct ranges *ranges = pipeline_ask_ranges(pipeline);
+	bool is_asked = CHECK(ranges != NULL) && CHECK_INT(ranges->count, 1) &&
+			CHECK_STR(ranges->items[0].topic, "here") &&
+			CHECK_INT(ranges->items[0].partition, 0);
+
+	if (is_asked) {
+		ranges->items[0].low = low;
+		ranges->items[0].high = high;
+		pipeline_answer(pipeline, &ranges->items[0]);
+	}
+	free(ranges);
+	CHECK(!pipeline_ask_ranges(pipeline));
+	turn();
+}
+
+static int64_t
+position(void)
+{
+	const struct topic_partition *positions;
+
+	return pipeline_positions(pipeline, &positions) ? positions[0].offset : -1;
+}
+
+/* Records at 3 and 4 were read, and the source refuses 5: it goes on at 20, which is in the same
+   batch. */
+static struct meter *
+meet_gap(void)
+{
+	struct meter *m;
+
+	start("pause");
+	m = add(0);
+	sources[0]->end = 3;
+	add_record(0, 1000);
+	add_record(0, 1000);
+	sources[0]->end = 20;
+	add_record(0, 1000);
+	add_record(0, 1000);
+	sources[0]->refused = 5;
+	sources[0]->has_before = true;
+	turn();
+	return m;
+}
+
+TEST(a_gap_is_looked_at_before_what_is_behind_it_is_sent)
+{
+	struct meter *m = meet_gap();
+	struct meter_gap last;
+
+	CHECK_INT(sent_count, 2);
+	CHECK_INT(m->records_read, 2);
+	/* The source says that all is read, which is what is behind the gap. */
+	CHECK(pipeline_survey(pipeline) != 0);
+	CHECK(m->state != METER_CAUGHT_UP);
+	answer("AA");
+	CHECK_INT(position(), 5);
+	meter_gap(m, &last);
+	CHECK_INT(last.gap.kind, GAP_NONE);
+	tell_range(18, 22);
+	CHECK_INT(sources[0]->sought, 18);
+	meter_gap(m, &last);
+	CHECK_INT(last.gap.kind, GAP_RETENTION);
+	CHECK_INT(last.gap.first, 5);
+	CHECK_INT(last.gap.last, 17);
+	/* Also when nothing comes from there. */
+	CHECK_INT(position(), 18);
+	CHECK_INT(tallied(TALLY_GAP, "retention"), 1);
+	CHECK_INT(tallied(TALLY_MISSING, "retention"), 13);
+	sources[0]->end = 18;
+	add_record(0, 1000);
+	turn();
+	answer("A");
+	CHECK_INT(position(), 19);
+	stop();
+}
+
+TEST(a_range_that_is_not_known_is_asked_for_again)
+{
+	struct ranges *ranges;
+	struct range none = {.topic = "here", .low = -1, .high = 7};
+
+	meet_gap();
+	ranges = pipeline_ask_ranges(pipeline);
+	CHECK(ranges != NULL);
+	free(ranges);
+	pipeline_answer(pipeline, &none);
+	CHECK(!pipeline_ask_ranges(pipeline));
+	CHECK(pipeline_wants_time(pipeline));
+	CHECK_INT(sources[0]->sought, -1);
+	/* Its time comes. */
+	pipeline_find(pipeline, "here", 0)->gap->ask_at = 0;
+	tell_range(18, 22);
+	CHECK_INT(sources[0]->sought, 18);
+	CHECK(!pipeline_wants_time(pipeline));
+	sent_count = 0;
+	stop();
+}
+
+TEST(a_gap_holds_its_partition_until_it_is_released)
+{
+	struct meter *m;
+
+	on_gap = "pause";
+	m = meet_gap();
+	on_gap = "alarm";
+	answer("AA");
+	tell_range(18, 22);
+	CHECK_INT(sources[0]->sought, -1);
+	pipeline_survey(pipeline);
+	CHECK_INT(m->state, METER_HELD);
+	CHECK_REASON(m,
+		"the source does not have offsets 5 to 17 (retention); reflejo ctl resume goes "
+		"on at 18");
+	CHECK_INT(counters.partitions_held, 1);
+	CHECK(!pipeline_wants_time(pipeline));
+	CHECK(pipeline_is_drained(pipeline, NULL));
+	CHECK_INT(position(), 5);
+	pipeline_retry(pipeline, "here", -1);
+	turn();
+	CHECK_INT(sources[0]->sought, 18);
+	CHECK_INT(counters.partitions_held, 0);
+	CHECK_INT(position(), 18);
+	pipeline_survey(pipeline);
+	CHECK_REASON(m, "");
+	stop();
+}
+
+TEST(a_gap_may_end_the_mirror)
+{
+	on_gap = "stop";
+	meet_gap();
+	on_gap = "alarm";
+	answer("AA");
+	tell_range(18, 22);
+	CHECK_STR(pipeline_failure(pipeline),
+		"here partition 0: the source does not have offsets 5 to 17 (retention), and "
+		"on.gap=stop; to go on at 18 start with on.gap=alarm");
+	CHECK_INT(sources[0]->sought, -1);
+	CHECK_INT(position(), 5);
+	stop();
+	CHECK_INT(counters.partitions_held, 0);
+}
+
+/* What was read of the old log comes first, or a restart would read it in vain. */
+TEST(a_log_that_begins_anew_waits_for_what_is_on_its_way)
+{
+	struct meter *m = meet_gap();
+
+	CHECK_INT(sent_count, 2);
+	tell_range(0, 3);
+	CHECK_INT(sources[0]->sought, -1);
+	answer("AA");
+	turn();
+	CHECK_INT(sources[0]->sought, 0);
+	CHECK_INT(m->records_mirrored, 2);
+	CHECK_INT(position(), 0);
+	add_record(0, 1000);
+	turn();
+	answer("A");
+	CHECK_INT(position(), 1);
+	CHECK_INT(tallied(TALLY_GAP, "truncated"), 1);
+	stop();
+}
+
+TEST(records_that_are_given_again_are_no_gap)
+{
+	struct meter *m;
+
+	start("pause");
+	m = add(0);
+	for (int i = 0; i < 4; i++)
+		add_record(0, 1000);
+	sources[0]->end = 2;
+	add_record(0, 1000);
+	turn();
+	answer("AAAA");
+	CHECK_INT(m->records_read, 4);
+	tell_range(0, 9);
+	CHECK_INT(sources[0]->sought, 2);
+	CHECK_INT(tallied(TALLY_GAP, "none"), 0);
+	add_record(0, 1000);
+	turn();
+	answer("A");
+	CHECK_INT(position(), 3);
+	stop();
 }
