@@ -41,6 +41,9 @@ struct admin *admin_open_target(const struct config *config, struct err *err);
 /* Frees and clears. NULL is accepted. */
 void admin_close(struct admin **admin);
 
+/* The library's handle, for other files of kafka/. @borrows admin */
+struct rd_kafka_s *admin_handle(const struct admin *admin);
+
 /* More brokers to ask ("host:port,..."). */
 void admin_add_brokers(struct admin *admin, const char *bootstrap_servers);
 

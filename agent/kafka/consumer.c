@@ -16,6 +16,7 @@
 #include "kafka/client.h"
 #include "kafka/library.h"
 #include "kafka/reset.h"
+#include "kafka/topic_ids.h"
 
 struct consumer {
 	struct client *client;
@@ -744,16 +745,26 @@ source_partition_range(const struct source_partition *p, int64_t *ret_low, int64
 		*ret_low = *ret_high = -1;
 }
 
+bool
+consumer_knows_topic_ids(void)
+{
+	return topic_ids_are_known();
+}
+
 int
-consumer_commit(
-	struct consumer *c, const struct topic_partition *positions, size_t count, struct err *err)
+consumer_commit(struct consumer *c, const struct topic_partition *positions,
+	const char *const *topic_ids, size_t count, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 	rd_kafka_resp_err_t code;
 
-	for (size_t i = 0; i < count; i++)
-		rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition)
-			->offset = positions[i].offset;
+	for (size_t i = 0; i < count; i++) {
+		rd_kafka_topic_partition_t *p = rd_kafka_topic_partition_list_add(
+			list, positions[i].topic, positions[i].partition);
+
+		p->offset = positions[i].offset;
+		topic_ids_note(topic_ids[i], p);
+	}
 	code = rd_kafka_commit_queue(c->rk, list, c->events, NULL, NULL);
 	rd_kafka_topic_partition_list_destroy(list);
 	if (code)

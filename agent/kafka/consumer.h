@@ -23,6 +23,9 @@ struct topic_partition {
 	int64_t offset;
 };
 
+/* Can the source tell the ids of its topics, as far as the library goes? */
+bool consumer_knows_topic_ids(void);
+
 /* How much one consumer may hold, in bytes, and what it must be shared among. */
 struct consumer_limits {
 	int64_t bytes;
@@ -136,9 +139,10 @@ void source_partition_range(
 	const struct source_partition *partition, int64_t *ret_low, int64_t *ret_high);
 
 /* Commits offsets for the group; the answer is a COMMITTED event. An error means that none will
- * come. */
+   come. topic_ids: one for each, of the topic that the position is of, which is written beside it;
+   "": not known. */
 int consumer_commit(struct consumer *consumer, const struct topic_partition *positions,
-	size_t count, struct err *err);
+	const char *const *topic_ids, size_t count, struct err *err);
 
 /* Begins to leave the group: a REVOKE event may follow. Done when consumer_is_closed. */
 void consumer_close(struct consumer *consumer);

@@ -15,7 +15,9 @@ has_start_gone_back(const struct gap_facts *f)
 static struct gap
 recreated(const struct gap_facts *f)
 {
-	return (struct gap){GAP_RECREATED, f->position, f->seen_high - 1, f->low};
+	int64_t end = f->seen_high > f->position ? f->seen_high : f->position;
+
+	return (struct gap){GAP_RECREATED, f->position, end - 1, f->low};
 }
 
 /* The log ended before the position when it was refused. It may have grown since, and where it was
@@ -26,6 +28,9 @@ beyond_end(const struct gap_facts *f)
 {
 	bool is_end_known = f->is_same && f->high <= f->position;
 	int64_t go_on = is_end_known ? f->high : f->low;
+
+	if (f->was_absent && !f->is_same)
+		return recreated(f);
 
 	return (struct gap){f->has_read ? GAP_TRUNCATED : GAP_OUT_OF_RANGE,
 		f->high < f->position ? f->high : go_on, f->position - 1, go_on};

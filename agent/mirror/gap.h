@@ -23,10 +23,11 @@ struct gap_facts {
 	int64_t position;  /* the next offset to read */
 	int64_t low, high; /* of the log as it is now: its start, and behind its last record */
 	int64_t seen_low, seen_high; /* as they were seen before; -1 not seen */
-	int64_t again;	/* the source was not asked in vain, but went back to here; -1: it was */
-	bool has_read;	/* position was reached by reading, since the assignment */
-	bool is_remade; /* known to be another topic of the same name */
-	bool is_same;	/* known to be the same topic as before */
+	int64_t again;	 /* the source was not asked in vain, but went back to here; -1: it was */
+	bool has_read;	 /* position was reached by reading, since the assignment */
+	bool is_remade;	 /* known to be another topic of the same name */
+	bool is_same;	 /* known to be the same topic as before */
+	bool was_absent; /* the topic was not there for a while, lately */
 };
 
 struct gap {

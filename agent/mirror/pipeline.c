@@ -62,6 +62,7 @@ pipeline_free(struct pipeline **pipeline)
 	free(pl->batch);
 	free(pl->handles);
 	free(pl->positions);
+	free(pl->position_ids);
 	while (pl->wishes)
 		end_wish(&pl->wishes);
 	free(pl);
@@ -146,6 +147,7 @@ pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, 
 	p->source = consumer_open_partition(consumer, topic, number, p);
 	partition_find_limit(pl, p);
 	partition_find_pause(pl, p);
+	partition_ask_origin(pl, p);
 	p->next = pl->partitions;
 	pl->partitions = p;
 	pl->count++;
@@ -202,6 +204,7 @@ pipeline_remove(struct pipeline *pl, struct partition *p)
 	partition_stop_meter(p);
 	source_partition_close(&p->source);
 	partition_forget_gap(pl, p);
+	partition_forget_origin(pl, p);
 	partition_set_state(pl, p, PARTITION_ORPHAN);
 	forget_raw(pl, p);
 	partition_leave_limits(pl, p);
@@ -431,7 +434,7 @@ advance(struct pipeline *pl, struct partition *p)
 		partition_must_drain(pl, p) || !p->route->target)
 		return false;
 	if (p->raw == 0)
-		return !p->gap && feed(pl, p);
+		return !p->gap && !p->waits_for_origin && feed(pl, p);
 	return partition_run_script(pl, p) || (p->raw == 0 && p->state == PARTITION_FLOWING);
 }
 
@@ -642,11 +645,20 @@ pipeline_positions(struct pipeline *pl, const struct topic_partition **ret)
 			continue;
 		pl->positions =
 			mem_grow(pl->positions, &pl->positions_capacity, n, sizeof(*pl->positions));
+		pl->position_ids = mem_grow(
+			pl->position_ids, &pl->position_ids_capacity, n, sizeof(*pl->position_ids));
+		pl->position_ids[n] = p->topic_id;
 		pl->positions[n++] = (struct topic_partition){p->topic, p->number, position};
 		p->committing = position;
 	}
 	*ret = pl->positions;
 	return n;
+}
+
+const char *const *
+pipeline_position_ids(const struct pipeline *pl)
+{
+	return pl->position_ids;
 }
 
 void

@@ -79,21 +79,67 @@ partition_go_back(struct pipeline *pl, struct partition *p, size_t i, size_t *co
 			.has_read = true});
 }
 
+static bool
+asks_gap(const struct partition *p, int64_t now)
+{
+	return p->gap && !p->gap->is_judged && now >= p->gap->ask_at;
+}
+
+static void
+read_on(struct pipeline *pl, struct partition *p)
+{
+	if (!p->waits_for_origin)
+		return;
+	p->waits_for_origin = false;
+	partition_activate(pl, p);
+}
+
 struct ranges *
 pipeline_ask_ranges(struct pipeline *pl)
 {
 	struct ranges *ranges = NULL;
-	int64_t now = pl->gaps > 0 ? clock_ms() : 0;
+	int64_t now;
+	bool asks_origins;
 
-	for (struct partition *p = pl->gaps > 0 ? pl->partitions : NULL; p; p = p->next) {
-		if (!p->gap || p->gap->is_judged || now < p->gap->ask_at)
+	if (pl->gaps == 0 && pl->origins == 0)
+		return NULL;
+	now = clock_ms();
+	asks_origins = pl->origins > 0 && now >= pl->ask_origins_at;
+	for (struct partition *p = pl->partitions; p; p = p->next) {
+		if (!asks_gap(p, now) && !(asks_origins && p->is_origin_due))
 			continue;
 		if (!ranges)
 			ranges = ranges_new(pl->count);
 		ranges_add(ranges, p->topic, p->number);
-		p->gap->ask_at = now + ASK_AGAIN_MS;
+		if (p->gap)
+			p->gap->ask_at = now + ASK_AGAIN_MS;
+		/* Asked once more: it is not waited for any longer, which may cost order, but no
+		   record. */
+		if (p->was_origin_asked)
+			read_on(pl, p);
+		p->was_origin_asked = p->is_origin_due;
 	}
+	if (asks_origins)
+		pl->ask_origins_at = now + ASK_AGAIN_MS;
 	return ranges;
+}
+
+void
+partition_ask_origin(struct pipeline *pl, struct partition *p)
+{
+	if (!consumer_knows_topic_ids() || pl->is_dry)
+		return;
+	p->is_origin_due = p->waits_for_origin = true;
+	p->was_origin_asked = false;
+	pl->origins++;
+	pl->ask_origins_at = 0;
+}
+
+void
+partition_forget_origin(struct pipeline *pl, struct partition *p)
+{
+	pl->origins -= p->is_origin_due;
+	p->is_origin_due = p->waits_for_origin = false;
 }
 
 /* What an operator can do about it. */
@@ -177,6 +223,20 @@ stop(struct pipeline *pl, struct partition *p)
 	pipeline_fail(pl, reason);
 }
 
+/* Are both known, and not the same topic? */
+static bool
+is_another(const char *id, const char *now)
+{
+	return *id && *now && strcmp(id, now) != 0;
+}
+
+static void
+set_topic_id(struct partition *p, const char *id)
+{
+	if (*id)
+		snprintf(p->topic_id, sizeof(p->topic_id), "%s", id);
+}
+
 /* What is missing is known: it is said, and on.gap is followed. */
 static void
 judge(struct pipeline *pl, struct partition *p, const struct range *r)
@@ -189,11 +249,14 @@ judge(struct pipeline *pl, struct partition *p, const struct range *r)
 		.seen_high = p->seen_high,
 		.again = g->again,
 		.has_read = g->has_read,
-		.is_remade = g->is_remade};
+		.is_remade = is_another(p->topic_id, r->id),
+		.is_same = *r->id && !strcmp(p->topic_id, r->id),
+		.was_absent = r->was_absent};
 	enum gap_policy policy = gap_policy_of(pl->config->mirror.on_gap);
 
 	g->gap = gap_judge(&facts);
 	g->is_judged = true;
+	set_topic_id(p, r->id);
 	if (g->gap.kind == GAP_NONE) {
 		LOG(EVENT_source_rewound, F_STR("topic", p->topic), F_INT("partition", p->number),
 			F_INT("from", g->position), F_INT("to", g->gap.go_on));
@@ -206,13 +269,59 @@ judge(struct pipeline *pl, struct partition *p, const struct range *r)
 		stop(pl, p);
 }
 
+/* The partition reads another topic than before without having been told, and stands until it is
+   known where that one begins. What was seen of the log may be of either. */
+static void
+meet_another(struct pipeline *pl, struct partition *p, int64_t position)
+{
+	size_t none = 0;
+
+	p->seen_low = p->seen_high = -1;
+	meet(pl, p, 0, &none,
+		(struct standing_gap){.position = position, .again = -1, .has_read = true});
+}
+
+/* Which topic a partition reads that was opened; the group's position may be of the one before. */
+static void
+take_origin(struct pipeline *pl, struct partition *p, const struct range *r)
+{
+	partition_forget_origin(pl, p);
+	partition_activate(pl, p);
+	if (*p->topic_id)
+		return;
+	if (p->gap || r->committed < 0 || !is_another(r->committed_id, r->id)) {
+		set_topic_id(p, *r->committed_id ? r->committed_id : r->id);
+		return;
+	}
+	set_topic_id(p, r->committed_id);
+	meet_another(pl, p, r->committed);
+}
+
 void
 pipeline_answer(struct pipeline *pl, const struct range *r)
 {
 	struct partition *p = pipeline_find(pl, r->topic, r->partition);
 
-	if (p && p->gap && !p->gap->is_judged && r->low >= 0 && r->high >= 0)
+	if (!p || r->low < 0 || r->high < 0)
+		return;
+	if (p->is_origin_due)
+		take_origin(pl, p, r);
+	if (p->gap && !p->gap->is_judged)
 		judge(pl, p, r);
+}
+
+void
+pipeline_remade(struct pipeline *pl, const char *topic, const char *id)
+{
+	int64_t position;
+
+	for (struct partition *p = pl->partitions; p; p = p->next) {
+		/* One that is not known to read the old topic began with the new one. */
+		if (strcmp(p->topic, topic) != 0 || p->gap || !is_another(p->topic_id, id))
+			continue;
+		position = tracker_last_offset(p->tracker) + 1;
+		meet_another(pl, p, position > 0 ? position : source_partition_position(p->source));
+	}
 }
 
 /* Reads on behind the gap. Where the offsets begin anew so does the tracker, which must be empty:

@@ -9,6 +9,7 @@
 #include "mirror/limits.h"
 #include "mirror/output.h"
 #include "mirror/pipeline.h"
+#include "mirror/ranges.h"
 #include "mirror/route.h"
 #include "mirror/tally.h"
 #include "script/script.h"
@@ -70,9 +71,13 @@ struct partition {
 	int64_t committed, committing;		 /* offsets; -1 none */
 	int64_t unread_since; /* of the watch: the source tells nothing of it since then (clock_ms),
 				 0: it does */
-	struct standing_gap *gap;    /* where it stands because the source does not have what comes
-					next; NULL: it does not */
-	int64_t seen_low, seen_high; /* of its log, as of the last survey; -1 not seen */
+	struct standing_gap *gap; /* where it stands because the source does not have what comes
+				     next; NULL: it does not */
+	bool is_origin_due, waits_for_origin; /* the source has still to say which topic it is;
+						 and it is not read meanwhile */
+	bool was_origin_asked;
+	char topic_id[RANGES_ID];	    /* of what is read; "" not known */
+	int64_t seen_low, seen_high;	    /* of its log, as of the last survey; -1 not seen */
 	int64_t seen_position, still_since; /* of the watch: the position it saw last, and since
 					       when (clock_ms) records wait while it stands */
 };
@@ -83,7 +88,7 @@ struct partition {
 struct standing_gap {
 	int64_t position; /* the next offset to read */
 	int64_t again;	  /* where the source went back to; -1: it refused the position */
-	bool has_read, is_remade, is_judged, is_held;
+	bool has_read, is_judged, is_held;
 	int64_t ask_at; /* clock_ms: not before */
 	struct gap gap; /* once it is judged */
 };
@@ -102,11 +107,13 @@ struct pipeline {
 	struct target_topic *dead_letters; /* NULL until the first one */
 	struct partition *partitions, *orphans;
 	struct partition *active, **active_end;
-	size_t count;	 /* of partitions */
-	size_t troubled; /* partitions RECOVERING or RESENDING */
-	size_t waiting;	 /* partitions whose script wants a record later */
-	size_t gaps;	 /* partitions that stand at a gap and are not held there */
-	bool is_dry;	 /* nothing is produced */
+	size_t count;		/* of partitions */
+	size_t troubled;	/* partitions RECOVERING or RESENDING */
+	size_t waiting;		/* partitions whose script wants a record later */
+	size_t gaps;		/* partitions that stand at a gap and are not held there */
+	size_t origins;		/* partitions whose origin is due */
+	int64_t ask_origins_at; /* clock_ms: not before */
+	bool is_dry;		/* nothing is produced */
 	struct wish {
 		struct wish *next;
 		char *topic;
@@ -124,7 +131,8 @@ struct pipeline {
 	char target_reason[128]; /* why records had to be sent again, said last by the target; ""
 				    once nothing stands still */
 	struct topic_partition *positions;
-	size_t positions_capacity;
+	const char **position_ids; /* one for each */
+	size_t positions_capacity, position_ids_capacity;
 	enum consumer_event_kind source_error;
 	char source_reason[512];
 	char failure[1024];
@@ -225,6 +233,12 @@ void partition_go_back(
 
 /* An operator lets a partition that is held at a gap go on behind it. */
 void partition_release_gap(struct pipeline *pipeline, struct partition *partition);
+
+/* The partition was opened: the source is asked which topic it is, where it can tell. */
+void partition_ask_origin(struct pipeline *pipeline, struct partition *partition);
+
+/* It needs not be asked any more. */
+void partition_forget_origin(struct pipeline *pipeline, struct partition *partition);
 
 /* The partition goes away, and with it its gap. */
 void partition_forget_gap(struct pipeline *pipeline, struct partition *partition);

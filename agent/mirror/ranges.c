@@ -16,6 +16,6 @@ ranges_add(struct ranges *ranges, const char *topic, int32_t partition)
 {
 	struct range *r = &ranges->items[ranges->count++];
 
-	*r = (struct range){.partition = partition, .low = -1, .high = -1};
+	*r = (struct range){.partition = partition, .low = -1, .high = -1, .committed = -1};
 	snprintf(r->topic, sizeof(r->topic), "%s", topic);
 }

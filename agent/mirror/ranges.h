@@ -2,6 +2,7 @@
 #ifndef MIRROR_RANGES_H
 #define MIRROR_RANGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,8 +15,11 @@
 struct range {
 	char topic[250]; /* Kafka's longest name has 249 */
 	int32_t partition;
-	int64_t low, high;  /* the start, and behind the last record; -1 not known */
-	char id[RANGES_ID]; /* of the topic */
+	int64_t low, high;	      /* the start, and behind the last record; -1 not known */
+	char id[RANGES_ID];	      /* of the topic */
+	bool was_absent;	      /* the topic was not listed a while ago */
+	int64_t committed;	      /* the group's position, -1 none, */
+	char committed_id[RANGES_ID]; /* and of which topic it is */
 };
 
 /* A message that goes from a worker over the main thread to the scout, and back; its kind says

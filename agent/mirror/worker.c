@@ -180,6 +180,10 @@ take_orders(struct worker *w)
 			pipeline_retry(
 				w->pipeline, o->count ? o->names[0] : NULL, (int32_t)o->number);
 			break;
+		case ORDER_REMADE:
+			for (size_t i = 0; i + 1 < o->count; i += 2)
+				pipeline_remade(w->pipeline, o->names[i], o->names[i + 1]);
+			break;
 		case ORDER_RANGES: take_ranges(w, o->ranges); break;
 		case ORDER_STOP: begin_stop(w, o->number); break;
 		case ORDER_LEAVE: w->may_leave = true; break;

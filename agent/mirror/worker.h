@@ -112,6 +112,9 @@ void worker_leave(struct worker *worker);
 /* Waits for the thread and frees. Call it after ENDED. @thread main @blocks shortly */
 void worker_join(struct worker **worker);
 
+/* Topics of the source were deleted and made anew: pairs of a name and its id now. @thread main */
+void worker_tell_remade(struct worker *worker, const char *const *pairs, size_t count);
+
 /* What the source says to WORKER_RANGES. @takes ranges @thread main */
 void worker_tell_ranges(struct worker *worker, struct ranges *ranges);
 

@@ -99,6 +99,12 @@ worker_retry(struct worker *w, const char *source_topic, int32_t partition)
 }
 
 void
+worker_tell_remade(struct worker *w, const char *const *pairs, size_t count)
+{
+	order_post(order_new(ORDER_REMADE, pairs, count), worker_mailbox(w));
+}
+
+void
 worker_tell_ranges(struct worker *w, struct ranges *ranges)
 {
 	struct order *o = order_new(ORDER_RANGES, NULL, 0);

@@ -229,6 +229,12 @@ on_scout(struct agent *a, struct scout_message *m)
 {
 	switch ((enum scout_notice)m->message.kind) {
 	case SCOUT_PLAN: on_plan(a, m); break;
+	case SCOUT_REMADE:
+		for (int i = 0; i < a->worker_count; i++)
+			if (a->workers[i])
+				worker_tell_remade(a->workers[i], (const char *const *)m->names,
+					m->name_count);
+		break;
 	case SCOUT_RANGES:
 	case SCOUT_ENDS: break; /* taken before */
 	case SCOUT_SIDE: set_side(m->number ? &a->source : &a->target, m); break;

@@ -70,6 +70,7 @@ struct scout {
 	bool is_compared;	 /* the two sides are known to be the same cluster, or not */
 	bool is_same;
 	bool is_limits_due; /* target topics are to be asked for their settings */
+	struct incarnations *incarnations;
 };
 
 static void
@@ -408,6 +409,8 @@ look_at_topics(struct scout *s, struct err *err)
 		rc = first_plan(s, err);
 	if (rc < 0)
 		return rc;
+	if (s->plan)
+		incarnations_look(s->incarnations, &s->source, &s->topics, s->plan);
 	s->source.topics_due = clock_ms() + s->config->source.metadata_max_age_ms;
 	if (s->plan && leaders_check(&s->topics, s->plan, SIDE_SAY_MS, &s->next_leaderless))
 		s->source.topics_due = clock_ms() + LEADERLESS_MS;
@@ -625,15 +628,6 @@ tell_ends(struct scout *s, struct scout_ends *ends)
 }
 
 static void
-tell_ranges(struct scout *s, struct ranges *ranges)
-{
-	if (s->source.admin && !s->source.is_down)
-		incarnations_fill(s->source.admin, PING_MS, ranges);
-	ranges->message.kind = SCOUT_RANGES;
-	mailbox_post(s->notices, &ranges->message);
-}
-
-static void
 take_orders(struct scout *s)
 {
 	struct message *m = mailbox_take(s->orders), *next;
@@ -648,7 +642,9 @@ take_orders(struct scout *s)
 		case SCOUT_DROP: drop(s); break;
 		case SCOUT_ROLLBACK: roll_back(s); break;
 		case SCOUT_ASK_ENDS: tell_ends(s, (struct scout_ends *)m); continue;
-		case SCOUT_ASK_RANGES: tell_ranges(s, (struct ranges *)m); continue;
+		case SCOUT_ASK_RANGES:
+			incarnations_tell(s->incarnations, &s->source, (struct ranges *)m);
+			continue;
 		}
 		free(m);
 	}
@@ -690,6 +686,7 @@ free_scout(struct scout *s)
 	topics_free(&s->filter);
 	plan_rules_free(&s->rules);
 	mailbox_free(&s->orders);
+	incarnations_free(&s->incarnations);
 	side_fini(&s->source);
 	side_fini(&s->target);
 	free(s);
@@ -710,6 +707,7 @@ scout_start(const struct scout_parts *parts, struct mailbox *notices)
 	side_init(&s->source, true, NULL, notices);
 	side_init(&s->target, false, parts->config->target.bootstrap_servers, notices);
 	s->orders = mailbox_new();
+	s->incarnations = incarnations_new();
 	s->started = clock_ms();
 	if (pthread_create(&s->thread, NULL, run, s)) {
 		script_free(&s->script);

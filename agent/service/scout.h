@@ -30,7 +30,9 @@ enum scout_notice {
 			      nothing to go back to */
 	SCOUT_LIMIT,	   /* the target topic names[0] takes batches up to number bytes */
 	SCOUT_ENDS,	   /* a struct scout_ends, the answer to scout_ask_ends */
-	SCOUT_RANGES,	   /* a struct ranges, the answer to scout_ask_ranges */
+	SCOUT_REMADE, /* topics were deleted and made anew: names holds pairs of a name and the id
+			 that it has now */
+	SCOUT_RANGES, /* a struct ranges, the answer to scout_ask_ranges */
 	SCOUT_SIDE /* whether a cluster answers has changed, or is known now: the source's (number
 		      1) or the target's (0); reason NULL: it does; brokers: where it is */
 };

@@ -66,6 +66,14 @@ source_partition_position(const struct source_partition *p)
 	return p->next;
 }
 
+static bool knows_topic_ids;
+
+bool
+consumer_knows_topic_ids(void)
+{
+	return knows_topic_ids;
+}
+
 int64_t
 source_partition_refused(const struct source_partition *p, bool *ret_before)
 {
