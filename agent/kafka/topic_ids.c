@@ -135,8 +135,8 @@ topic_ids_note(const char *id, rd_kafka_topic_partition_t *position)
 {
 	if (!id || !*id)
 		return;
-	/* The list frees it. The NUL is committed too: librdkafka gives out such a text without one,
-	   and clients that are built on it, as Python's, would read on behind it. */
+	/* The list frees it. The NUL is committed too: librdkafka gives out such a text without
+	   one, and clients that are built on it, as Python's, would read on behind it. */
 	position->metadata = mem_printf("%s%s", NOTE, id);
 	position->metadata_size = strlen(position->metadata) + 1;
 }
