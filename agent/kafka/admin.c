@@ -93,6 +93,12 @@ admin_close(struct admin **admin)
 	*admin = NULL;
 }
 
+struct rd_kafka_s *
+admin_handle(const struct admin *a)
+{
+	return a->rk;
+}
+
 void
 admin_add_brokers(struct admin *a, const char *bootstrap_servers)
 {

@@ -48,6 +48,9 @@ void admin_heed(struct admin *admin, const atomic_bool *must_stop);
 /* Frees and clears. NULL is accepted. */
 void admin_close(struct admin **admin);
 
+/* The library's handle, for other files of kafka/. @borrows admin */
+struct rd_kafka_s *admin_handle(const struct admin *admin);
+
 /* More brokers to ask ("host:port,..."). */
 void admin_add_brokers(struct admin *admin, const char *bootstrap_servers);
 

@@ -19,7 +19,9 @@ struct client {
 	rd_kafka_t *rk;
 	enum client_side side;
 	pthread_mutex_t lock;
-	char failure[512]; /* under lock */
+	char failure[512]; /* under lock, as the two below */
+	client_offset_line *on_offset;
+	void *on_offset_arg;
 };
 
 static pthread_mutex_t retired_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -99,9 +101,9 @@ remember_failure(struct client *client, const char *text)
 
 /* Failures of connections, and warnings that mean nothing to an operator (old brokers cannot be
    told not to create a topic that a consumer asks for; we only ask for topics that are there), or
-   are dealt with and said elsewhere (FATAL: by the producer). */
+   are dealt with and said elsewhere (FATAL: by the producer, OFFSET: as source_gap). */
 static const char *const failure_facilities[] = {"FAIL", "ERROR", "REQTMOUT", NULL};
-static const char *const quiet_facilities[] = {"AUTOCREATE", "FATAL", NULL};
+static const char *const quiet_facilities[] = {"AUTOCREATE", "FATAL", "OFFSET", NULL};
 
 static bool
 is_one_of(const char *word, const char *const *words)
@@ -110,6 +112,24 @@ is_one_of(const char *word, const char *const *words)
 		if (!strcmp(word, *words))
 			return true;
 	return false;
+}
+
+void
+client_on_offset_line(struct client *client, client_offset_line *fn, void *arg)
+{
+	pthread_mutex_lock(&client->lock);
+	client->on_offset = fn;
+	client->on_offset_arg = arg;
+	pthread_mutex_unlock(&client->lock);
+}
+
+static void
+tell_offset_line(struct client *client, const char *text)
+{
+	pthread_mutex_lock(&client->lock);
+	if (client->on_offset)
+		client->on_offset(text, client->on_offset_arg);
+	pthread_mutex_unlock(&client->lock);
 }
 
 /* @thread any of the library's */
@@ -121,6 +141,8 @@ on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 
 	if (is_failure && client)
 		remember_failure(client, text);
+	if (client && !strcmp(facility, "OFFSET"))
+		tell_offset_line(client, text);
 	/* Failures of connections come back as source_unreachable and target_unreachable, said
 	 * once. */
 	if (level <= 4 && !is_failure && !is_one_of(facility, quiet_facilities))

@@ -39,6 +39,12 @@ rd_kafka_t *client_handle(const struct client *client);
 void client_last_failure(struct client *client, char *text, size_t size);
 void client_forget_failure(struct client *client);
 
+/* Gives each line of the library's log of facility OFFSET to fn as well, which must not block and
+   must not call the library but for queues. NULL ends that: when this returns, fn is not running.
+   @thread any but the library's */
+typedef void client_offset_line(const char *line, void *arg);
+void client_on_offset_line(struct client *client, client_offset_line *fn, void *arg);
+
 /* Destroys the client on a thread of its own, because that can wait for connections; clears
  *client. NULL is accepted. @takes client @thread any */
 void client_retire(struct client **client);

@@ -2,6 +2,7 @@
 #include "kafka/consumer.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@
 #include "base/mem.h"
 #include "kafka/client.h"
 #include "kafka/library.h"
+#include "kafka/reset.h"
+#include "kafka/topic_ids.h"
 
 struct consumer {
 	struct client *client;
@@ -33,6 +36,8 @@ struct consumer {
 	struct topic_partition *partitions; /* room for the caller's view of an event */
 	size_t capacity;
 	char reason[512];
+	pthread_mutex_t lock;	       /* of the list below */
+	struct source_partition *open; /* for the library's threads to find one */
 };
 
 struct source_partition {
@@ -47,6 +52,11 @@ struct source_partition {
 	int64_t record_size;	       /* average of the last batch that was read */
 	atomic_bool is_ready;	       /* in the ready list, or about to be */
 	struct source_partition *next; /* in the ready list */
+	struct source_partition *next_open;
+	_Atomic int64_t refused;     /* see source_partition_refused; -1 none */
+	atomic_bool has_given;	     /* records were given out since it was opened, or sought */
+	atomic_bool has_more_before; /* there were some, or some waited, when it was refused */
+	int64_t sought;		     /* read from here on, until a record has come; -1: it has */
 };
 
 /* Bookkeeping that the library needs for a consumed record besides its bytes, measured
@@ -74,6 +84,9 @@ partition_records(const struct consumer_limits *limits)
 	return at_least(partition_share(limits) / (RECORD_OVERHEAD + 100), 1);
 }
 
+/* See below. @thread library */
+static void on_offset_line(const char *line, void *arg);
+
 /* The library's limits that keep one consumer below limits->bytes: half for what waits in the
    partition queues, half for responses that are being received, one a broker. */
 static struct client *
@@ -82,6 +95,7 @@ make_client(const struct config *config, const char *client_id, const char *inst
 {
 	int64_t per_broker = limits->bytes / 2 / at_least(limits->brokers, 1);
 	char queued_kbytes[24], queued_records[24], fetch[24], refresh[24];
+	const char *level = client_settings_get(&config->consumer, "log_level");
 	const char *reset = config->source.offset_reset == OFFSET_RESET_NONE ? "error" : "earliest";
 	const struct client_rule rules[] = {
 		{"bootstrap.servers", bootstrap_servers, true},
@@ -107,6 +121,8 @@ make_client(const struct config *config, const char *client_id, const char *inst
 		{"socket.nagle.disable", "true", false},
 		{"enable.metrics.push", "false", false},
 		{"log.connection.close", "false", false},
+		/* That it gave up a position the library says in its log only, as a warning. */
+		{"log_level", level && atoi(level) > 4 ? level : "4", level != NULL},
 	};
 
 	snprintf(queued_kbytes, sizeof(queued_kbytes), "%" PRId64, partition_share(limits) / 1024);
@@ -133,6 +149,8 @@ consumer_new(const struct config *config, const char *client_id, const char *ins
 	c = mem_zero(1, sizeof(*c));
 	c->client = client;
 	c->rk = client_handle(client);
+	pthread_mutex_init(&c->lock, NULL);
+	client_on_offset_line(client, on_offset_line, c);
 	/* Before 2.1.0 the batch call loses records when a partition is paused meanwhile
 	 * (librdkafka.md 1.6). */
 	c->reads_batches = library_at_least(2, 1, 0);
@@ -168,6 +186,7 @@ consumer_free(struct consumer **consumer)
 		rd_kafka_queue_io_event_enable(c->events, -1, NULL, 0);
 		rd_kafka_queue_destroy(c->events);
 	}
+	client_on_offset_line(c->client, NULL, NULL);
 	client_retire(&c->client);
 	if (c->event_fd >= 0)
 		close(c->event_fd);
@@ -176,6 +195,7 @@ consumer_free(struct consumer **consumer)
 	if (c->nudges)
 		rd_kafka_topic_partition_list_destroy(c->nudges);
 	free(c->partitions);
+	pthread_mutex_destroy(&c->lock);
 	free(c);
 	*consumer = NULL;
 }
@@ -389,6 +409,30 @@ on_ready(rd_kafka_t *rk, void *opaque)
 		return;
 }
 
+/* The library gave up a position of one of our partitions, and goes to the beginning: this comes
+   before it fetches again. @thread library */
+static void
+on_offset_line(const char *line, void *arg)
+{
+	struct consumer *c = arg;
+	struct reset reset;
+	struct source_partition *p;
+
+	if (!reset_parse(line, &reset))
+		return;
+	pthread_mutex_lock(&c->lock);
+	for (p = c->open; p; p = p->next_open)
+		if (p->partition == reset.partition && !strcmp(p->topic, reset.topic))
+			break;
+	if (p && atomic_load(&p->refused) < 0) {
+		atomic_store(&p->has_more_before,
+			rd_kafka_queue_length(p->queue) > 0 || atomic_load(&p->has_given));
+		atomic_store_explicit(&p->refused, reset.offset, memory_order_release);
+		on_ready(c->rk, p);
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
 /* Moves what the library's threads pushed behind what is still to be given, oldest first. */
 static void
 take_ready(struct consumer *c)
@@ -438,12 +482,30 @@ consumer_open_partition(struct consumer *c, const char *topic, int32_t partition
 	p->partition = partition;
 	p->next_offset = -1;
 	p->error_offset = -1;
+	p->refused = -1;
+	p->sought = -1;
 	p->queue = rd_kafka_queue_get_partition(c->rk, topic, partition);
 	rd_kafka_queue_forward(p->queue, NULL);
 	rd_kafka_queue_cb_event_enable(p->queue, on_ready, p);
 	/* Records that came before the callback was set are not reported by it. */
 	on_ready(c->rk, p);
+	pthread_mutex_lock(&c->lock);
+	p->next_open = c->open;
+	c->open = p;
+	pthread_mutex_unlock(&c->lock);
 	return p;
+}
+
+static void
+forget_open(struct source_partition *p)
+{
+	struct source_partition **link = &p->consumer->open;
+
+	pthread_mutex_lock(&p->consumer->lock);
+	while (*link != p)
+		link = &(*link)->next_open;
+	*link = p->next_open;
+	pthread_mutex_unlock(&p->consumer->lock);
 }
 
 void
@@ -453,6 +515,7 @@ source_partition_close(struct source_partition **partition)
 
 	if (!p)
 		return;
+	forget_open(p);
 	/* Takes the queue's lock: after this no callback runs or will run. */
 	rd_kafka_queue_cb_event_enable(p->queue, NULL, NULL);
 	take_ready(p->consumer);
@@ -505,6 +568,7 @@ accept_message(struct source_partition *p, rd_kafka_message_t *m, struct record 
 		return 0;
 	}
 	p->next_offset = m->offset + 1;
+	p->sought = -1;
 	record_restore(record, m, NULL);
 	return 1;
 }
@@ -572,8 +636,13 @@ consumer_read(struct source_partition *p, struct record *records, size_t max,
 	size_t n;
 
 	*ret_event = (struct consumer_event){.kind = CONSUMER_NOTHING};
+	/* Before they leave the queue, or for a moment they would be nowhere. */
+	if (p->next_offset < 0)
+		atomic_store(&p->has_given, true);
 	n = p->consumer->reads_batches ? read_batch(p, records, max, ret_event)
 				       : read_single(p, records, max, ret_event);
+	if (p->next_offset < 0)
+		atomic_store(&p->has_given, false);
 	if (p->consumer->is_sleepy)
 		watch_fill(p, records, n);
 	return n;
@@ -610,6 +679,8 @@ source_partition_lag(const struct source_partition *p, int64_t *ret_end)
 		high < 0)
 		return -1;
 	*ret_end = high;
+	if (next < 0)
+		next = p->sought;
 	/* Nothing read yet: where it starts is not known here, but what has come is. */
 	if (next < 0)
 		return (int64_t)rd_kafka_queue_length(p->queue);
@@ -623,27 +694,77 @@ int64_t
 source_partition_position(const struct source_partition *p)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	int64_t position = -1;
+	int64_t position = p->sought;
 
+	if (position >= 0)
+		goto out;
 	rd_kafka_topic_partition_list_add(list, p->topic, p->partition);
 	if (!rd_kafka_position(p->consumer->rk, list) && list->elems[0].offset >= 0)
 		position = list->elems[0].offset;
+out:
 	rd_kafka_topic_partition_list_destroy(list);
 	/* From 2.1.0 to 2.13.1 the batch call takes an error for a record at its offset, which has
 	   still to come: a commit behind it would lose that one (librdkafka.md 1.6). */
 	return position == p->error_offset + 1 ? p->next_offset : position;
 }
 
+int64_t
+source_partition_refused(const struct source_partition *p, bool *ret_before)
+{
+	int64_t offset = atomic_load_explicit(&p->refused, memory_order_acquire);
+
+	*ret_before = offset >= 0 && atomic_load(&p->has_more_before);
+	return offset;
+}
+
+void
+source_partition_seek(struct source_partition *p, int64_t offset)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_error_t *error;
+
+	p->next_offset = p->error_offset = -1;
+	p->sought = offset;
+	atomic_store(&p->has_given, false);
+	atomic_store(&p->refused, -1);
+	rd_kafka_topic_partition_list_add(list, p->topic, p->partition)->offset = offset;
+	/* Without a time to wait it only asks; what was queued for the old position is not given
+	   out from here on. */
+	error = rd_kafka_seek_partitions(p->consumer->rk, list, 0);
+	if (error)
+		rd_kafka_error_destroy(error);
+	rd_kafka_topic_partition_list_destroy(list);
+}
+
+void
+source_partition_range(const struct source_partition *p, int64_t *ret_low, int64_t *ret_high)
+{
+	*ret_low = *ret_high = -1;
+	if (rd_kafka_get_watermark_offsets(
+		    p->consumer->rk, p->topic, p->partition, ret_low, ret_high))
+		*ret_low = *ret_high = -1;
+}
+
+bool
+consumer_knows_topic_ids(void)
+{
+	return topic_ids_are_known();
+}
+
 int
-consumer_commit(
-	struct consumer *c, const struct topic_partition *positions, size_t count, struct err *err)
+consumer_commit(struct consumer *c, const struct topic_partition *positions,
+	const char *const *topic_ids, size_t count, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 	rd_kafka_resp_err_t code;
 
-	for (size_t i = 0; i < count; i++)
-		rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition)
-			->offset = positions[i].offset;
+	for (size_t i = 0; i < count; i++) {
+		rd_kafka_topic_partition_t *p = rd_kafka_topic_partition_list_add(
+			list, positions[i].topic, positions[i].partition);
+
+		p->offset = positions[i].offset;
+		topic_ids_note(topic_ids[i], p);
+	}
 	code = rd_kafka_commit_queue(c->rk, list, c->events, NULL, NULL);
 	rd_kafka_topic_partition_list_destroy(list);
 	if (code)

@@ -23,6 +23,9 @@ struct topic_partition {
 	int64_t offset;
 };
 
+/* Can the source tell the ids of its topics, as far as the library goes? */
+bool consumer_knows_topic_ids(void);
+
 /* How much one consumer may hold, in bytes, and what it must be shared among. */
 struct consumer_limits {
 	int64_t bytes;
@@ -116,13 +119,30 @@ bool consumer_nudge(struct consumer *consumer);
 int64_t source_partition_lag(const struct source_partition *partition, int64_t *ret_end);
 
 /* The next offset to read, counted over transaction markers too, which never become records; -1
- * before the first. */
+   before the first. After source_partition_seek: where that went, until a record comes. */
 int64_t source_partition_position(const struct source_partition *partition);
 
+/* The offset that was to be read and that the source did not have when it was asked, -1: none. The
+   library goes to the beginning of the log then, by itself. What was fetched before is still
+   given out, then what comes from there: ret_before says whether there was any of the former, so
+   that the first record can be told. The partition is ready when this begins to be so, and it is
+   so until source_partition_seek.
+   Looked at for each batch: a load. */
+int64_t source_partition_refused(const struct source_partition *partition, bool *ret_before);
+
+/* Reads on from that offset; what waits to be read is forgotten. */
+void source_partition_seek(struct source_partition *partition, int64_t offset);
+
+/* Where the partition's log begins and ends, by the newest answer that the library has seen; -1
+   where it is not known, both. */
+void source_partition_range(
+	const struct source_partition *partition, int64_t *ret_low, int64_t *ret_high);
+
 /* Commits offsets for the group; the answer is a COMMITTED event. An error means that none will
- * come. */
+   come. topic_ids: one for each, of the topic that the position is of, which is written beside it;
+   "": not known. */
 int consumer_commit(struct consumer *consumer, const struct topic_partition *positions,
-	size_t count, struct err *err);
+	const char *const *topic_ids, size_t count, struct err *err);
 
 /* Begins to leave the group: a REVOKE event may follow. Done when consumer_is_closed. */
 void consumer_close(struct consumer *consumer);

@@ -18,6 +18,7 @@ struct cell {
 	char *reason;			      /* under the lock; NULL: none */
 	struct meter_drop *drops, *last_drop; /* last_drop: of the record before */
 	size_t drop_count;
+	struct meter_gap gap; /* likewise */
 };
 
 /* One place of the index. */
@@ -34,7 +35,7 @@ struct meters {
 	_Atomic(struct meter_topic *) *topics_end;
 	struct slot *slots; /* the worker's */
 	size_t capacity, count;
-	pthread_mutex_t lock; /* of the reasons */
+	pthread_mutex_t lock; /* of the reasons and gaps */
 };
 
 struct meters *
@@ -264,6 +265,26 @@ meter_reason(const struct meter *meter, char out[METER_REASON])
 	pthread_mutex_lock(&cell->meters->lock);
 	if (cell->reason)
 		memcpy(out, cell->reason, strlen(cell->reason) + 1);
+	pthread_mutex_unlock(&cell->meters->lock);
+}
+
+void
+meter_set_gap(struct meter *meter, const struct meter_gap *gap)
+{
+	struct cell *cell = (struct cell *)meter;
+
+	pthread_mutex_lock(&cell->meters->lock);
+	cell->gap = *gap;
+	pthread_mutex_unlock(&cell->meters->lock);
+}
+
+void
+meter_gap(const struct meter *meter, struct meter_gap *ret)
+{
+	const struct cell *cell = (const struct cell *)meter;
+
+	pthread_mutex_lock(&cell->meters->lock);
+	*ret = cell->gap;
 	pthread_mutex_unlock(&cell->meters->lock);
 }
 

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mirror/gap.h"
+
 /* All meters of one stream. Made and written by its worker, read by the main thread while the
    worker runs: meters are only ever added, and live until the worker is joined. Every cell has one
    writer and is relaxed; a reader may see cells of different moments. */
@@ -31,7 +33,8 @@ struct meter_topic {
  * FLOWING. */
 enum meter_state {
 	METER_GONE, /* not assigned to this stream now */
-	METER_HELD, /* stands at a record: the target refuses it, or the script fails; see reason */
+	METER_HELD, /* stands at a record, which the target refuses or the script fails for, or at a
+		       gap; see reason */
 	METER_PAUSED,	/* an operator said so */
 	METER_WAITING,	/* for the target: a topic or partition that is not there, or another try */
 	METER_RETRYING, /* the script wants the record later */
@@ -108,6 +111,17 @@ void meter_reason(const struct meter *meter, char out[METER_REASON]);
 void meter_drop(struct meter *meter, const char *reason);
 /* The reasons, as a list. @thread any, once the worker has ended */
 const struct meter_drop *meter_drops(const struct meter *meter);
+/* The gap that was met last. */
+struct meter_gap {
+	struct gap gap;		/* kind GAP_NONE: none yet */
+	enum gap_policy policy; /* what was done */
+	int64_t wall_ms;	/* when it was found */
+};
+
+/* Guarded by the same lock. @thread worker */
+void meter_set_gap(struct meter *meter, const struct meter_gap *gap);
+/* @thread any */
+void meter_gap(const struct meter *meter, struct meter_gap *ret);
 
 /* One more record of this topic was acknowledged so long after its timestamp; negative counts as 0.
    @thread worker */

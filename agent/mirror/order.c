@@ -56,5 +56,6 @@ order_free(struct order *o)
 	plan_release(&o->routes);
 	limits_release(&o->limits);
 	pauses_release(&o->pauses);
+	free(o->ranges);
 	free(o);
 }

@@ -8,6 +8,7 @@
 #include "mirror/limits.h"
 #include "mirror/pauses.h"
 #include "mirror/plan.h"
+#include "mirror/ranges.h"
 
 enum order_kind {
 	ORDER_TOPICS,
@@ -20,6 +21,8 @@ enum order_kind {
 	ORDER_ROLLBACK,
 	ORDER_TAP,
 	ORDER_RETRY,
+	ORDER_RANGES,
+	ORDER_REMADE,
 	ORDER_STOP,
 	ORDER_LEAVE
 };
@@ -34,6 +37,7 @@ struct order {
 		*routes; /* TOPICS, DECIDE, ROLLBACK; NULL otherwise, and for a DECIDE that drops */
 	struct limits *limits;	     /* LIMITS */
 	const struct pauses *pauses; /* PAUSES */
+	struct ranges *ranges;	     /* RANGES */
 };
 
 /* With copies of the names. @gives the order; order_post or order_free */

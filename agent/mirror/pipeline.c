@@ -62,6 +62,7 @@ pipeline_free(struct pipeline **pipeline)
 	free(pl->batch);
 	free(pl->handles);
 	free(pl->positions);
+	free(pl->position_ids);
 	while (pl->wishes)
 		end_wish(&pl->wishes);
 	free(pl);
@@ -103,7 +104,7 @@ is_troubled(enum partition_state state)
 void
 partition_count_held(struct pipeline *pl, struct partition *p)
 {
-	bool is_held = p->state == PARTITION_HELD || p->is_script_held;
+	bool is_held = p->state == PARTITION_HELD || p->is_script_held || partition_is_gap_held(p);
 
 	if (is_held != p->is_counted_held)
 		counter_add(&pl->counters->partitions_held, is_held ? 1 : UINT64_MAX);
@@ -121,8 +122,8 @@ partition_set_state(struct pipeline *pl, struct partition *p, enum partition_sta
 		p->resends_singly = false;
 		p->pause_ms = 0;
 		p->is_missing = false;
-		/* What its script fails for stands behind what was sent. */
-		if (!p->is_script_held)
+		/* What its script fails for, or a gap, stands behind what was sent. */
+		if (!p->is_script_held && !partition_is_gap_held(p))
 			partition_forget_reason(p);
 		partition_activate(pl, p);
 	}
@@ -142,11 +143,13 @@ pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, 
 	partition_start_meter(p, meter);
 	p->committed = p->committing = -1;
 	partition_find_until(pl, p);
+	p->seen_low = p->seen_high = -1;
 	p->has_poison = watchdog_is_poisoned(topic, number, &p->poison_offset);
 	p->source = consumer_open_partition(consumer, topic, number, p);
 	partition_find_limit(pl, p);
 	partition_find_pause(pl, p);
 	partition_say_wait(p);
+	partition_ask_origin(pl, p);
 	p->next = pl->partitions;
 	pl->partitions = p;
 	pl->count++;
@@ -202,6 +205,8 @@ pipeline_remove(struct pipeline *pl, struct partition *p)
 	deactivate(pl, p);
 	partition_stop_meter(p);
 	source_partition_close(&p->source);
+	partition_forget_gap(pl, p);
+	partition_forget_origin(pl, p);
 	partition_set_state(pl, p, PARTITION_ORPHAN);
 	forget_raw(pl, p);
 	partition_leave_limits(pl, p);
@@ -369,31 +374,6 @@ note_source_error(
 		(int)p->number, event->reason);
 }
 
-/* The source went back: its offsets begin anew, and so does the tracker. What is on its way of the
-   old ones goes on as an orphan, for its offsets mean nothing any more. */
-static void
-rewind_partition(struct pipeline *pl, struct partition *p, int64_t offset)
-{
-	struct partition *old = mem_zero(1, sizeof(*old));
-
-	LOG(EVENT_source_rewound, F_STR("topic", p->topic), F_INT("partition", p->number),
-		F_INT("from", tracker_last_offset(p->tracker) + 1), F_INT("to", offset));
-	*old = (struct partition){.topic = mem_strdup(p->topic),
-		.number = p->number,
-		.route = route_take(p->route),
-		.tracker = p->tracker,
-		.meter = p->meter,
-		.state = PARTITION_ORPHAN,
-		.next = pl->orphans};
-	tracker_set_owner(old->tracker, old);
-	pl->orphans = old;
-	counter_add(&p->meter->given_up, tracker_count(p->tracker));
-	p->tracker = tracker_new(p);
-	p->committed = p->committing = -1;
-	forget_raw(pl, p);
-	free_orphan(pl, old);
-}
-
 /* How many records to read at once. With a script, what one partition keeps while it is held must
    not be more than its share. */
 static size_t
@@ -413,11 +393,8 @@ read_most(const struct pipeline *pl, const struct partition *p)
 static void
 begin(struct pipeline *pl, struct partition *p, struct record *r, bool *has_room)
 {
-	struct flight *f;
+	struct flight *f = tracker_begin(p->tracker, r->offset, record_cost(r));
 
-	if (r->offset <= tracker_last_offset(p->tracker))
-		rewind_partition(pl, p, r->offset);
-	f = tracker_begin(p->tracker, r->offset, record_cost(r));
 	f->message = r->message;
 	f->timestamp = r->timestamp;
 	pl->buffered += f->bytes;
@@ -445,16 +422,22 @@ feed(struct pipeline *pl, struct partition *p)
 	struct consumer_event event;
 	size_t most = read_most(pl, p), n;
 	uint64_t bytes = 0;
-	bool has_room = true;
+	bool has_room = true, more;
 
 	if ((p->limit || pl->overall) && !partition_may_read(pl, p, &most))
 		return false;
 	n = consumer_read(p->source, pl->records, most, &event);
+	more = n == most;
+	more |= partition_find_gap(pl, p, &n);
 	if (p->until >= 0)
 		n = partition_cut(pl, p, n);
 	if (n > 0 && p->meter->first < 0)
 		note_first(p->meter, pl->records[0].offset);
 	for (size_t i = 0; i < n; i++) {
+		if (pl->records[i].offset <= tracker_last_offset(p->tracker)) {
+			partition_go_back(pl, p, i, &n);
+			break;
+		}
 		bytes += pl->records[i].key_size + pl->records[i].value_size;
 		begin(pl, p, &pl->records[i], &has_room);
 	}
@@ -472,10 +455,10 @@ feed(struct pipeline *pl, struct partition *p)
 		partition_set_state(pl, p, PARTITION_RESENDING);
 	if (p->raw == 0) {
 		partition_pop_settled(pl, p);
-		return n == most;
+		return more && !p->gap;
 	}
 	pl->fresh = p->raw == n ? n : 0;
-	return partition_run_script(pl, p) || (p->raw == 0 && n == most);
+	return partition_run_script(pl, p) || (p->raw == 0 && more && !p->gap);
 }
 
 /* What waits for the script goes first, then what the source has. Returns true when there is more
@@ -487,7 +470,7 @@ advance(struct pipeline *pl, struct partition *p)
 		partition_must_drain(pl, p) || !p->route->target || route_awaits(p->route))
 		return false;
 	if (p->raw == 0)
-		return !p->is_over && feed(pl, p);
+		return !p->is_over && !p->gap && !p->waits_for_origin && feed(pl, p);
 	return partition_run_script(pl, p) || (p->raw == 0 && p->state == PARTITION_FLOWING);
 }
 
@@ -542,6 +525,8 @@ pipeline_turn(struct pipeline *pl)
 		wake_waiting(pl);
 	if (pl->limited > 0)
 		wake_limited(pl);
+	if (pl->gaps > 0)
+		pass_gaps(pl);
 	more |= feed_all(pl);
 	atomic_store_explicit(
 		&pl->counters->buffered_bytes, (uint64_t)pl->buffered, memory_order_relaxed);
@@ -573,6 +558,7 @@ static void
 retry(struct pipeline *pl, struct partition *p)
 {
 	partition_release_script(pl, p);
+	partition_release_gap(pl, p);
 	if (p->state == PARTITION_HELD) {
 		partition_set_state(pl, p, PARTITION_RECOVERING);
 		partition_forget_reason(p);
@@ -688,7 +674,8 @@ pipeline_set_plan(struct pipeline *pl, const struct plan *plan)
 bool
 pipeline_wants_time(const struct pipeline *pl)
 {
-	return pl->troubled > 0 || pl->waiting > 0 || producer_wants_turn(pl->producer);
+	return pl->troubled > 0 || pl->waiting > 0 || pl->gaps > 0 ||
+	       producer_wants_turn(pl->producer);
 }
 
 size_t
@@ -702,18 +689,28 @@ pipeline_positions(struct pipeline *pl, const struct topic_partition **ret)
 		p->committing = p->committed;
 		if (!p->is_touched)
 			continue;
-		if (tracker_count(p->tracker) == 0)
+		/* At a gap the source counts what was taken from behind it. */
+		if (tracker_count(p->tracker) == 0 && !p->gap)
 			tracker_advance(p->tracker, partition_read_position(p));
 		position = tracker_position(p->tracker);
 		if (position <= p->committed)
 			continue;
 		pl->positions =
 			mem_grow(pl->positions, &pl->positions_capacity, n, sizeof(*pl->positions));
+		pl->position_ids = mem_grow(
+			pl->position_ids, &pl->position_ids_capacity, n, sizeof(*pl->position_ids));
+		pl->position_ids[n] = p->topic_id;
 		pl->positions[n++] = (struct topic_partition){p->topic, p->number, position};
 		p->committing = position;
 	}
 	*ret = pl->positions;
 	return n;
+}
+
+const char *const *
+pipeline_position_ids(const struct pipeline *pl)
+{
+	return pl->position_ids;
 }
 
 void

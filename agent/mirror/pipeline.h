@@ -25,6 +25,8 @@
 #include "mirror/meter.h"
 
 struct limits;
+struct range;
+struct ranges;
 struct pauses;
 struct pipeline;
 struct partition;
@@ -128,6 +130,10 @@ int64_t pipeline_wait_ms(const struct pipeline *pipeline);
  * the next call. */
 size_t pipeline_positions(struct pipeline *pipeline, const struct topic_partition **ret);
 
+/* Of which topics the positions last given out are, by their ids; "": not known. They live as long
+   as those. */
+const char *const *pipeline_position_ids(const struct pipeline *pipeline);
+
 /* The positions last given out by pipeline_positions are committed. */
 void pipeline_committed(struct pipeline *pipeline);
 
@@ -169,6 +175,18 @@ void pipeline_abandon(struct pipeline *pipeline, int timeout_ms);
 
 /* Why the mirror must end, NULL while it need not. */
 const char *pipeline_failure(const struct pipeline *pipeline);
+
+/* Partitions for which the source must be asked where their logs begin and end, and of which topic
+   they are; NULL: none. Call it each turn; the answers come by pipeline_answer. @gives the ranges;
+   free() */
+struct ranges *pipeline_ask_ranges(struct pipeline *pipeline);
+
+/* Where a partition's log begins and ends, or that it is not known (then it is asked again). */
+void pipeline_answer(struct pipeline *pipeline, const struct range *range);
+
+/* The topic was deleted and made anew, and has this id now: partitions that read the one before go
+   to the beginning. */
+void pipeline_remade(struct pipeline *pipeline, const char *topic, const char *id);
 
 /* What a partition's error at the source asks for, to be dealt with by the worker: kind NOTHING
  * when there is none. Clears it. */

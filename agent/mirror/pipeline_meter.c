@@ -28,7 +28,7 @@ partition_meter_state(const struct partition *p)
 {
 	if (p->state == PARTITION_ORPHAN)
 		return METER_GONE;
-	if (p->state == PARTITION_HELD || p->is_script_held)
+	if (p->state == PARTITION_HELD || p->is_script_held || partition_is_gap_held(p))
 		return METER_HELD;
 	if (p->is_user_paused)
 		return METER_PAUSED;
@@ -40,7 +40,7 @@ partition_meter_state(const struct partition *p)
 		return METER_LIMITED;
 	if (p->is_over && tracker_count(p->tracker) == 0)
 		return METER_CAUGHT_UP;
-	return get(&p->meter->lag) == 0 ? METER_CAUGHT_UP : METER_FLOWING;
+	return get(&p->meter->lag) == 0 && !p->gap ? METER_CAUGHT_UP : METER_FLOWING;
 }
 
 void
@@ -123,6 +123,23 @@ why_waits(const struct pipeline *pl, const struct partition *p)
 	return pl->target_reason[0] ? pl->target_reason : "the target acknowledges nothing";
 }
 
+/* What is seen of its log, for the day when it is another one. */
+static void
+note_range(struct partition *p)
+{
+	bool unused;
+	int64_t low, high;
+
+	/* From then on the library's numbers are of the new log. */
+	if (p->gap || source_partition_refused(p->source, &unused) >= 0)
+		return;
+	source_partition_range(p->source, &low, &high);
+	if (low >= 0)
+		p->seen_low = low;
+	if (high >= 0)
+		p->seen_high = high;
+}
+
 /* Brings one meter up to date. Returns the partition's lag, -1 when it is not known. */
 static int64_t
 survey(struct pipeline *pl, struct partition *p, int64_t now)
@@ -133,10 +150,13 @@ survey(struct pipeline *pl, struct partition *p, int64_t now)
 	enum meter_state state;
 	bool has_moved;
 
+	note_range(p);
 	partition_look_over(p);
 	position = position_of(p);
 	has_moved = position != get(&m->position);
-	if (p->is_over)
+	if (p->gap)
+		lag = end > p->gap->position ? end - p->gap->position : -1;
+	else if (p->is_over)
 		lag = partition_lag_behind(p, end);
 	/* Before anything was read, where reading begins is not known. */
 	lag = lag < 0 || (p->cost == 0 && partition_is_braked(p)) ? -1 : lag + (int64_t)in_flight;

@@ -413,7 +413,7 @@ partition_release_script(struct pipeline *pl, struct partition *p)
 	if (p->is_script_held) {
 		p->is_script_held = false;
 		partition_count_held(pl, p);
-		if (p->state == PARTITION_FLOWING)
+		if (p->state == PARTITION_FLOWING && !partition_is_gap_held(p))
 			partition_forget_reason(p);
 	}
 	if (p->offer_at)

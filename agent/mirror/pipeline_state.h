@@ -5,9 +5,11 @@
 
 #include "base/clock.h"
 #include "kafka/record.h"
+#include "mirror/gap.h"
 #include "mirror/limits.h"
 #include "mirror/output.h"
 #include "mirror/pipeline.h"
+#include "mirror/ranges.h"
 #include "mirror/route.h"
 #include "mirror/tally.h"
 #include "mirror/until.h"
@@ -72,8 +74,26 @@ struct partition {
 	bool is_over;	      /* all below until was read; nothing more is */
 	int64_t unread_since; /* of the watch: the source tells nothing of it since then (clock_ms),
 				 0: it does */
+	struct standing_gap *gap; /* where it stands because the source does not have what comes
+				     next; NULL: it does not */
+	bool is_origin_due, waits_for_origin; /* the source has still to say which topic it is;
+						 and it is not read meanwhile */
+	bool was_origin_asked;
+	char topic_id[RANGES_ID];	    /* of what is read; "" not known */
+	int64_t seen_low, seen_high;	    /* of its log, as of the last survey; -1 not seen */
 	int64_t seen_position, still_since; /* of the watch: the position it saw last, and since
 					       when (clock_ms) records wait while it stands */
+};
+
+/* A partition's gap from the moment it is met until it is passed: the scout is asked what the
+   source has, the answer is judged, on.gap says whether it is held, and once nothing of the old log
+   is on its way reading goes on. */
+struct standing_gap {
+	int64_t position; /* the next offset to read */
+	int64_t again;	  /* where the source went back to; -1: it refused the position */
+	bool has_read, is_judged, is_held;
+	int64_t ask_at; /* clock_ms: not before */
+	struct gap gap; /* once it is judged */
 };
 
 struct pipeline {
@@ -90,10 +110,13 @@ struct pipeline {
 	struct target_topic *dead_letters; /* NULL until the first one */
 	struct partition *partitions, *orphans;
 	struct partition *active, **active_end;
-	size_t count;	 /* of partitions */
-	size_t troubled; /* partitions RECOVERING or RESENDING */
-	size_t waiting;	 /* partitions whose script wants a record later */
-	bool is_dry;	 /* nothing is produced */
+	size_t count;		/* of partitions */
+	size_t troubled;	/* partitions RECOVERING or RESENDING */
+	size_t waiting;		/* partitions whose script wants a record later */
+	size_t gaps;		/* partitions that stand at a gap and are not held there */
+	size_t origins;		/* partitions whose origin is due */
+	int64_t ask_origins_at; /* clock_ms: not before */
+	bool is_dry;		/* nothing is produced */
 	struct wish {
 		struct wish *next;
 		char *topic;
@@ -112,7 +135,8 @@ struct pipeline {
 	char target_reason[128]; /* why records had to be sent again, said last by the target; ""
 				    once nothing stands still */
 	struct topic_partition *positions;
-	size_t positions_capacity;
+	const char **position_ids; /* one for each */
+	size_t positions_capacity, position_ids_capacity;
 	enum consumer_event_kind source_error;
 	char source_reason[512];
 	char failure[1024];
@@ -220,6 +244,34 @@ bool partition_must_drain(struct pipeline *pipeline, struct partition *partition
 /* The partition stands at a flight that can neither be sent nor left out, for this reason. */
 void partition_hold(struct pipeline *pipeline, struct partition *partition,
 	const struct flight *flight, const char *reason);
+
+/* pipeline_gap.c: */
+
+/* Records were just read, *count of them: those that come from behind a gap are released, and the
+   partition stands there. Returns true when a gap is near, and must be looked for behind them. */
+bool partition_find_gap(struct pipeline *pipeline, struct partition *partition, size_t *count);
+
+/* The record at i of *count is one that came before, or another in its place: likewise. */
+void partition_go_back(
+	struct pipeline *pipeline, struct partition *partition, size_t i, size_t *count);
+
+/* An operator lets a partition that is held at a gap go on behind it. */
+void partition_release_gap(struct pipeline *pipeline, struct partition *partition);
+
+/* The partition was opened: the source is asked which topic it is, where it can tell. */
+void partition_ask_origin(struct pipeline *pipeline, struct partition *partition);
+
+/* It needs not be asked any more. */
+void partition_forget_origin(struct pipeline *pipeline, struct partition *partition);
+
+/* The partition goes away, and with it its gap. */
+void partition_forget_gap(struct pipeline *pipeline, struct partition *partition);
+
+/* Partitions whose gap may be passed now go on. */
+void pass_gaps(struct pipeline *pipeline);
+
+/* Is it held at a gap? */
+bool partition_is_gap_held(const struct partition *partition);
 
 /* pipeline_meter.c: */
 

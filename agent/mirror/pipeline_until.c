@@ -53,7 +53,8 @@ partition_read_position(const struct partition *p)
 void
 partition_look_over(struct partition *p)
 {
-	if (p->until < 0 || tracker_count(p->tracker) > 0)
+	/* At a gap the source counts what was taken from behind it. */
+	if (p->until < 0 || p->gap || tracker_count(p->tracker) > 0)
 		return;
 	/* What stands below the end may be no records: transaction markers. */
 	if (!p->is_over && source_partition_position(p->source) >= p->until)

@@ -11,6 +11,8 @@ enum tally_kind {
 	TALLY_FAILED,	   /* by what the script raised */
 	TALLY_SEND_ERROR,  /* records that could not be sent or came back, by Kafka's name of the
 			      error */
+	TALLY_GAP,	   /* gaps, by their kind */
+	TALLY_MISSING,	   /* offsets of gaps, likewise */
 	TALLY_NOTE,	   /* of a dry run: what may not be meant */
 	TALLY_TARGET,	   /* of a dry run: by the topic at the target */
 	TALLY_KINDS

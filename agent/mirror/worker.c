@@ -136,6 +136,26 @@ subscribe(struct worker *w, struct order *o)
 }
 
 static void
+take_ranges(struct worker *w, const struct ranges *ranges)
+{
+	for (size_t i = 0; i < ranges->count; i++)
+		pipeline_answer(w->pipeline, &ranges->items[i]);
+}
+
+/* Partitions stand at a gap: the scout is asked, over the main thread, what the source has. */
+static void
+ask_ranges(struct worker *w)
+{
+	struct ranges *ranges = pipeline_ask_ranges(w->pipeline);
+
+	if (!ranges)
+		return;
+	ranges->message.kind = WORKER_RANGES;
+	ranges->stream = w->stream;
+	mailbox_post(w->plan->notices, &ranges->message);
+}
+
+static void
 take_orders(struct worker *w)
 {
 	struct message *m = mailbox_take(w->orders), *next;
@@ -160,6 +180,11 @@ take_orders(struct worker *w)
 			pipeline_retry(
 				w->pipeline, o->count ? o->names[0] : NULL, (int32_t)o->number);
 			break;
+		case ORDER_REMADE:
+			for (size_t i = 0; i + 1 < o->count; i += 2)
+				pipeline_remade(w->pipeline, o->names[i], o->names[i + 1]);
+			break;
+		case ORDER_RANGES: take_ranges(w, o->ranges); break;
 		case ORDER_STOP: begin_stop(w, o->number); break;
 		case ORDER_LEAVE: w->may_leave = true; break;
 		}
@@ -338,6 +363,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	while ((source = consumer_next_ready(w->consumer)))
 		pipeline_wake(w->pipeline, source);
 	more |= pipeline_turn(w->pipeline);
+	ask_ranges(w);
 	is_nudge_due = consumer_nudge(w->consumer);
 	check_health(w);
 	now = clock_ms();

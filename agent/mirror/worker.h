@@ -12,6 +12,7 @@
 #include "mirror/limits.h"
 #include "mirror/pauses.h"
 #include "mirror/plan.h"
+#include "mirror/ranges.h"
 #include "mirror/until.h"
 
 struct worker;
@@ -23,6 +24,8 @@ enum worker_notice {
 	WORKER_FAILED,	      /* the mirror cannot go on; reason is a finished sentence */
 	WORKER_PREPARED, /* after worker_prepare: the new script is ready, or reason says why not */
 	WORKER_SAMPLED,	 /* of worker_tap: topic and sample */
+	WORKER_RANGES,	 /* a struct ranges: the source is to be asked for them, and the answer goes
+			    to worker_tell_ranges */
 	WORKER_DRAINED,	 /* after worker_stop: settled and committed, or out of time for it */
 	WORKER_ENDED	 /* the thread is about to return: join it */
 };
@@ -110,6 +113,12 @@ void worker_leave(struct worker *worker);
 
 /* Waits for the thread and frees. Call it after ENDED. @thread main @blocks shortly */
 void worker_join(struct worker **worker);
+
+/* Topics of the source were deleted and made anew: pairs of a name and its id now. @thread main */
+void worker_tell_remade(struct worker *worker, const char *const *pairs, size_t count);
+
+/* What the source says to WORKER_RANGES. @takes ranges @thread main */
+void worker_tell_ranges(struct worker *worker, struct ranges *ranges);
 
 /* Where its orders go. For worker_orders.c. @thread any */
 struct mailbox *worker_mailbox(struct worker *worker);

@@ -28,7 +28,8 @@ worker_commit(struct worker *w)
 	count = pipeline_positions(w->pipeline, &positions);
 	if (count == 0 || w->plan->is_dry)
 		return false;
-	if (consumer_commit(w->consumer, positions, count, &err) < 0) {
+	if (consumer_commit(
+		    w->consumer, positions, pipeline_position_ids(w->pipeline), count, &err) < 0) {
 		counter_add(&w->counters.commit_failures, 1);
 		LOG_LIMITED(SILENCE_SAY_AGAIN, EVENT_commit_failed, F_INT("stream", w->stream),
 			F_STR("reason", err.text));

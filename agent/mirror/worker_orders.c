@@ -99,6 +99,21 @@ worker_retry(struct worker *w, const char *source_topic, int32_t partition)
 }
 
 void
+worker_tell_remade(struct worker *w, const char *const *pairs, size_t count)
+{
+	order_post(order_new(ORDER_REMADE, pairs, count), worker_mailbox(w));
+}
+
+void
+worker_tell_ranges(struct worker *w, struct ranges *ranges)
+{
+	struct order *o = order_new(ORDER_RANGES, NULL, 0);
+
+	o->ranges = ranges;
+	order_post(o, worker_mailbox(w));
+}
+
+void
 worker_stop(struct worker *w, int64_t timeout_ms)
 {
 	struct order *o = order_new(ORDER_STOP, NULL, 0);

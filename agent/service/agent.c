@@ -240,8 +240,15 @@ on_scout(struct agent *a, struct scout_message *m)
 {
 	switch ((enum scout_notice)m->message.kind) {
 	case SCOUT_PLAN: on_plan(a, m); break;
-	case SCOUT_ENDS: break;	     /* taken before */
-	case SCOUT_STANDINGS: break; /* likewise */
+	case SCOUT_REMADE:
+		for (int i = 0; i < a->worker_count; i++)
+			if (a->workers[i])
+				worker_tell_remade(a->workers[i], (const char *const *)m->names,
+					m->name_count);
+		break;
+	case SCOUT_RANGES:
+	case SCOUT_STANDINGS:
+	case SCOUT_ENDS: break; /* taken before */
 	case SCOUT_SIDE: set_side(m->number ? &a->source : &a->target, m); break;
 	case SCOUT_ROLLED_BACK: reload_on_rolled_back(a, m); break;
 	case SCOUT_TRIED: reload_on_tried(a, m); return;
@@ -301,10 +308,23 @@ on_worker(struct agent *a, struct worker_message *m)
 		break;
 	case WORKER_PREPARED: reload_on_prepared(a, m); break;
 	case WORKER_SAMPLED: admin_api_on_sampled(a, m->topic, m->sample); break;
+	case WORKER_RANGES: break; /* taken before */
 	case WORKER_DRAINED: on_drained(a); break;
 	case WORKER_ENDED: on_ended(a, m); break;
 	}
 	worker_message_free(m);
+}
+
+/* What a worker asks the scout, and the scout answers. */
+static void
+pass_ranges(struct agent *a, struct ranges *ranges)
+{
+	if (ranges->message.kind == WORKER_RANGES && a->scout)
+		scout_ask_ranges(a->scout, ranges);
+	else if (ranges->message.kind == SCOUT_RANGES && a->workers[ranges->stream])
+		worker_tell_ranges(a->workers[ranges->stream], ranges);
+	else
+		free(ranges);
 }
 
 static void
@@ -320,6 +340,8 @@ on_notices(evutil_socket_t fd, short what, void *arg)
 			ends_take(a, m);
 		else if (m->kind == SCOUT_STANDINGS)
 			oneshot_take(a, m);
+		else if (m->kind == WORKER_RANGES || m->kind == SCOUT_RANGES)
+			pass_ranges(a, (struct ranges *)m);
 		else if (m->kind >= SCOUT_PLAN)
 			on_scout(a, (struct scout_message *)m);
 		else
@@ -500,7 +522,8 @@ free_notices(struct agent *a)
 
 	for (; m; m = next) {
 		next = m->next;
-		if (m->kind == SCOUT_ENDS || m->kind == SCOUT_STANDINGS)
+		if (m->kind == SCOUT_ENDS || m->kind == SCOUT_STANDINGS ||
+			m->kind == WORKER_RANGES || m->kind == SCOUT_RANGES)
 			free(m);
 		else if (m->kind >= SCOUT_PLAN)
 			scout_message_free((struct scout_message *)m);

@@ -420,6 +420,8 @@ put_names(struct scrape *s)
 	case METRIC_partitions: put_states(s); break;
 	case METRIC_dropped: tally_each(TALLY_DROPPED, put_tally_row, s); break;
 	case METRIC_dead_lettered: tally_each(TALLY_DEAD_LETTER, put_tally_row, s); break;
+	case METRIC_gaps: tally_each(TALLY_GAP, put_tally_row, s); break;
+	case METRIC_gap_records: tally_each(TALLY_MISSING, put_tally_row, s); break;
 	case METRIC_send_errors: tally_each(TALLY_SEND_ERROR, put_tally_row, s); break;
 	case METRIC_log_events: put_events(s); break;
 	case METRIC_connects:

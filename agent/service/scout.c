@@ -19,7 +19,8 @@ enum scout_order {
 	SCOUT_ADOPT,
 	SCOUT_DROP,
 	SCOUT_ROLLBACK,
-	SCOUT_ASK_ENDS
+	SCOUT_ASK_ENDS,
+	SCOUT_ASK_RANGES
 };
 
 void
@@ -51,6 +52,9 @@ take_orders(struct scout *s)
 		case SCOUT_DROP: scout_drop_script(s); break;
 		case SCOUT_ROLLBACK: scout_change_back(s); break;
 		case SCOUT_ASK_ENDS: scout_tell_ends(s, (struct scout_ends *)m); continue;
+		case SCOUT_ASK_RANGES:
+			incarnations_tell(s->incarnations, &s->source, (struct ranges *)m);
+			continue;
 		}
 		free(m);
 	}
@@ -110,6 +114,7 @@ free_scout(struct scout *s)
 	plan_rules_free(&s->rules);
 	starts_free(&s->starts);
 	free_orders(s);
+	incarnations_free(&s->incarnations);
 	side_fini(&s->source);
 	side_fini(&s->target);
 	until_free(&s->until);
@@ -132,6 +137,7 @@ scout_start(const struct scout_parts *parts, struct mailbox *notices)
 	side_init(&s->source, true, NULL, notices);
 	side_init(&s->target, false, parts->config->target.bootstrap_servers, notices);
 	s->orders = mailbox_new();
+	s->incarnations = incarnations_new();
 	s->started = clock_ms();
 	s->can_create = -1;
 	if (!s->is_dry)
@@ -171,6 +177,13 @@ scout_ask_ends(struct scout *s, struct scout_ends *ends)
 {
 	ends->message.kind = SCOUT_ASK_ENDS;
 	mailbox_post(s->orders, &ends->message);
+}
+
+void
+scout_ask_ranges(struct scout *s, struct ranges *ranges)
+{
+	ranges->message.kind = SCOUT_ASK_RANGES;
+	mailbox_post(s->orders, &ranges->message);
 }
 
 void

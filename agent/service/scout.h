@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "kafka/consumer.h"
 #include "mirror/plan.h"
+#include "mirror/ranges.h"
 #include "mirror/starts.h"
 #include "mirror/topics.h"
 #include "mirror/until.h"
@@ -32,6 +33,9 @@ enum scout_notice {
 	SCOUT_LIMIT,	   /* the target topic names[0] takes batches up to number bytes */
 	SCOUT_ENDS,	   /* a struct scout_ends, the answer to scout_ask_ends */
 	SCOUT_STANDINGS,   /* the same of one that asked for standings */
+	SCOUT_REMADE, /* topics were deleted and made anew: names holds pairs of a name and the id
+			 that it has now */
+	SCOUT_RANGES, /* a struct ranges, the answer to scout_ask_ranges */
 	SCOUT_SIDE /* whether a cluster answers has changed, or is known now: the source's (number
 		      1) or the target's (0); reason NULL: it does; brokers: where it is */
 };
@@ -67,6 +71,10 @@ struct scout_ends *scout_ends_new(size_t most);
 /* Asks the source where these partitions end; the same ends come back as SCOUT_ENDS, or as
    SCOUT_STANDINGS. @takes ends @thread main */
 void scout_ask_ends(struct scout *scout, struct scout_ends *ends);
+
+/* Asks the source where these logs begin and end; the same ranges come back as SCOUT_RANGES. @takes
+   ranges @thread main */
+void scout_ask_ranges(struct scout *scout, struct ranges *ranges);
 
 /* Frees a message with all it holds. */
 void scout_message_free(struct scout_message *message);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kafka/zookeeper.h"
+#include "service/incarnations.h"
 #include "service/leaders.h"
 #include "service/oneshot_begin.h"
 #include "service/scout_message.h"
@@ -173,6 +174,8 @@ look_at_topics(struct scout *s, struct err *err)
 		rc = scout_first_plan(s, err);
 	if (rc < 0)
 		return rc;
+	if (s->plan)
+		incarnations_look(s->incarnations, &s->source, &s->topics, s->plan);
 	s->source.topics_due = clock_ms() + s->config->source.metadata_max_age_ms;
 	if (s->plan && leaders_check(&s->topics, s->plan, SIDE_SAY_MS, &s->next_leaderless))
 		s->source.topics_due = clock_ms() + LEADERLESS_MS;

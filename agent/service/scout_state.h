@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "kafka/admin.h"
+#include "service/incarnations.h"
 #include "service/keeper.h"
 #include "service/scout.h"
 #include "service/side.h"
@@ -31,6 +32,7 @@ struct scout {
 	int64_t next_leaderless; /* clock_ms: that partitions have no leader is not said before */
 	bool is_compared;	 /* the two sides are known to be the same cluster, or not */
 	bool is_same;
+	struct incarnations *incarnations;
 	struct until *until;   /* of a one shot, until the first plan is sent */
 	bool is_limits_due;    /* target topics are to be asked for their settings */
 	struct keeper *keeper; /* NULL: a dry run */

@@ -343,12 +343,34 @@ add_pauses(struct document *d, const struct pauses *pauses)
 }
 
 static void
+add_gap(struct document *d, const struct meter_gap *last)
+{
+	document_name(d, "last_gap");
+	if (last->gap.kind == GAP_NONE) {
+		document_null(d);
+		return;
+	}
+	document_open(d, '{');
+	document_add_time(d, "time", last->wall_ms);
+	document_add_string(d, "kind", gap_kind_name(last->gap.kind));
+	document_add_int(d, "first", last->gap.first);
+	document_add_int(d, "last", last->gap.last);
+	document_add_int(d, "missing", gap_size(&last->gap));
+	document_add_int(d, "goes_on_at", last->gap.go_on);
+	document_add_string(d, "action", gap_policy_name(last->policy));
+	document_close(d, '}');
+}
+
+static void
 add_partition(struct document *d, const struct survey_partition *p)
 {
 	char reason[METER_REASON] = "";
+	struct meter_gap gap = {.gap = {.kind = GAP_NONE}};
 
-	if (p->meter)
+	if (p->meter) {
 		meter_reason(p->meter, reason);
+		meter_gap(p->meter, &gap);
+	}
 	document_open(d, '{');
 	document_add_string(d, "topic", p->topic->name);
 	document_add_int(d, "partition", p->partition);
@@ -364,6 +386,7 @@ add_partition(struct document *d, const struct survey_partition *p)
 	document_add_uint(d, "records_mirrored", p->mirrored.records);
 	document_add_uint(d, "bytes_mirrored", p->mirrored.bytes);
 	document_add_real(d, "records_per_second", p->mirrored.records_per_second);
+	add_gap(d, &gap);
 	document_close(d, '}');
 }
 

@@ -245,11 +245,14 @@ def test_without_topics_something_is_left_out(mirror, source, target, report):
 def test_a_new_group_at_latest_is_refused(mirror, source, target, reset):
     """It would start at the very ends that it is to reach."""
     source.create("t")
+    target.create("t")
     source.produce("t", numbered(0, 10))
     agent = mirror(source, target, consumer={"auto.offset.reset": reset}, flags=("--until.end",))
     assert agent.wait() == 1
-    assert "auto.offset.reset=earliest" in agent.wait_event("failed")["reason"]
+    assert "--start.from earliest" in agent.wait_event("failed")["reason"]
     assert source.committed(GROUP, "t", 1) == {0: -1}
+    again = mirror(source, target, consumer={"auto.offset.reset": reset}, flags=("--until.end", "--start.from", "earliest"))
+    assert again.wait() == 0
 
 
 @pytest.mark.parametrize("flags, words", [
@@ -257,7 +260,7 @@ def test_a_new_group_at_latest_is_refused(mirror, source, target, reset):
     (("--dry-run", "--until.idle", "5s"), "dry-run"),
     (("--report", "report.json"), "report needs"),
     (("--until.timestamp", "2999-01-01T00:00:00Z"), "is still to come"),
-    (("--until.timestamp", "2026-01-31"), "--until.timestamp: '2026-01-31' is not a moment"),
+    (("--until.timestamp", "2026-01-31"), "--until.timestamp: '2026-01-31' is no instant"),
     (("--until.timestamp", "2026-01-31T00:00:00"), "zone"),
 ])
 def test_what_makes_no_sense_is_refused(mirror, source, target, flags, words):
@@ -270,7 +273,7 @@ def test_a_moment_in_the_file_is_refused_with_its_line(run, tmp_path):
     (tmp_path / "r.ini").write_text("[mirror]\nwhitelist = t\nuntil.timestamp = yesterday\n[consumer]\ngroup.id = g\n"
                                     "bootstrap.servers = a:1\n[producer]\nbootstrap.servers = b:1\n", encoding="ascii")
     done = run("run", "--config", "r.ini")
-    assert done.returncode == 1 and "r.ini:3: until.timestamp: 'yesterday' is not a moment" in done.stderr
+    assert done.returncode == 1 and "r.ini:3: until.timestamp: 'yesterday' is no instant" in done.stderr
 
 
 def test_a_report_that_cannot_be_written_is_refused_at_the_start(mirror, source, target):

@@ -21,7 +21,9 @@ struct source_partition {
 	void *owner;
 	struct record records[MOST];
 	size_t count, taken;
-	int64_t end, next; /* offsets: of the source, of what was read */
+	int64_t end, next;	 /* offsets: of the source, of what was read */
+	int64_t refused, sought; /* offsets: that the source refused, where reading went; -1 none */
+	bool has_before;
 };
 
 /* Partitions that are open, by number. */
@@ -33,7 +35,7 @@ consumer_open_partition(struct consumer *c, const char *topic, int32_t partition
 	(void)c, (void)topic;
 	sources[partition] = calloc(1, sizeof(*sources[partition]));
 	sources[partition]->owner = owner;
-	sources[partition]->next = -1;
+	sources[partition]->next = sources[partition]->refused = sources[partition]->sought = -1;
 	return sources[partition];
 }
 
@@ -62,6 +64,37 @@ int64_t
 source_partition_position(const struct source_partition *p)
 {
 	return p->next;
+}
+
+static bool knows_topic_ids;
+
+bool
+consumer_knows_topic_ids(void)
+{
+	return knows_topic_ids;
+}
+
+int64_t
+source_partition_refused(const struct source_partition *p, bool *ret_before)
+{
+	*ret_before = p->has_before;
+	return p->refused;
+}
+
+/* What the source has there the test adds. */
+void
+source_partition_seek(struct source_partition *p, int64_t offset)
+{
+	p->refused = -1;
+	p->sought = p->next = p->end = offset;
+	p->taken = p->count = 0;
+}
+
+void
+source_partition_range(const struct source_partition *p, int64_t *ret_low, int64_t *ret_high)
+{
+	*ret_low = 0;
+	*ret_high = p->end;
 }
 
 size_t

@@ -1,0 +1,209 @@
+"""What a source loses before it is mirrored, on brokers that know no topic ids (1.1) and on such that do (4.1)."""
+
+import os
+import pathlib
+import signal
+
+import pytest
+import rigs
+from conftest import rig
+from confluent_kafka import Consumer, TopicPartition
+from outside import wait_until
+from records import no_loss
+
+PROMISE = 10
+NOTE = "topic_id="
+NEWEST = pathlib.Path(__file__).resolve().parents[2] / "build" / "rdkafka" / "reflejo"
+
+
+@pytest.fixture(scope="module")
+def kafka1(tmp_path_factory):
+    yield from rig(rigs.ZookeeperCluster, tmp_path_factory, "1.1.1", auto_create_topics_enable="false")
+
+
+@pytest.fixture(params=["1.1", "4.1"])
+def source(request):
+    return request.getfixturevalue({"1.1": "kafka1", "4.1": "kafka4"}[request.param])
+
+
+@pytest.fixture
+def newest():
+    """The program with a librdkafka that can ask for topic ids, where there is one."""
+    if not os.access(NEWEST, os.X_OK):
+        pytest.skip("no program with a newer librdkafka: make RDKAFKA=$(tests/tools/librdkafka-newest)")
+    return str(NEWEST)
+
+
+def number_of(event, *names):
+    return [int(event[name]) for name in names]
+
+
+def remake(outside, topic):
+    """Deletes a topic, and makes it again as soon as it is gone."""
+    outside.admin.delete_topics([topic])[topic].result(PROMISE)
+    wait_until(lambda: outside.partitions(topic) == 0, what=f"the end of {topic}")
+    # In ZooKeeper mode it is not listed any more, and may still be there for a moment.
+    wait_until(lambda: outside.make_topic(topic) or True, what=f"{topic} anew")
+
+
+def commit(cluster, group, *positions):
+    """Positions that somebody else has committed for the group."""
+    probe = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": group, "enable.auto.commit": False,
+                      "log_level": 0})
+    probe.commit(offsets=list(positions), asynchronous=False)
+    probe.close()
+
+
+def committed(cluster, group, topic):
+    """The group's position in the only partition, and what stands beside it."""
+    probe = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": group, "log_level": 0})
+    [found] = probe.committed([TopicPartition(topic, 0)], timeout=PROMISE)
+    probe.close()
+    return found.offset, found.metadata
+
+
+@pytest.mark.parametrize("reset", ["earliest", "latest"])
+def test_retention_overtakes_a_stopped_mirror(reset, mirror, names, outside, sender, receiver, source, kafka3):
+    topic, group = names
+    outside(source).make_topic(topic)
+    outside(kafka3).make_topic(topic)
+    load = sender(source, topic, keys=1)
+    load.send(500)
+    agent = mirror(source, kafka3, topic, group)
+    outside(source).wait_no_lag(group, topic)
+    assert agent.stop(PROMISE) == 0, agent.stderr
+    load.send(1000)
+    load.finish()
+    outside(source).admin.delete_records([TopicPartition(topic, 0, 1200)])[TopicPartition(topic, 0, 1200)].result(PROMISE)
+
+    agent = mirror(source, kafka3, topic, group, consumer={"auto.offset.reset": reset})
+    gap = agent.wait_event("source_gap", topic=topic)
+    assert gap["kind"] == "retention"
+    assert number_of(gap, "first_missing", "last_missing", "missing", "goes_on_at") == [500, 1199, 700, 1200]
+    got = receiver(kafka3, topic, 1)
+    got.wait_count(800)
+    outside(source).wait_no_lag(group, topic)
+    assert agent.stop(PROMISE) == 0, agent.stderr
+    assert got.take() == 0
+    assert got.arrivals[load.keys[0]] == [*range(500), *range(1200, 1500)]
+    assert len(agent.find("source_gap")) == 1, agent.stderr
+
+
+def test_retention_overtakes_a_held_partition(mirror, names, outside, sender, receiver, source, kafka3):
+    """on.gap=stop ends it there, on.gap=pause holds it there, and nothing is committed past it."""
+    topic, group = names
+    outside(source).make_topic(topic)
+    outside(kafka3).make_topic(topic)
+    load = sender(source, topic, keys=1)
+    load.send(300)
+    load.finish()
+    commit(source, group, TopicPartition(topic, 0, 100))
+    outside(source).admin.delete_records([TopicPartition(topic, 0, 250)])[TopicPartition(topic, 0, 250)].result(PROMISE)
+    agent = mirror(source, kafka3, topic, group, "--on.gap", "stop")
+    assert agent.wait() == 255, agent.stderr
+    assert "offsets 100 to 249 (retention)" in agent.wait_event("failed")["reason"]
+    assert outside(source).committed(group, topic) == [100]
+    agent = mirror(source, kafka3, topic, group, "--on.gap", "pause")
+    assert number_of(agent.wait_event("source_gap"), "first_missing", "last_missing") == [100, 249]
+    assert agent.stop(PROMISE) == 0, agent.stderr
+    assert outside(source).committed(group, topic) == [100]
+    assert receiver(kafka3, topic, 1).take(1) == 0
+
+
+def test_a_position_behind_the_end(mirror, names, outside, sender, receiver, source, kafka3):
+    """Whatever of it can be mirrored is: nothing tells a librdkafka without topic ids that it is the same topic."""
+    topic, group = names
+    outside(source).make_topic(topic)
+    outside(kafka3).make_topic(topic)
+    load = sender(source, topic, keys=1)
+    load.send(200)
+    load.finish()
+    commit(source, group, TopicPartition(topic, 0, 5000))
+    agent = mirror(source, kafka3, topic, group)
+    gap = agent.wait_event("source_gap", topic=topic)
+    assert gap["kind"] == "out_of_range"
+    assert number_of(gap, "first_missing", "last_missing", "position", "goes_on_at") == [200, 4999, 5000, 0]
+    assert no_loss(receiver(kafka3, topic, 1).verdict(load))
+    outside(source).wait_no_lag(group, topic)
+    assert agent.stop(PROMISE) == 0, agent.stderr
+
+
+def test_made_anew_under_load(mirror, names, outside, sender, receiver, source, kafka3):
+    """All that the new topic holds is mirrored, from its first record on."""
+    topic, group = names
+    outside(source).make_topic(topic)
+    outside(kafka3).make_topic(topic)
+    agent = mirror(source, kafka3, topic, group)
+    # An idempotent producer does not survive that its topic is made anew.
+    old, new = (sender(source, topic, tag=tag, config={"enable.idempotence": False}) for tag in ("old-", "new-"))
+    old.start(2000)
+    got = receiver(kafka3, topic, 1)
+    got.wait_count(2000)
+    # Its producer may go on into the new topic; what it sends is not looked at.
+    remake(outside(source), topic)
+    new.start(2000)
+    got.wait_count(8000)
+    new.finish()
+    verdict = got.verdict(new)
+    assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
+    old.is_over.set()
+    old.thread.join()
+    assert agent.stop(PROMISE) == 0, agent.stderr
+
+
+def refill(outside, sender, cluster, topic, count):
+    """The topic is made anew and holds more than the one before did."""
+    remake(outside(cluster), topic)
+    load = sender(cluster, topic, tag="new-", keys=1)
+    load.send(count)
+    load.finish()
+    return load
+
+
+def test_made_anew_and_filled_behind_its_back(newest, mirror, names, outside, sender, receiver, kafka4, kafka3):
+    """The position is in range again when the mirror looks: only the topic's id tells."""
+    topic, group = names
+    for cluster in (kafka4, kafka3):
+        outside(cluster).make_topic(topic)
+    old = sender(kafka4, topic, tag="old-", keys=1)
+    old.send(500)
+    old.finish()
+    agent = mirror(kafka4, kafka3, topic, group, "--offset.commit.interval.ms", 200, command=(newest,))
+    outside(kafka4).wait_no_lag(group, topic)
+    assert committed(kafka4, group, topic)[1].startswith(NOTE)
+    agent.send(signal.SIGSTOP)
+    new = refill(outside, sender, kafka4, topic, 900)
+    agent.send(signal.SIGCONT)
+    gap = agent.wait_event("source_gap", topic=topic)
+    assert gap["kind"] == "recreated" and number_of(gap, "goes_on_at") == [0], agent.stderr
+    verdict = receiver(kafka3, topic, 1).verdict(new)
+    assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
+    outside(kafka4).wait_no_lag(group, topic)
+    assert agent.stop(PROMISE) == 0, agent.stderr
+
+
+def test_a_position_of_the_topic_before(newest, mirror, names, outside, sender, receiver, kafka4, kafka3):
+    """The committed position tells which topic it is of, over a restart."""
+    topic, group = names
+    for cluster in (kafka4, kafka3):
+        outside(cluster).make_topic(topic)
+    old = sender(kafka4, topic, tag="old-", keys=1)
+    old.send(500)
+    old.finish()
+    agent = mirror(kafka4, kafka3, topic, group, command=(newest,))
+    outside(kafka4).wait_no_lag(group, topic)
+    assert agent.stop(PROMISE) == 0, agent.stderr
+    offset, note = committed(kafka4, group, topic)
+    assert offset == 500 and note.startswith(NOTE)
+    new = refill(outside, sender, kafka4, topic, 900)
+    # The broker forgets the position with the topic; a member that was late has committed it once more.
+    wait_until(lambda: committed(kafka4, group, topic)[0] < 0, what="the end of the old position")
+    commit(kafka4, group, TopicPartition(topic, 0, 500, note))
+    agent = mirror(kafka4, kafka3, topic, group, command=(newest,))
+    gap = agent.wait_event("source_gap", topic=topic)
+    assert gap["kind"] == "recreated" and number_of(gap, "position", "goes_on_at") == [500, 0]
+    verdict = receiver(kafka3, topic, 1).verdict(new)
+    assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
+    assert agent.stop(PROMISE) == 0, agent.stderr
+    offset, now = committed(kafka4, group, topic)
+    assert offset == 900 and now.startswith(NOTE) and now != note

@@ -1,0 +1,312 @@
+/* Unit tests of the pipeline's gaps: what it does where the source does not have what comes next.
+ */
+#include "tests/unit/unit.h"
+
+#include "tests/unit/pipeline_one.h"
+
+#include <stdlib.h>
+
+#include "mirror/ranges.h"
+
+/* The source says so of a partition's log, to the question that must have been asked. */
+static void
+tell_range(int64_t low, int64_t high)
+{
+	struct ranges *ranges = pipeline_ask_ranges(pipeline);
+	bool is_asked = CHECK(ranges != NULL) && CHECK_INT(ranges->count, 1) &&
+			CHECK_STR(ranges->items[0].topic, "here") &&
+			CHECK_INT(ranges->items[0].partition, 0);
+
+	if (is_asked) {
+		ranges->items[0].low = low;
+		ranges->items[0].high = high;
+		pipeline_answer(pipeline, &ranges->items[0]);
+	}
+	free(ranges);
+	CHECK(!pipeline_ask_ranges(pipeline));
+	turn();
+}
+
+static int64_t
+position(void)
+{
+	const struct topic_partition *positions;
+
+	return pipeline_positions(pipeline, &positions) ? positions[0].offset : -1;
+}
+
+/* Records at 3 and 4 were read, and the source refuses 5: it goes on at 20, which is in the same
+   batch. */
+static struct meter *
+meet_gap(void)
+{
+	struct meter *m;
+
+	start("pause");
+	m = add(0);
+	sources[0]->end = 3;
+	add_record(0, 1000);
+	add_record(0, 1000);
+	sources[0]->end = 20;
+	add_record(0, 1000);
+	add_record(0, 1000);
+	sources[0]->refused = 5;
+	sources[0]->has_before = true;
+	turn();
+	return m;
+}
+
+TEST(a_gap_is_looked_at_before_what_is_behind_it_is_sent)
+{
+	struct meter *m = meet_gap();
+	struct meter_gap last;
+
+	CHECK_INT(sent_count, 2);
+	CHECK_INT(m->records_read, 2);
+	/* The source says that all is read, which is what is behind the gap. */
+	CHECK(pipeline_survey(pipeline) != 0);
+	CHECK(m->state != METER_CAUGHT_UP);
+	answer("AA");
+	CHECK_INT(position(), 5);
+	meter_gap(m, &last);
+	CHECK_INT(last.gap.kind, GAP_NONE);
+	tell_range(18, 22);
+	CHECK_INT(sources[0]->sought, 18);
+	meter_gap(m, &last);
+	CHECK_INT(last.gap.kind, GAP_RETENTION);
+	CHECK_INT(last.gap.first, 5);
+	CHECK_INT(last.gap.last, 17);
+	/* Also when nothing comes from there. */
+	CHECK_INT(position(), 18);
+	CHECK_INT(tallied(TALLY_GAP, "retention"), 1);
+	CHECK_INT(tallied(TALLY_MISSING, "retention"), 13);
+	sources[0]->end = 18;
+	add_record(0, 1000);
+	turn();
+	answer("A");
+	CHECK_INT(position(), 19);
+	stop();
+}
+
+TEST(a_range_that_is_not_known_is_asked_for_again)
+{
+	struct ranges *ranges;
+	struct range none = {.topic = "here", .low = -1, .high = 7};
+
+	meet_gap();
+	ranges = pipeline_ask_ranges(pipeline);
+	CHECK(ranges != NULL);
+	free(ranges);
+	pipeline_answer(pipeline, &none);
+	CHECK(!pipeline_ask_ranges(pipeline));
+	CHECK(pipeline_wants_time(pipeline));
+	CHECK_INT(sources[0]->sought, -1);
+	/* Its time comes. */
+	pipeline_find(pipeline, "here", 0)->gap->ask_at = 0;
+	tell_range(18, 22);
+	CHECK_INT(sources[0]->sought, 18);
+	CHECK(!pipeline_wants_time(pipeline));
+	sent_count = 0;
+	stop();
+}
+
+TEST(a_gap_holds_its_partition_until_it_is_released)
+{
+	struct meter *m;
+
+	on_gap = "pause";
+	m = meet_gap();
+	on_gap = "alarm";
+	answer("AA");
+	tell_range(18, 22);
+	CHECK_INT(sources[0]->sought, -1);
+	pipeline_survey(pipeline);
+	CHECK_INT(m->state, METER_HELD);
+	CHECK_REASON(m,
+		"the source does not have offsets 5 to 17 (retention); reflejo ctl resume goes "
+		"on at 18");
+	CHECK_INT(counters.partitions_held, 1);
+	CHECK(!pipeline_wants_time(pipeline));
+	CHECK(pipeline_is_drained(pipeline, NULL));
+	CHECK_INT(position(), 5);
+	pipeline_retry(pipeline, "here", -1);
+	turn();
+	CHECK_INT(sources[0]->sought, 18);
+	CHECK_INT(counters.partitions_held, 0);
+	CHECK_INT(position(), 18);
+	pipeline_survey(pipeline);
+	CHECK_REASON(m, "");
+	stop();
+}
+
+TEST(a_gap_may_end_the_mirror)
+{
+	on_gap = "stop";
+	meet_gap();
+	on_gap = "alarm";
+	answer("AA");
+	tell_range(18, 22);
+	CHECK_STR(pipeline_failure(pipeline),
+		"here partition 0: the source does not have offsets 5 to 17 (retention), and "
+		"on.gap=stop; to go on at 18 start with on.gap=alarm");
+	CHECK_INT(sources[0]->sought, -1);
+	CHECK_INT(position(), 5);
+	stop();
+	CHECK_INT(counters.partitions_held, 0);
+}
+
+/* What was read of the old log comes first, or a restart would read it in vain. */
+TEST(a_log_that_begins_anew_waits_for_what_is_on_its_way)
+{
+	struct meter *m = meet_gap();
+
+	CHECK_INT(sent_count, 2);
+	tell_range(0, 3);
+	CHECK_INT(sources[0]->sought, -1);
+	answer("AA");
+	turn();
+	CHECK_INT(sources[0]->sought, 0);
+	CHECK_INT(m->records_mirrored, 2);
+	CHECK_INT(position(), 0);
+	add_record(0, 1000);
+	turn();
+	answer("A");
+	CHECK_INT(position(), 1);
+	CHECK_INT(tallied(TALLY_GAP, "truncated"), 1);
+	stop();
+}
+
+TEST(records_that_are_given_again_are_no_gap)
+{
+	struct meter *m;
+
+	start("pause");
+	m = add(0);
+	for (int i = 0; i < 4; i++)
+		add_record(0, 1000);
+	sources[0]->end = 2;
+	add_record(0, 1000);
+	turn();
+	answer("AAAA");
+	CHECK_INT(m->records_read, 4);
+	tell_range(0, 9);
+	CHECK_INT(sources[0]->sought, 2);
+	CHECK_INT(tallied(TALLY_GAP, "none"), 0);
+	add_record(0, 1000);
+	turn();
+	answer("A");
+	CHECK_INT(position(), 3);
+	stop();
+}
+
+/* What the source says to whoever opens a partition. */
+static void
+tell_origin(const char *id, const char *committed_id, int64_t committed)
+{
+	struct ranges *ranges = pipeline_ask_ranges(pipeline);
+
+	if (CHECK(ranges != NULL)) {
+		struct range *r = &ranges->items[0];
+
+		r->low = 0;
+		r->high = 50;
+		r->committed = committed;
+		snprintf(r->id, sizeof(r->id), "%s", id);
+		snprintf(r->committed_id, sizeof(r->committed_id), "%s", committed_id);
+		pipeline_answer(pipeline, r);
+	}
+	free(ranges);
+	turn();
+}
+
+/* With ids; the partition has read 0 and 1. */
+static void
+start_with_ids(const char *id, const char *committed_id, int64_t committed)
+{
+	knows_topic_ids = true;
+	start("pause");
+	add(0);
+	knows_topic_ids = false;
+	tell_origin(id, committed_id, committed);
+	add_record(0, 1000);
+	add_record(0, 1000);
+	turn();
+	answer(sent_count ? "AA" : "");
+}
+
+TEST(a_position_is_committed_with_the_id_of_its_topic)
+{
+	start_with_ids("one", "", -1);
+	CHECK_INT(position(), 2);
+	CHECK_STR(pipeline_position_ids(pipeline)[0], "one");
+	/* It is known now. */
+	CHECK(!pipeline_ask_ranges(pipeline));
+	stop();
+}
+
+TEST(a_topic_that_is_made_anew_is_read_from_its_beginning)
+{
+	start_with_ids("one", "one", 0);
+	pipeline_remade(pipeline, "other", "two");
+	pipeline_remade(pipeline, "here", "one");
+	CHECK(!pipeline_ask_ranges(pipeline));
+	pipeline_remade(pipeline, "here", "two");
+	tell_origin("two", "one", 2);
+	CHECK_INT(sources[0]->sought, 0);
+	CHECK_INT(tallied(TALLY_GAP, "recreated"), 1);
+	CHECK_INT(position(), 0);
+	CHECK_STR(pipeline_position_ids(pipeline)[0], "two");
+	/* Said once more, as by the scout's own look. */
+	pipeline_remade(pipeline, "here", "two");
+	CHECK(!pipeline_ask_ranges(pipeline));
+	stop();
+}
+
+TEST(a_position_of_the_topic_before_is_known_at_the_start)
+{
+	start_with_ids("two", "one", 7);
+	CHECK_INT(sources[0]->sought, 0);
+	CHECK_INT(tallied(TALLY_GAP, "recreated"), 2);
+	CHECK_INT(position(), 2);
+	CHECK_STR(pipeline_position_ids(pipeline)[0], "two");
+	stop();
+}
+
+TEST(a_partition_is_not_read_before_it_is_known_what_it_is)
+{
+	knows_topic_ids = true;
+	start("pause");
+	add(0);
+	knows_topic_ids = false;
+	add_record(0, 1000);
+	turn();
+	CHECK_INT(sent_count, 0);
+	tell_origin("one", "one", 0);
+	CHECK_INT(sent_count, 1);
+	answer("A");
+	stop();
+}
+
+TEST(a_source_that_does_not_say_so_is_not_waited_for_for_ever)
+{
+	struct ranges *ranges;
+
+	knows_topic_ids = true;
+	start("pause");
+	add(0);
+	knows_topic_ids = false;
+	add_record(0, 1000);
+	for (int i = 0; i < 2; i++) {
+		ranges = pipeline_ask_ranges(pipeline);
+		CHECK(ranges != NULL);
+		free(ranges);
+		turn();
+		CHECK_INT(sent_count, i);
+		pipeline->ask_origins_at = 0;
+	}
+	answer("A");
+	/* Late, but not too late for what is committed. */
+	tell_origin("one", "one", 0);
+	CHECK_STR(pipeline_find(pipeline, "here", 0)->topic_id, "one");
+	stop();
+}
