@@ -6,6 +6,7 @@ import pty
 import subprocess
 
 import pytest
+from confluent_kafka import Consumer
 
 from api import Api
 from cluster import Record
@@ -215,6 +216,32 @@ def test_agents_that_share_the_work_end_when_all_of_it_is_done(mirror, source, t
     assert [agent.wait() for agent in agents] == [0, 0], agents[0].stderr + agents[1].stderr
     assert source.committed(GROUP, "t", 4) == {0: 1000, 1: 1000, 2: 1000, 3: 1000}
     assert set(values(target.read("t", 4000))) == set(range(4000))
+
+
+def test_what_another_member_does_not_commit_is_left_out(mirror, source, target, report):
+    source.create("t", 2)
+    target.create("t")
+    source.produce("t", numbered(0, 100, 0) + numbered(100, 200, 1))
+    other = Consumer({"bootstrap.servers": source.bootstrap, "group.id": GROUP, "enable.auto.commit": False, "log_level": 0,
+                      "auto.offset.reset": "earliest", "partition.assignment.strategy": "range,roundrobin",
+                      "session.timeout.ms": 6000, "heartbeat.interval.ms": 500})
+    other.subscribe(["t"])
+    agent = mirror(source, target, flags=("--admin.stall.seconds", "2", *REPORT))
+    held = None
+
+    def is_over():
+        """One partition is the other member's until the agent leaves."""
+        nonlocal held
+        other.poll(0.1)
+        if len(other.assignment()) == 1:
+            held = other.assignment()[0].partition
+        return not agent.is_running()
+    wait_until(is_over, what="the end of the agent")
+    other.close()
+    assert agent.wait() == 3, agent.stderr
+    assert source.committed(GROUP, "t", 2) == {1 - held: 100, held: -1}
+    assert reasons(report()) == [f"t:{held} offsets 0 to 99 are not mirrored: another member of the group has it, or none, "
+                                 "and its committed position does not move"]
 
 
 def test_interrupted_it_says_what_is_left_and_goes_on(mirror, source, target, report):

@@ -10,8 +10,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from outside import wait_until
 from test_transactions import write_transactions
 
-# Small ones: written, mirrored in four runs and read back within a minute.
-RECORDS = int(os.environ.get("REFLEJO_UNTIL_RECORDS", "5000000"))
+# Enough that each run is killed in its middle. Five million take about a minute: REFLEJO_UNTIL_RECORDS=5000000.
+RECORDS = int(os.environ.get("REFLEJO_UNTIL_RECORDS", "1000000"))
 PARTITIONS = 6
 KILLS = 3
 LONG = 600  # seconds
