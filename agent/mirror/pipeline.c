@@ -467,7 +467,7 @@ static bool
 advance(struct pipeline *pl, struct partition *p)
 {
 	if (p->state != PARTITION_FLOWING || p->is_quiet || p->is_user_paused ||
-		partition_must_drain(pl, p) || !p->route->target || route_awaits(p->route))
+		partition_must_drain(pl, p) || !p->route->target)
 		return false;
 	if (p->raw == 0)
 		return !p->is_over && !p->gap && !p->waits_for_origin && feed(pl, p);
@@ -667,6 +667,9 @@ pipeline_set_plan(struct pipeline *pl, const struct plan *plan)
 		}
 		partition_find_limit(pl, p);
 		partition_say_wait(p);
+		/* What it waited for is there: not a moment more. */
+		if (p->is_missing && !route_awaits(p->route))
+			p->resume_at = 0;
 		partition_activate(pl, p);
 	}
 }

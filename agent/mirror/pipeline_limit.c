@@ -27,8 +27,7 @@ partition_leave_limits(struct pipeline *pl, struct partition *p)
 bool
 partition_is_braked(const struct partition *p)
 {
-	return p->is_user_paused || p->place.is_taken || p->overall_place.is_taken ||
-	       route_awaits(p->route);
+	return p->is_user_paused || p->place.is_taken || p->overall_place.is_taken;
 }
 
 void

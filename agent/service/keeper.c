@@ -199,14 +199,14 @@ find_settings(struct keeper *k, struct jobs *jobs)
 		struct job *job = &jobs->items[i];
 		const char *why = rc < 0 ? err.text : reasons[i];
 
-		if (why) {
+		if (why && !job->is_done) {
 			job->is_done = true;
 			job->answer.outcome = rc < 0 ? TOPIC_LATER : TOPIC_REFUSED;
 			snprintf(job->answer.reason, sizeof(job->answer.reason),
 				"its settings at the source cannot be read (topics.configs=source "
 				"needs DESCRIBE_CONFIGS): %.300s",
 				why);
-		} else {
+		} else if (!job->is_done) {
 			recipe_settings(&job->recipe, &source[i], &job->settings);
 		}
 		if (rc == 0)
@@ -441,6 +441,23 @@ is_open(struct keeper *k)
 	return false;
 }
 
+/* Asks the target for a sign of life, with which the client learns who makes topics there: left to
+   itself it asks for that only minutes later. What cannot be asked for is answered. */
+static void
+find_controller(struct keeper *k, struct jobs *jobs)
+{
+	struct err err;
+
+	if (admin_ping(k->target, LOOK_MS, &err) == 0)
+		return;
+	for (size_t i = 0; i < jobs->count; i++) {
+		jobs->items[i].is_done = true;
+		jobs->items[i].answer.outcome = TOPIC_LATER;
+		snprintf(jobs->items[i].answer.reason, sizeof(jobs->items[i].answer.reason),
+			"%.390s", err.text);
+	}
+}
+
 /* Runs one lot of creations. */
 static bool
 run_creations(struct keeper *k, struct jobs *jobs)
@@ -449,6 +466,7 @@ run_creations(struct keeper *k, struct jobs *jobs)
 
 	if (!is_open(k))
 		return false;
+	find_controller(k, jobs);
 	find_settings(k, jobs);
 	create(k, jobs);
 	if (leave_out_default(jobs))
@@ -525,13 +543,16 @@ run_growths(struct keeper *k, struct jobs *jobs)
 		jobs->count = 0;
 		return;
 	}
+	find_controller(k, jobs);
 	for (size_t i = 0; i < jobs->count; i++)
 		wishes[i] = (struct topic_wish){.topic = jobs->items[i].target,
 			.partitions = jobs->items[i].recipe.partitions};
-	admin_grow_topics(k->target, KEEPER_CALL_MS, wishes, jobs->count, answers);
-	for (size_t i = 0; i < jobs->count; i++) {
-		jobs->items[i].answer = answers[i];
-		jobs->items[i].is_done = true;
+	if (!jobs->items[0].is_done) {
+		admin_grow_topics(k->target, KEEPER_CALL_MS, wishes, jobs->count, answers);
+		for (size_t i = 0; i < jobs->count; i++) {
+			jobs->items[i].answer = answers[i];
+			jobs->items[i].is_done = true;
+		}
 	}
 	wait_until_led(k, jobs);
 	settle(k, jobs, false);

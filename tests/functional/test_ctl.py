@@ -50,9 +50,11 @@ STATUS = {
     "topics": [TOPIC], "troubled": [PARTITION], "log_level": "info"}
 PLAN = {"topics": [
     {"topic": "orders", "partitions": 12, "mirrored": True, "why_not": None, "destination": "east.orders", "rule": "key",
-     "destination_partitions": 6, "map": None, "limit": None, "problems": ["the target has fewer partitions"]},
+     "destination_partitions": 6, "map": None, "create": None, "grow_to": 12, "awaits": None, "limit": None,
+     "problems": ["the target has fewer partitions"]},
     {"topic": "secret", "partitions": 1, "mirrored": False, "why_not": "exclude", "destination": None, "rule": None,
-     "destination_partitions": None, "map": None, "limit": None, "problems": []}], "mirrored": 1, "problems": 1}
+     "destination_partitions": None, "map": None, "create": None, "grow_to": None, "awaits": None, "limit": None,
+     "problems": []}], "mirrored": 1, "problems": 1}
 
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):

@@ -52,6 +52,8 @@ class Outside:
 
     def make_topic(self, topic, partitions=1, replicas=1, **config):
         settings = {key.replace("_", "."): str(value) for key, value in config.items()}
+        # A client that learnt of no controller, because the brokers have just started, asks again only minutes later.
+        wait_until(lambda: self.admin.list_topics(timeout=10).controller_id >= 0, what="a controller")
         self.admin.create_topics([NewTopic(topic, partitions, replicas, config=settings)])[topic].result(DEADLINE)
         wait_until(lambda: self.partitions(topic) == partitions, what=f"topic {topic}")
 

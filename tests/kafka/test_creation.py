@@ -69,7 +69,7 @@ def test_made_as_at_the_source(mirror, names, outside, sender, receiver, strict_
         made = agent.wait_event("topic_created", topic=copy, source_topic=topic)
         verdict = receiver(target, copy, 3).verdict(load)
         assert no_loss(verdict) and verdict.duplicates == 0, f"{verdict}\n{agent.stderr}"
-        assert outside(target).partitions(copy) == 3
+        wait_until(lambda: outside(target).partitions(copy) == 3)  # pylint: disable=W0640
         assert outside(target).replicas(copy) == [1, 1, 1]
         assert outside(target).settings(copy) == {"retention.ms": "7200000", "cleanup.policy": "compact,delete",
                                                   "segment.bytes": "1048576"}
@@ -94,10 +94,11 @@ def test_made_as_the_options_say(mirror, names, outside, script, strict_old, kaf
                    "--topics.configs", "retention.ms=86400000", "--dead.letter.topic", topic + ".dead", "--script.file",
                    script("own", 'partitions = 7, replication = 1, configs = { ["cleanup.policy"] = "compact" }'),
                    "--script.state.file", "state")
-    agent.wait_event("topic_created", topic=topic)
-    agent.wait_event("topic_created", topic=topic + ".own")
-    agent.wait_event("topic_created", topic=topic + ".dead")
     look = outside(strict_old)
+    for name, partitions in ((topic, 5), (topic + ".own", 7), (topic + ".dead", 5)):
+        agent.wait_event("topic_created", topic=name)
+        # The other of the two brokers may hear of it a moment later.
+        wait_until(lambda: look.partitions(name) == partitions, what=f"{partitions} partitions of {name}")  # pylint: disable=W0640
     assert (look.replicas(topic), look.settings(topic)) == ([2] * 5, {"retention.ms": "86400000"})
     assert (look.replicas(topic + ".own"), look.settings(topic + ".own")) == ([1] * 7, {"cleanup.policy": "compact"})
     assert (look.replicas(topic + ".dead"), look.settings(topic + ".dead")) == ([2] * 5, {})
@@ -157,7 +158,7 @@ def test_not_grown_where_keys_are_hashed(mirror, names, outside, kafka3, kafka4)
     assert agent.stop(PROMISE) == 0, agent.stderr
     agent = mirror(kafka3, kafka4, topic, group, "--topics.grow", "always")
     agent.wait_event("topic_grown", topic=topic)
-    assert outside(kafka4).partitions(topic) == 3
+    wait_until(lambda: outside(kafka4).partitions(topic) == 3)
     assert agent.stop(PROMISE) == 0, agent.stderr
 
 
