@@ -15,6 +15,14 @@ is_digit(char c)
 	return isdigit((unsigned char)c) != 0;
 }
 
+static const char *
+skip_blanks(const char *s)
+{
+	while (isspace((unsigned char)*s))
+		s++;
+	return s;
+}
+
 /* Exactly so many digits at *at, as a number from min to max; moves behind them. */
 static bool
 read_number(const char **at, int digits, int min, int max, int *ret)
@@ -113,29 +121,29 @@ read_zone(const char *s, int64_t *ret_ms)
 
 	*ret_ms = 0;
 	if (*s == 'Z' || *s == 'z')
-		return s[1] == '\0';
+		return *skip_blanks(s + 1) == '\0';
 	if (*s != '+' && *s != '-')
 		return false;
 	s++;
 	if (!read_number(&s, 2, 0, 18, &hours))
 		return false;
-	if (*s && ((void)read_char(&s, ':'), !read_number(&s, 2, 0, 59, &minutes)))
+	if ((is_digit(*s) || read_char(&s, ':')) && !read_number(&s, 2, 0, 59, &minutes))
 		return false;
 	*ret_ms = sign * (hours * 60 + minutes) * INT64_C(60000);
-	return *s == '\0';
+	return *skip_blanks(s) == '\0';
 }
 
 int
 instant_parse(const char *text, int64_t *ret_ms, struct err *err)
 {
 	static const char form[] = "write it as 2026-01-31T00:00:00Z";
-	const char *s = text;
+	const char *s = skip_blanks(text);
 	int64_t days, time, zone;
 
 	if (!read_date(&s, &days) || (*s != 'T' && *s != 't' && *s != ' ') ||
 		(s++, !read_time(&s, &time)))
 		return err_set(err, "'%s' is no instant; %s", text, form);
-	if (!*s)
+	if (!*skip_blanks(s))
 		return err_set(err,
 			"'%s' does not say of which time zone it is; put a Z behind it for UTC, or "
 			"+01:00",
