@@ -13,6 +13,7 @@ from records import no_loss
 
 PROMISE = 10
 NOTE = "topic_id="
+OFTEN = ("--offset.commit.interval.ms", 200)
 NEWEST = pathlib.Path(__file__).resolve().parents[2] / "build" / "rdkafka" / "reflejo"
 
 
@@ -69,14 +70,14 @@ def test_retention_overtakes_a_stopped_mirror(reset, mirror, names, outside, sen
     outside(kafka3).make_topic(topic)
     load = sender(source, topic, keys=1)
     load.send(500)
-    agent = mirror(source, kafka3, topic, group)
+    agent = mirror(source, kafka3, topic, group, *OFTEN)
     outside(source).wait_no_lag(group, topic)
     assert agent.stop(PROMISE) == 0, agent.stderr
     load.send(1000)
     load.finish()
     outside(source).admin.delete_records([TopicPartition(topic, 0, 1200)])[TopicPartition(topic, 0, 1200)].result(PROMISE)
 
-    agent = mirror(source, kafka3, topic, group, consumer={"auto.offset.reset": reset})
+    agent = mirror(source, kafka3, topic, group, *OFTEN, consumer={"auto.offset.reset": reset})
     gap = agent.wait_event("source_gap", topic=topic)
     assert gap["kind"] == "retention"
     assert number_of(gap, "first_missing", "last_missing", "missing", "goes_on_at") == [500, 1199, 700, 1200]
@@ -119,7 +120,7 @@ def test_a_position_behind_the_end(mirror, names, outside, sender, receiver, sou
     load.send(200)
     load.finish()
     commit(source, group, TopicPartition(topic, 0, 5000))
-    agent = mirror(source, kafka3, topic, group)
+    agent = mirror(source, kafka3, topic, group, *OFTEN)
     gap = agent.wait_event("source_gap", topic=topic)
     assert gap["kind"] == "out_of_range"
     assert number_of(gap, "first_missing", "last_missing", "position", "goes_on_at") == [200, 4999, 5000, 0]
@@ -144,10 +145,10 @@ def test_made_anew_under_load(mirror, names, outside, sender, receiver, source, 
     new.start(2000)
     got.wait_count(8000)
     new.finish()
-    verdict = got.verdict(new)
-    assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
     old.is_over.set()
     old.thread.join()
+    verdict = got.verdict(new)
+    assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
     assert agent.stop(PROMISE) == 0, agent.stderr
 
 
@@ -168,7 +169,7 @@ def test_made_anew_and_filled_behind_its_back(newest, mirror, names, outside, se
     old = sender(kafka4, topic, tag="old-", keys=1)
     old.send(500)
     old.finish()
-    agent = mirror(kafka4, kafka3, topic, group, "--offset.commit.interval.ms", 200, command=(newest,))
+    agent = mirror(kafka4, kafka3, topic, group, *OFTEN, command=(newest,))
     outside(kafka4).wait_no_lag(group, topic)
     assert committed(kafka4, group, topic)[1].startswith(NOTE)
     agent.send(signal.SIGSTOP)
