@@ -261,7 +261,7 @@ take_loss(struct offset_map *map, int64_t source)
 static void
 begin_first(struct offset_map *map, int64_t source)
 {
-	map->span.begin = map->span.known = source;
+	map->span.begin = map->span.known = map->span.position = source;
 	map->span.is_lost = false;
 	for (size_t i = 0; i < map->count; i++)
 		map->lanes[i]->from = source;
@@ -345,7 +345,7 @@ offset_map_add(struct offset_map *map, const void *handle, const char *topic, in
 void
 offset_map_advance(struct offset_map *map, int64_t position)
 {
-	if (position > map->span.position && map->span.begin >= 0)
+	if (position > map->span.position)
 		map->span.position = position;
 }
 
@@ -360,6 +360,37 @@ void
 offset_map_lose(struct offset_map *map)
 {
 	map->span.is_lost = true;
+}
+
+void
+offset_map_resume(struct offset_map *map, int64_t source)
+{
+	offset_map_lose(map);
+	begin_at(map, source);
+	if (source > map->span.position)
+		map->span.position = source;
+}
+
+void
+offset_map_forget(struct offset_map *map, const char *topic, int32_t partition)
+{
+	struct offset_lane *lane = find_lane(map, NULL, topic, partition);
+
+	if (lane)
+		forget_lane(map, lane, map->span.position);
+}
+
+const struct offset_lane *
+offset_map_find_anew(const struct offset_map *map, const struct offset_map *more)
+{
+	for (size_t i = 0; i < more->count; i++) {
+		const struct offset_lane *m = more->lanes[i];
+		const struct offset_lane *lane = find_lane(map, NULL, m->topic, m->partition);
+
+		if (lane && m->count > 0 && m->runs[0].target < offset_lane_end(lane))
+			return m;
+	}
+	return NULL;
 }
 
 void
@@ -393,13 +424,12 @@ append_lane(struct offset_map *map, const struct offset_lane *more)
 void
 offset_map_append(struct offset_map *map, struct offset_map *more)
 {
-	if (more->span.begin >= 0) {
+	if (more->span.begin >= 0)
 		begin_at(map, more->span.begin);
-		for (size_t i = 0; i < more->count; i++)
-			append_lane(map, more->lanes[i]);
-		if (more->span.position > map->span.position)
-			map->span.position = more->span.position;
-	}
+	for (size_t i = 0; i < more->count; i++)
+		append_lane(map, more->lanes[i]);
+	if (map->span.begin >= 0)
+		offset_map_advance(map, more->span.position);
 	if (more->span.exact_from > map->span.exact_from)
 		map->span.exact_from = more->span.exact_from;
 	map->span.is_lost = map->span.is_lost || more->span.is_lost;

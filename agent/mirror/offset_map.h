@@ -127,9 +127,20 @@ void offset_map_repeated(struct offset_map *map);
    whether records above the position were sent before. */
 void offset_map_lose(struct offset_map *map);
 
+/* The same where it is known from where on the source is read: nothing of it was sent yet, unless
+   the map knows of it or it happened before. For an empty map this is where it begins. */
+void offset_map_resume(struct offset_map *map, int64_t source);
+
 /* Records of the source partition that the map does not know of stand below this end of the target
    partition, if they went there at all. */
 void offset_map_hide(struct offset_map *map, const char *topic, int32_t partition, int64_t end);
+
+/* Forgets a target partition that began anew. */
+void offset_map_forget(struct offset_map *map, const char *topic, int32_t partition);
+
+/* A lane of more which shows that its target partition began anew; NULL: none does. */
+const struct offset_lane *offset_map_find_anew(
+	const struct offset_map *map, const struct offset_map *more);
 
 /* Adds what a later map of the same partition, begun where this one ends, holds. more is emptied,
    and may be filled again. */

@@ -145,6 +145,7 @@ pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, 
 	p->source = consumer_open_partition(consumer, topic, number, p);
 	partition_find_limit(pl, p);
 	partition_find_pause(pl, p);
+	partition_begin_notes(pl, p);
 	p->next = pl->partitions;
 	pl->partitions = p;
 	pl->count++;
@@ -197,6 +198,7 @@ void
 pipeline_remove(struct pipeline *pl, struct partition *p)
 {
 	unlink_partition(&pl->partitions, p);
+	partition_end_notes(pl, p);
 	deactivate(pl, p);
 	partition_stop_meter(p);
 	source_partition_close(&p->source);
@@ -306,6 +308,8 @@ partition_pop_settled(struct pipeline *pl, struct partition *p)
 			records++;
 			bytes += f.bytes - RECORD_OVERHEAD - (f.outputs ? f.outputs->bytes : 0);
 		}
+		if (p->notes)
+			partition_note(p, &f);
 		release(pl, &f);
 		p->is_touched = true;
 	}

@@ -25,6 +25,7 @@
 #include "mirror/meter.h"
 
 struct limits;
+struct offset_sink;
 struct pauses;
 struct pipeline;
 struct partition;
@@ -73,6 +74,13 @@ void pipeline_retry(struct pipeline *pipeline, const char *topic, int32_t partit
 typedef void pipeline_sampled(const char *topic, char *sample, void *arg);
 void pipeline_tap(struct pipeline *pipeline, const char *topic, int64_t count, pipeline_sampled *fn,
 	void *arg);
+
+/* Notes which offsets records get at the target, for the maps behind sink. Before the first
+   pipeline_add. @borrows sink until pipeline_free */
+void pipeline_set_notes(struct pipeline *pipeline, struct offset_sink *sink);
+
+/* Gives away what was noted. Call it once a second; nothing happens without a sink. */
+void pipeline_send_notes(struct pipeline *pipeline);
 
 /* From now on nothing is produced: what would be is counted by topic (mirror/tally.h), and settled.
  */

@@ -48,7 +48,8 @@ struct worker_plan {
 		partition_count; /* at the source, of the mirrored topics; for sharing memory out */
 	struct mailbox *notices; /* main's; struct worker_message */
 	struct script_world *world;
-	bool is_dry; /* nothing is produced or committed */
+	bool is_dry;		   /* nothing is produced or committed */
+	struct offset_sink *notes; /* where target offsets are noted; NULL: they are not */
 	/* Those of the start, read by worker_start only; NULL: none. */
 	struct limits *limits;
 	const struct pauses *pauses;

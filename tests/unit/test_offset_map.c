@@ -93,6 +93,10 @@ TEST(the_first_of_several_emitted_records_counts)
 	for (int i = 0; i < 10; i++)
 		check_look(map, 0, i, OFFSET_EXACT, OFFSET_FINE, i * 2);
 	check_answer(translate_alone(map, 10), OFFSET_EXACT, OFFSET_FINE, 20);
+	offset_map_record(map, 10);
+	offset_map_add(map, topic, topic, 0, -1);
+	offset_map_add(map, topic, topic, 0, 21);
+	check_look(map, 0, 10, OFFSET_BOUND, OFFSET_LOST, 20);
 	offset_map_free(&map);
 }
 
@@ -177,6 +181,31 @@ TEST(a_restart_that_reads_again_has_no_hole)
 	offset_map_append(map, more);
 	check_look(map, 0, 39, OFFSET_BOUND, OFFSET_REPEATED, 39);
 	check_look(map, 0, 45, OFFSET_EXACT, OFFSET_FINE, 75);
+	offset_map_free(&map);
+	offset_map_free(&more);
+}
+
+TEST(where_the_source_is_read_on_is_known_before_the_first_record)
+{
+	struct offset_map *map = offset_map_new(100), *more = offset_map_new(100);
+
+	offset_map_resume(map, 70);
+	offset_map_hide(map, topic, 0, 500);
+	check_look(map, 0, 69, OFFSET_UNKNOWN, OFFSET_BEFORE, -1);
+	check_look(map, 0, 70, OFFSET_EXACT, OFFSET_FINE, -1);
+	put_run(more, 0, 75, 500, 5);
+	CHECK(!offset_map_find_anew(map, more));
+	offset_map_append(map, more);
+	check_look(map, 0, 70, OFFSET_EXACT, OFFSET_FINE, 500);
+	offset_map_resume(map, 78);
+	check_look(map, 0, 77, OFFSET_BOUND, OFFSET_REPEATED, 502);
+	check_look(map, 0, 80, OFFSET_BOUND, OFFSET_BEHIND, -1);
+	put_run(more, 0, 78, 0, 5);
+	CHECK(offset_map_find_anew(map, more) != NULL);
+	offset_map_forget(map, topic, 0);
+	offset_map_append(map, more);
+	check_look(map, 0, 77, OFFSET_UNKNOWN, OFFSET_BEFORE, -1);
+	check_look(map, 0, 80, OFFSET_EXACT, OFFSET_FINE, 2);
 	offset_map_free(&map);
 	offset_map_free(&more);
 }
