@@ -29,6 +29,8 @@
 /* Once the streams have ended, the scout may finish a look-up and the library its threads for so
  * long. */
 #define LEAVE_MS 500
+/* What is known of target offsets may be kept for so long then. */
+#define GROUPS_LEAVE_MS 1500
 /* Signals so close together are one request. */
 #define SAME_SIGNAL_MS 200
 
@@ -152,18 +154,36 @@ stop_failed(struct agent *a, int status, const char *reason)
 	notify_status("failed: %s", reason);
 }
 
+/* Where groups move too. Its plan must be there before the first notes. */
+static int
+start_groups(struct agent *a, const struct plan *plan, struct err *err)
+{
+	if (!a->config->groups.sync || a->config->mirror.dry_run)
+		return 0;
+	a->groups = group_sync_start(a->config, a->brokers, a->notices, err);
+	if (!a->groups)
+		return -1;
+	group_sync_set_plan(a->groups, plan);
+	return 0;
+}
+
 static void
 start_workers(struct agent *a, const struct scout_message *m)
 {
 	struct err err;
 
 	a->brokers = mem_strdup(m->brokers);
+	if (start_groups(a, m->plan, &err) < 0) {
+		stop_failed(a, AGENT_BAD_START, err.text);
+		return;
+	}
 	a->plan = (struct worker_plan){.config = a->config,
 		.source_brokers = a->brokers,
 		.source_broker_count = m->broker_count,
 		.partition_count = m->partition_count,
 		.notices = a->notices,
 		.world = a->world,
+		.notes = a->groups ? group_sync_sink(a->groups) : NULL,
 		.is_dry = a->config->mirror.dry_run,
 		.limits = brakes_limits(a->brakes),
 		.pauses = brakes_pauses(a->brakes)};
@@ -185,6 +205,8 @@ agent_set_topics(struct agent *a, const struct scout_message *m)
 {
 	plan_release(&a->routes);
 	a->routes = plan_take(m->plan);
+	if (a->groups)
+		group_sync_set_plan(a->groups, m->plan);
 	for (int i = 0; i < a->worker_count; i++)
 		if (a->workers[i])
 			worker_set_topics(a->workers[i], (const char *const *)m->names,
@@ -294,6 +316,14 @@ on_worker(struct agent *a, struct worker_message *m)
 }
 
 static void
+on_groups(struct agent *a, struct group_sync_message *m)
+{
+	if (a->groups_seen)
+		group_sync_message_free(a->groups_seen);
+	a->groups_seen = m;
+}
+
+static void
 on_notices(evutil_socket_t fd, short what, void *arg)
 {
 	struct agent *a = arg;
@@ -304,6 +334,8 @@ on_notices(evutil_socket_t fd, short what, void *arg)
 		next = m->next;
 		if (m->kind == SCOUT_ENDS)
 			ends_take(a, m);
+		else if (m->kind == GROUP_SYNC_PASSED)
+			on_groups(a, (struct group_sync_message *)m);
 		else if (m->kind >= SCOUT_PLAN)
 			on_scout(a, (struct scout_message *)m);
 		else
@@ -483,6 +515,8 @@ free_notices(struct agent *a)
 		next = m->next;
 		if (m->kind == SCOUT_ENDS)
 			free(m);
+		else if (m->kind == GROUP_SYNC_PASSED)
+			group_sync_message_free((struct group_sync_message *)m);
 		else if (m->kind >= SCOUT_PLAN)
 			scout_message_free((struct scout_message *)m);
 		else
@@ -505,6 +539,8 @@ free_agent(struct agent *a)
 	admin_api_stop(a);
 	notify_stop();
 	free_notices(a);
+	if (a->groups_seen)
+		group_sync_message_free(a->groups_seen);
 	brakes_free(&a->brakes);
 	if (a->base)
 		event_base_free(a->base);
@@ -532,7 +568,8 @@ leave(struct agent *a)
 	admin_api_stop(a);
 	if (a->options && a->options->ended)
 		a->options->ended(a->status);
-	is_over = scout_stop(&a->scout, LEAVE_MS) && library_wait(LEAVE_MS);
+	is_over = group_sync_stop(&a->groups, GROUPS_LEAVE_MS);
+	is_over = scout_stop(&a->scout, LEAVE_MS) && is_over && library_wait(LEAVE_MS);
 	if (!is_over)
 		quick_exit(a->status);
 	reload_fini(&a->reload);
