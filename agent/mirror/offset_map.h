@@ -179,6 +179,7 @@ const struct offset_lane *offset_map_lane(const struct offset_map *map, size_t n
 /* One behind the last record of a lane; 0: no record. */
 int64_t offset_lane_end(const struct offset_lane *lane);
 
+/* How many runs there are. */
 size_t offset_map_runs(const struct offset_map *map);
 
 /* For an empty map that is read from where it was kept: what it knew, then lane by lane (of which

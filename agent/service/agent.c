@@ -318,8 +318,17 @@ on_worker(struct agent *a, struct worker_message *m)
 static void
 on_groups(struct agent *a, struct group_sync_message *m)
 {
-	if (a->groups_seen)
-		group_sync_message_free(a->groups_seen);
+	struct group_sync_message *before = a->groups_seen;
+
+	/* What a pass that failed did not find out is as old as it was. */
+	if (m->time_ms == 0 && before) {
+		m->time_ms = before->time_ms;
+		m->synced = before->synced;
+		m->with_members = before->with_members;
+		m->failed = before->failed;
+	}
+	if (before)
+		group_sync_message_free(before);
 	a->groups_seen = m;
 }
 
@@ -630,11 +639,24 @@ free_parts(struct scout_parts *parts)
 	script_free(&parts->script);
 }
 
+static int
+check_groups(const struct config *config, struct err *err)
+{
+	struct topics *groups =
+		config->groups.sync ? topics_new(config->groups.sync, false, false, err) : NULL;
+	bool is_wrong = config->groups.sync && !groups;
+
+	topics_free(&groups);
+	return is_wrong ? err_prefix(err, "groups.sync: ") : 0;
+}
+
 /* Everything that can be wrong before a cluster is asked. */
 static int
 make_parts(struct agent *a, struct scout_parts *parts, struct err *err)
 {
 	*parts = (struct scout_parts){.config = a->config, .is_dry = a->config->mirror.dry_run};
+	if (check_groups(a->config, err) < 0)
+		return -1;
 	parts->filter = make_filter(a->config, err);
 	if (parts->filter)
 		parts->rules = plan_rules_new(a->config, err);
