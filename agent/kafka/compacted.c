@@ -168,8 +168,6 @@ compacted_prepare(struct compacted *c, int timeout_ms, bool *ret_is_made, struct
 		*ret_is_made = code == 0;
 		return 0;
 	}
-	if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT)
-		return no_answer(c, code, err);
 	err_set(err,
 		"the topic %s is missing at the target and cannot be made: %s; create it, for "
 		"example kafka-topics --create --topic %s --partitions 1 --config "

@@ -11,6 +11,9 @@
 #define RUNS_LEAST 64
 #define RUNS_MOST 65536
 
+/* Notes of what was read come within this time. */
+#define NOTES_MS 5000
+
 /* Things by topic and partition: leaves, or places. */
 struct shelf {
 	struct board {
@@ -278,25 +281,30 @@ note_begun(struct leaf *leaf, int64_t begun)
 			leaf->begun[i] = begun;
 }
 
-/* How its map goes on was not found out before it went again. */
+/* How its map goes on was not found out before it went again: what was noted stands for itself. */
 static void
-leave_undecided(struct leaf *leaf, bool is_clean)
+leave_undecided(struct atlas *a, struct leaf *leaf, bool is_clean)
 {
 	bool was_idle = offset_map_span(leaf->pieces)->begin < 0;
 
+	if (!was_idle) {
+		offset_map_lose(leaf->map);
+		merge(a, leaf, leaf->pieces);
+	}
+	if (!is_clean)
+		offset_map_lose(leaf->map);
+	if (!is_clean || !was_idle) {
+		leaf->is_clean = is_clean;
+		leaf->is_changed = true;
+	}
 	offset_map_free(&leaf->pieces);
-	if (is_clean && was_idle)
-		return;
-	offset_map_lose(leaf->map);
-	leaf->is_clean = false;
-	leaf->is_changed = true;
 }
 
 static void
-leave(struct leaf *leaf, bool is_clean)
+leave(struct atlas *a, struct leaf *leaf, bool is_clean)
 {
 	if (leaf->owner == LEAF_ARRIVING) {
-		leave_undecided(leaf, is_clean);
+		leave_undecided(a, leaf, is_clean);
 	} else {
 		leaf->is_clean = is_clean;
 		leaf->is_changed = true;
@@ -311,6 +319,7 @@ arrive(struct atlas *a, struct leaf *leaf, int64_t now)
 {
 	leaf->owner = LEAF_ARRIVING;
 	leaf->arrived = now;
+	leaf->is_noted = false;
 	forget_ticks(leaf->begun);
 	offset_map_free(&leaf->pieces);
 	leaf->pieces = offset_map_new(runs_of_each(a));
@@ -325,12 +334,13 @@ atlas_take_note(struct atlas *a, struct offset_note *note, int64_t now)
 		arrive(a, leaf, now);
 	if (note->map && leaf->owner == LEAF_ARRIVING) {
 		offset_map_append(leaf->pieces, note->map);
+		leaf->is_noted = true;
 	} else if (note->map && leaf->owner == LEAF_OURS) {
 		merge(a, leaf, note->map);
 		note_begun(leaf, note->begun);
 	}
 	if (note->is_last && leaf->owner != LEAF_ELSEWHERE)
-		leave(leaf, note->is_clean);
+		leave(a, leaf, note->is_clean);
 	return note->is_last;
 }
 
@@ -360,12 +370,22 @@ atlas_take_kept(struct atlas *a, const char *topic, int32_t partition, struct of
 }
 
 bool
+leaf_may_settle(const struct leaf *leaf, int64_t committed, int64_t now)
+{
+	if (!leaf->is_noted)
+		return false;
+	return !leaf->is_clean || committed <= offset_map_span(leaf->map)->position ||
+	       offset_map_span(leaf->pieces)->begin >= 0 || now - leaf->arrived >= NOTES_MS;
+}
+
+bool
 atlas_settle(struct atlas *a, struct leaf *leaf, int64_t committed, bool is_empty)
 {
 	const struct offset_span *span = offset_map_span(leaf->map);
 	int64_t first = offset_map_span(leaf->pieces)->begin;
 	int64_t start = committed >= 0 ? committed : is_empty ? 0 : -1;
-	bool goes_on = span->begin >= 0 && leaf->is_clean && start == span->position;
+	bool goes_on = span->begin >= 0 && leaf->is_clean &&
+		       (start == span->position || first == span->position);
 
 	/* By now the stream may have read on, and committed more. */
 	if (first >= 0 && start > first)

@@ -45,6 +45,7 @@ struct leaf {
 	bool is_kept;	 /* something was kept of it, or noted */
 	bool is_clean;	 /* whoever had it has left it with all settled, noted and committed */
 	bool is_changed; /* since it was kept last */
+	bool is_noted;	 /* something was said of it since it arrived, if only that nothing came */
 	int64_t arrived; /* ARRIVING: since then (clock_ms) */
 	struct offset_map *map, *pieces; /* pieces: what waits; ARRIVING only */
 	int64_t begun[ATLAS_TICKS];
@@ -77,6 +78,10 @@ bool atlas_take_note(struct atlas *atlas, struct offset_note *note, int64_t now)
 /* Takes a map that was kept. What is OURS is not changed. @takes map */
 void atlas_take_kept(struct atlas *atlas, const char *topic, int32_t partition,
 	struct offset_map *map, bool is_clean);
+
+/* Is enough known for atlas_settle? The stream may have committed further than what it has noted so
+   far. now: clock_ms */
+bool leaf_may_settle(const struct leaf *leaf, int64_t committed, int64_t now);
 
 /* A leaf that is ARRIVING becomes OURS. committed: what the mirror's group has committed for it, -1
    nothing; is_empty: the source partition holds nothing and never did. Returns whether records that

@@ -215,8 +215,9 @@ follow_topic(struct group_sync *s, int64_t now)
 static bool
 is_due(const struct leaf *leaf, int64_t now)
 {
-	return leaf->owner == LEAF_ARRIVING &&
-	       (!leaf->is_kept || leaf->is_clean || now - leaf->arrived >= HANDOVER_MS);
+	if (leaf->owner != LEAF_ARRIVING || !leaf->is_noted)
+		return false;
+	return !leaf->is_kept || leaf->is_clean || now - leaf->arrived >= HANDOVER_MS;
 }
 
 /* The ends of all target partitions. -1 on error. @gives an array, by place */
@@ -320,8 +321,9 @@ settle_arrivals(struct group_sync *s, int64_t now)
 	if (is_answered && a.count > 0)
 		ends = ask_ends(s);
 	for (size_t i = 0; ends && i < a.count; i++)
-		if (atlas_settle(
-			    s->atlas, a.leaves[i], a.committed[i].offset, a.ends[i].offset == 0))
+		if (leaf_may_settle(a.leaves[i], a.committed[i].offset, now) &&
+			atlas_settle(s->atlas, a.leaves[i], a.committed[i].offset,
+				a.ends[i].offset == 0))
 			hide_all(s, a.leaves[i], ends);
 	free(ends);
 	arrivals_fini(&a);

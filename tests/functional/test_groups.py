@@ -92,7 +92,7 @@ def test_a_group_goes_on_with_the_next_record(synced, source, target):
 
 def test_what_a_filter_drops_is_passed(synced, source, target, tmp_path):
     """The group stands at a record that the target has not: it goes on with the first one behind it that is there."""
-    (tmp_path / "s.lua").write_text("return {record = function(r) return tonumber(r.value) % 10 == 0 end}\n", encoding="utf-8")
+    (tmp_path / "s.lua").write_text("return {api = 1, record = function(r) if tonumber(r.value) % 10 ~= 0 then return false end end}\n", encoding="utf-8")
     source.create("t")
     target.create("t")
     target.create(MAPS)
@@ -155,11 +155,9 @@ def test_a_group_with_members_is_left_alone(synced, source, target):
     wait_rows(agent.api, "app", is_left_alone, "a group that is left alone")
     assert target.committed("app", "t", 1) == {0: -1}
     assert agent.api.metrics()["reflejo_groups_with_members"] == 1
-    member.close()
-    target.wait_committed("app", "t", {0: 50})
-    wait_until(lambda: agent.api.metrics()["reflejo_groups_synced"] == 1, DEADLINE, "the metric")
-    assert agent.api.metrics()["reflejo_groups_with_members"] == 0
+    assert agent.api.metrics()["reflejo_groups_synced"] == 0
     assert agent.stop() == 0
+    member.close()
 
 
 def test_never_backwards_unless_the_source_went_back(synced, source, target):
@@ -196,7 +194,7 @@ def test_maps_survive_a_restart(synced, source, target, end):
     # Its last document of both partitions has all of it.
     def is_kept():
         kept = {r.key: json.loads(r.value) for r in target.reader(MAPS).until(lambda s: len(s) >= 2)}
-        return len(kept) == 2 and all(d["position"] == 100 for d in kept.values())
+        return len(kept) == 2 and all(d["lanes"][0]["runs"] == [0, 9, 100, 0] for d in kept.values())
     wait_until(is_kept, DEADLINE, "maps that are kept")
     if end == "stop":
         assert agent.stop() == 0
@@ -263,7 +261,6 @@ def test_groups_on_the_command_line(synced, mirror, source, target, run, tmp_pat
     target.create(MAPS)
     source.produce("t", numbered(0, 100))
     agent = synced()
-    assert run("groups", "--address", f"unix:{agent.api.path}").returncode == 1 or rows(agent.api, "app") is not None
     target.read("t", 100)
     commit(source, "app", {("t", 0): 50})
     target.wait_committed("app", "t", {0: 50})
