@@ -319,6 +319,21 @@ command_ctl(int argc, char **argv)
 	return run_ctl(argc, argv);
 }
 
+/* reflejo groups is reflejo ctl groups. */
+int
+command_groups(int argc, char **argv)
+{
+	char **words = mem_zero((size_t)argc + 2, sizeof(*words));
+	int status;
+
+	words[0] = "groups";
+	for (int i = 0; i < argc; i++)
+		words[i + 1] = argv[i];
+	status = run_ctl(argc + 1, words);
+	free(words);
+	return status;
+}
+
 /* reflejo tap --topic TOPIC is reflejo ctl tap TOPIC. */
 int
 command_tap(int argc, char **argv)

@@ -195,3 +195,15 @@ ctl_plan(const struct ctl *ctl, int argc, char **argv)
 	s.json = argc == 1;
 	return show(&s);
 }
+
+int
+ctl_groups(const struct ctl *ctl, int argc, char **argv)
+{
+	char path[] = "/groups";
+	struct showing s = {.ctl = ctl, .path = path, .view = ctl_view_groups};
+
+	if (argc > 1 || (argc == 1 && strcmp(argv[0], "--json") != 0))
+		return ctl_usage(ctl);
+	s.json = argc == 1;
+	return show(&s);
+}

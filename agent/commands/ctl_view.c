@@ -499,3 +499,67 @@ ctl_view_plan(const char *document, size_t width, struct text *out)
 	put_problems(out, plan);
 	cJSON_Delete(plan);
 }
+
+static void
+add_offset(struct table *t, const cJSON *row, const char *name)
+{
+	add_amount(t, row, name, put_number);
+}
+
+/* "exact", or "bound: why" */
+static void
+add_quality(struct table *t, const cJSON *row)
+{
+	const char *reason = text_of(row, "reason");
+	struct text cell = {0};
+
+	put_text(&cell, row, "quality");
+	if (reason && *reason) {
+		text_puts(&cell, ": ");
+		ctl_add_clean(&cell, reason);
+	}
+	add_cell(t, &cell);
+}
+
+void
+ctl_view_groups(const char *document, size_t width, struct text *out)
+{
+	static const struct table_column columns[] = {{"GROUP", TABLE_LEFT, TABLE_CUT_MIDDLE},
+		{"TOPIC", TABLE_LEFT, TABLE_CUT_MIDDLE}, {"PARTITION", TABLE_RIGHT, TABLE_WHOLE},
+		{"OFFSET", TABLE_RIGHT, TABLE_WHOLE}, {"LAG", TABLE_RIGHT, TABLE_WHOLE},
+		{"DESTINATION", TABLE_LEFT, TABLE_CUT_MIDDLE},
+		{"PARTITION", TABLE_RIGHT, TABLE_WHOLE}, {"OFFSET", TABLE_RIGHT, TABLE_WHOLE},
+		{"STATE", TABLE_LEFT, TABLE_WHOLE}, {"QUALITY", TABLE_LEFT, TABLE_CUT_END}};
+	struct table *t = table_new(columns, sizeof(columns) / sizeof(columns[0]));
+	cJSON *groups = cJSON_Parse(document);
+	const cJSON *row;
+
+	cJSON_ArrayForEach(row, get(groups, "offsets"))
+	{
+		add_text(t, row, "group");
+		add_text(t, row, "topic");
+		add_offset(t, row, "partition");
+		add_offset(t, row, "offset");
+		add_offset(t, row, "lag");
+		add_text(t, row, "target_topic");
+		add_offset(t, row, "target_partition");
+		add_offset(t, row, "target_offset");
+		add_text(t, row, "state");
+		add_quality(t, row);
+	}
+	table_put(&t, width, out);
+	if (count_of(groups, "offsets") == 0)
+		text_puts(out, "no group has offsets in topics that are mirrored\n");
+	if (number_of(groups, "left_out") > 0)
+		text_printf(out, "%.0f more\n", number_of(groups, "left_out"));
+	cJSON_ArrayForEach(row, get(groups, "errors"))
+	{
+		put_text(out, row, "error");
+		text_putc(out, '\n');
+	}
+	if (text_of(groups, "reason")) {
+		put_text(out, groups, "reason");
+		text_putc(out, '\n');
+	}
+	cJSON_Delete(groups);
+}

@@ -13,4 +13,7 @@ void ctl_view_status(const char *document, size_t width, struct text *out);
 /* Adds the plan (schema Plan) likewise. @thread any */
 void ctl_view_plan(const char *document, size_t width, struct text *out);
 
+/* Adds the consumer groups (schema Groups) likewise. @thread any */
+void ctl_view_groups(const char *document, size_t width, struct text *out);
+
 #endif

@@ -540,7 +540,11 @@ fill_delivery(struct producer *p, const rd_kafka_message_t *m, struct delivery *
 {
 	rd_kafka_headers_t *headers = NULL;
 
-	*d = (struct delivery){.opaque = m->_private, .partition = m->partition};
+	*d = (struct delivery){.opaque = m->_private,
+		.partition = m->partition,
+		.offset = m->err || m->offset < 0 ? -1 : m->offset,
+		.is_doubtful =
+			m->err && rd_kafka_message_status(m) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED};
 	rd_kafka_message_detach_headers((rd_kafka_message_t *)(uintptr_t)m, &headers);
 	d->headers = headers;
 	d->lane = (uint8_t)(p->event_lane - p->lanes);

@@ -78,10 +78,12 @@ struct delivery {
 	void *headers;	    /* the record's headers back; @gives, record_release */
 	const char *reason; /* what is not ACKED says why; borrowed until the next call */
 	const char *error;  /* likewise Kafka's name of it, "NOT_LEADER_FOR_PARTITION", say */
+	int64_t offset;	    /* ACKED: at the target; -1 when it was not told */
 	int32_t partition;  /* at the target; -1 when it was never chosen */
 	uint8_t verdict;
 	uint8_t lane;	       /* that it was sent in */
 	bool is_too_large;     /* SPLIT, REFUSED: because of its size */
+	bool is_doubtful;      /* not ACKED: the target may have it all the same */
 	bool is_missing_topic; /* LATER: the topic does not exist (else the partition) */
 };
 

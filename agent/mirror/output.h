@@ -20,7 +20,8 @@ struct output {
 	struct target_topic *target;
 	void *headers; /* the library's; NULL: none, or with the producer for now */
 	const void *key, *value;
-	int64_t timestamp; /* ms, -1: none */
+	int64_t timestamp;     /* ms, -1: none */
+	int64_t target_offset; /* ACKED: the one that it got, -1: not told */
 	uint32_t key_size, value_size;
 	int32_t wanted;	   /* a partition of the target, PRODUCER_BY_KEY or OUTPUT_BY_ROUTE */
 	int32_t partition; /* the one it went to, -1 while unknown */

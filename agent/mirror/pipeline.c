@@ -150,6 +150,7 @@ pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, 
 	partition_find_pause(pl, p);
 	partition_say_wait(p);
 	partition_ask_origin(pl, p);
+	partition_begin_notes(pl, p);
 	p->next = pl->partitions;
 	pl->partitions = p;
 	pl->count++;
@@ -202,6 +203,7 @@ void
 pipeline_remove(struct pipeline *pl, struct partition *p)
 {
 	unlink_partition(&pl->partitions, p);
+	partition_end_notes(pl, p);
 	deactivate(pl, p);
 	partition_stop_meter(p);
 	source_partition_close(&p->source);
@@ -328,6 +330,8 @@ partition_pop_settled(struct pipeline *pl, struct partition *p)
 		}
 		fates[f.fate]++;
 		last = f.offset;
+		if (p->notes)
+			partition_note(p, &f);
 		release(pl, &f);
 		p->is_touched = true;
 	}

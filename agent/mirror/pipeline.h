@@ -27,6 +27,7 @@
 struct limits;
 struct range;
 struct ranges;
+struct offset_sink;
 struct pauses;
 struct pipeline;
 struct partition;
@@ -83,6 +84,12 @@ void pipeline_set_until(struct pipeline *pipeline, const struct until *until);
 
 /* Is every partition settled up to its end, and some of that not committed? */
 bool pipeline_is_over_uncommitted(const struct pipeline *pipeline);
+/* Notes which offsets records get at the target, for the maps behind sink. Before the first
+   pipeline_add. @borrows sink until pipeline_free */
+void pipeline_set_notes(struct pipeline *pipeline, struct offset_sink *sink);
+
+/* Gives away what was noted. Call it once a second; nothing happens without a sink. */
+void pipeline_send_notes(struct pipeline *pipeline);
 
 /* From now on nothing is produced: what would be is counted by topic (mirror/tally.h), and settled.
  */

@@ -339,6 +339,7 @@ pass(struct pipeline *pl, struct partition *p)
 		p->tracker = tracker_new(p);
 		p->committed = p->committing = -1;
 		p->seen_low = p->seen_high = -1;
+		partition_restart_notes(pl, p);
 	}
 	source_partition_seek(p->source, go_on);
 	/* Where it stands now is to be committed even if no record comes. */

@@ -230,7 +230,10 @@ on_delivery(struct pipeline *pl, const struct delivery *d, int64_t now)
 
 	*(output ? &output->headers : &f->headers) = d->headers;
 	*(output ? &output->partition : &f->partition) = d->partition;
+	*(output ? &output->target_offset : &f->target_offset) = d->offset;
+	f->is_repeated = f->is_repeated || d->is_doubtful;
 	if (d->verdict == DELIVERY_ACKED) {
+		f->target = output ? NULL : p->route->target;
 		settle(f, output, FLIGHT_ACKED);
 		count_latency(p, f, now);
 	} else {
@@ -412,8 +415,10 @@ choose_resend(struct places *places, struct partition *p, struct flight *f, stru
 	bool is_behind = has_place(places, target, partition);
 	enum flight_state state = output ? output->state : f->state;
 
-	if (state == FLIGHT_ACKED && is_behind)
+	if (state == FLIGHT_ACKED && is_behind) {
 		settle(f, output, state = FLIGHT_WAITING);
+		f->is_repeated = true;
+	}
 	if (state != FLIGHT_WAITING)
 		return 0;
 	if (is_behind)

@@ -35,6 +35,7 @@ struct partition {
 	struct partition *next_active; /* of those that may have records */
 	struct source_partition *source;
 	struct tracker *tracker;
+	struct offset_map *notes; /* since they were sent last; NULL: none are taken */
 	struct meter *meter;
 	struct route *route, *next_route; /* next_route: NULL, or the one to take once all that is
 					     on its way by the other has come back */
@@ -110,13 +111,14 @@ struct pipeline {
 	struct target_topic *dead_letters; /* NULL until the first one */
 	struct partition *partitions, *orphans;
 	struct partition *active, **active_end;
-	size_t count;		/* of partitions */
-	size_t troubled;	/* partitions RECOVERING or RESENDING */
-	size_t waiting;		/* partitions whose script wants a record later */
-	size_t gaps;		/* partitions that stand at a gap and are not held there */
-	size_t origins;		/* partitions whose origin is due */
-	int64_t ask_origins_at; /* clock_ms: not before */
-	bool is_dry;		/* nothing is produced */
+	size_t count;		   /* of partitions */
+	size_t troubled;	   /* partitions RECOVERING or RESENDING */
+	size_t waiting;		   /* partitions whose script wants a record later */
+	size_t gaps;		   /* partitions that stand at a gap and are not held there */
+	size_t origins;		   /* partitions whose origin is due */
+	int64_t ask_origins_at;	   /* clock_ms: not before */
+	bool is_dry;		   /* nothing is produced */
+	struct offset_sink *notes; /* NULL: none are taken */
 	struct wish {
 		struct wish *next;
 		char *topic;
@@ -292,6 +294,19 @@ void partition_forget_reason(struct partition *partition);
    leaves it. */
 void partition_start_meter(struct partition *partition, struct meter *meter);
 void partition_stop_meter(struct partition *partition);
+
+/* pipeline_notes.c: */
+
+/* The partition is given to the stream, or goes, drained or not: for its notes, where they are
+   taken. */
+void partition_begin_notes(struct pipeline *pipeline, struct partition *partition);
+void partition_end_notes(struct pipeline *pipeline, struct partition *partition);
+
+/* Its offsets begin anew. */
+void partition_restart_notes(struct pipeline *pipeline, struct partition *partition);
+
+/* A flight has left the tracker. There must be notes. */
+void partition_note(struct partition *partition, const struct flight *flight);
 
 /* pipeline_watch.c: */
 

@@ -13,6 +13,7 @@
    for all calls */
 struct tracker;
 struct outputs;
+struct target_topic;
 
 enum flight_state {
 	FLIGHT_WAITING, /* to be sent (again) */
@@ -28,14 +29,17 @@ struct flight {
 		*headers; /* see kafka/record.h; released by the tracker's user after tracker_pop */
 	struct outputs *
 		outputs; /* what is produced for it, see mirror/output.h; NULL: the record itself */
+	struct target_topic *target; /* ACKED, without outputs: where it is */
+	int64_t target_offset;	     /* its offset there, -1: not told */
 	int64_t offset;
 	int64_t timestamp; /* the record's at the source, ms since 1970; -1: none */
 	uint32_t bytes;	   /* counted against the buffer */
 	int32_t partition; /* at the target, -1 while unknown */
 	uint8_t state;
-	bool is_raw;   /* WAITING: a script has still to say what becomes of it */
-	bool is_timed; /* its latency is counted */
-	uint8_t fate;  /* enum meter_fate: what becomes of it once it is settled */
+	bool is_raw;	  /* WAITING: a script has still to say what becomes of it */
+	bool is_timed;	  /* its latency is counted */
+	uint8_t fate;	  /* enum meter_fate: what becomes of it once it is settled */
+	bool is_repeated; /* copies of it may be at the target */
 };
 
 /* owner is what tracker_owner gives back. @gives the tracker; tracker_free */

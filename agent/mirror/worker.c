@@ -308,6 +308,7 @@ every_second(struct worker *w)
 		worker_notify(w, WORKER_TROUBLE, &like, "the target's brokers cannot be reached");
 	silence_say_standstill(w->pipeline, w->stream);
 	silence_say_unread(w->pipeline, w->stream);
+	pipeline_send_notes(w->pipeline);
 	atomic_store_explicit(&w->counters.is_unassigned,
 		is_waiting && clock_ms() - w->unassigned_since > config->admin.stall_ms,
 		memory_order_relaxed);
@@ -459,6 +460,8 @@ make_clients(struct worker *w, struct err *err)
 	if (w->plan->is_dry)
 		pipeline_set_dry(w->pipeline);
 	pipeline_set_until(w->pipeline, w->plan->until);
+	if (w->plan->notes)
+		pipeline_set_notes(w->pipeline, w->plan->notes);
 	return 0;
 }
 

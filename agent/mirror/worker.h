@@ -54,6 +54,7 @@ struct worker_plan {
 	struct script_world *world;
 	bool is_dry;		   /* nothing is produced or committed */
 	const struct until *until; /* where a one shot ends; NULL: it is none */
+	struct offset_sink *notes; /* where target offsets are noted; NULL: they are not */
 	/* Those of the start, read by worker_start only; NULL: none. */
 	struct limits *limits;
 	const struct pauses *pauses;

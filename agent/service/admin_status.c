@@ -60,6 +60,20 @@ call_plan(struct http_request *r, void *agent)
 }
 
 void
+call_groups(struct http_request *r, void *agent)
+{
+	const struct agent *a = agent;
+	const struct group_sync_message *m = a->groups_seen;
+
+	if (m)
+		http_reply(r, 200, "application/json", m->document, strlen(m->document));
+	else if (a->config->groups.sync)
+		http_reply_error(r, 503, "no pass over the groups has come to an end yet");
+	else
+		http_reply_error(r, 404, "groups are not kept at the target: set groups.sync");
+}
+
+void
 call_events(struct http_request *r, void *agent)
 {
 	events_serve(((struct agent *)agent)->events, r);

@@ -30,6 +30,8 @@
 /* Once the streams have ended, the scout may finish a look-up and the library its threads for so
  * long. */
 #define LEAVE_MS 500
+/* What is known of target offsets may be kept for so long then. */
+#define GROUPS_LEAVE_MS 1500
 /* Signals so close together are one request. */
 #define SAME_SIGNAL_MS 200
 
@@ -159,18 +161,36 @@ stop_failed(struct agent *a, int status, const char *reason)
 	notify_status("failed: %s", reason);
 }
 
+/* Where groups move too. Its plan must be there before the first notes. */
+static int
+start_groups(struct agent *a, const struct plan *plan, struct err *err)
+{
+	if (!a->config->groups.sync || a->config->mirror.dry_run)
+		return 0;
+	a->groups = group_sync_start(a->config, a->brokers, a->notices, err);
+	if (!a->groups)
+		return -1;
+	group_sync_set_plan(a->groups, plan);
+	return 0;
+}
+
 static void
 start_workers(struct agent *a, const struct scout_message *m)
 {
 	struct err err;
 
 	a->brokers = mem_strdup(m->brokers);
+	if (start_groups(a, m->plan, &err) < 0) {
+		stop_failed(a, AGENT_BAD_START, err.text);
+		return;
+	}
 	a->plan = (struct worker_plan){.config = a->config,
 		.source_brokers = a->brokers,
 		.source_broker_count = m->broker_count,
 		.partition_count = m->partition_count,
 		.notices = a->notices,
 		.world = a->world,
+		.notes = a->groups ? group_sync_sink(a->groups) : NULL,
 		.is_dry = a->config->mirror.dry_run,
 		.until = a->oneshot ? oneshot_until(a->oneshot) : NULL,
 		.limits = brakes_limits(a->brakes),
@@ -193,6 +213,8 @@ agent_set_topics(struct agent *a, const struct scout_message *m)
 {
 	plan_release(&a->routes);
 	a->routes = plan_take(m->plan);
+	if (a->groups)
+		group_sync_set_plan(a->groups, m->plan);
 	for (int i = 0; i < a->worker_count; i++)
 		if (a->workers[i])
 			worker_set_topics(a->workers[i], (const char *const *)m->names,
@@ -328,6 +350,23 @@ pass_ranges(struct agent *a, struct ranges *ranges)
 }
 
 static void
+on_groups(struct agent *a, struct group_sync_message *m)
+{
+	struct group_sync_message *before = a->groups_seen;
+
+	/* What a pass that failed did not find out is as old as it was. */
+	if (m->time_ms == 0 && before) {
+		m->time_ms = before->time_ms;
+		m->synced = before->synced;
+		m->with_members = before->with_members;
+		m->failed = before->failed;
+	}
+	if (before)
+		group_sync_message_free(before);
+	a->groups_seen = m;
+}
+
+static void
 on_notices(evutil_socket_t fd, short what, void *arg)
 {
 	struct agent *a = arg;
@@ -342,6 +381,8 @@ on_notices(evutil_socket_t fd, short what, void *arg)
 			oneshot_take(a, m);
 		else if (m->kind == WORKER_RANGES || m->kind == SCOUT_RANGES)
 			pass_ranges(a, (struct ranges *)m);
+		else if (m->kind == GROUP_SYNC_PASSED)
+			on_groups(a, (struct group_sync_message *)m);
 		else if (m->kind >= SCOUT_PLAN)
 			on_scout(a, (struct scout_message *)m);
 		else
@@ -525,6 +566,8 @@ free_notices(struct agent *a)
 		if (m->kind == SCOUT_ENDS || m->kind == SCOUT_STANDINGS ||
 			m->kind == WORKER_RANGES || m->kind == SCOUT_RANGES)
 			free(m);
+		else if (m->kind == GROUP_SYNC_PASSED)
+			group_sync_message_free((struct group_sync_message *)m);
 		else if (m->kind >= SCOUT_PLAN)
 			scout_message_free((struct scout_message *)m);
 		else
@@ -547,6 +590,8 @@ free_agent(struct agent *a)
 	admin_api_stop(a);
 	notify_stop();
 	free_notices(a);
+	if (a->groups_seen)
+		group_sync_message_free(a->groups_seen);
 	brakes_free(&a->brakes);
 	if (a->base)
 		event_base_free(a->base);
@@ -577,7 +622,8 @@ leave(struct agent *a)
 	admin_api_stop(a);
 	if (a->options && a->options->ended)
 		a->options->ended(a->status);
-	is_over = scout_stop(&a->scout, LEAVE_MS) && library_wait(LEAVE_MS);
+	is_over = group_sync_stop(&a->groups, GROUPS_LEAVE_MS);
+	is_over = scout_stop(&a->scout, LEAVE_MS) && is_over && library_wait(LEAVE_MS);
 	if (!is_over)
 		quick_exit(a->status);
 	reload_fini(&a->reload);
@@ -639,11 +685,24 @@ free_parts(struct scout_parts *parts)
 	script_free(&parts->script);
 }
 
+static int
+check_groups(const struct config *config, struct err *err)
+{
+	struct topics *groups =
+		config->groups.sync ? topics_new(config->groups.sync, false, false, err) : NULL;
+	bool is_wrong = config->groups.sync && !groups;
+
+	topics_free(&groups);
+	return is_wrong ? err_prefix(err, "groups.sync: ") : 0;
+}
+
 /* Everything that can be wrong before a cluster is asked. */
 static int
 make_parts(struct agent *a, struct scout_parts *parts, struct err *err)
 {
 	*parts = (struct scout_parts){.config = a->config, .is_dry = a->config->mirror.dry_run};
+	if (check_groups(a->config, err) < 0)
+		return -1;
 	parts->filter = make_filter(a->config, err);
 	if (parts->filter)
 		parts->rules = plan_rules_new(a->config, err);

@@ -13,6 +13,7 @@
 #include "service/agent.h"
 #include "service/brakes.h"
 #include "service/events.h"
+#include "service/group_sync.h"
 #include "service/oneshot.h"
 #include "service/reload.h"
 #include "service/report.h"
@@ -27,6 +28,8 @@ struct agent {
 	struct event *signals[5], *second, *notices_event;
 	struct mailbox *notices;
 	struct scout *scout;
+	struct group_sync *groups;		/* NULL: groups.sync is not set */
+	struct group_sync_message *groups_seen; /* the last pass; NULL: none yet */
 	struct brakes *brakes;
 	struct script_world *world;
 	struct reload reload;

@@ -274,6 +274,21 @@ count_refused(const struct plan *plan)
 }
 
 static double
+groups_value(enum metric metric, const struct view *v)
+{
+	const struct group_sync_message *m = v->groups;
+
+	if (!m || m->time_ms == 0)
+		return NAN;
+	switch (metric) {
+	case METRIC_groups_synced: return m->synced;
+	case METRIC_groups_with_members: return m->with_members;
+	case METRIC_groups_failed: return m->failed;
+	default: return (double)(v->wall - m->time_ms) / 1000;
+	}
+}
+
+static double
 process_value(const struct scrape *s)
 {
 	const struct view *v = s->view;
@@ -296,6 +311,10 @@ process_value(const struct scrape *s)
 	case METRIC_retried: return (double)counter_get(&sum->counters.records_retried);
 	case METRIC_send_failures: return (double)counter_get(&sum->counters.send_failures);
 	case METRIC_script_generation: return (double)v->script->generation;
+	case METRIC_groups_synced:
+	case METRIC_groups_with_members:
+	case METRIC_groups_failed:
+	case METRIC_groups_age: return groups_value(s->metric, v);
 	case METRIC_http_requests: return (double)http.requests;
 	case METRIC_http_refused: return (double)http.refused;
 	case METRIC_http_connections: return (double)http.connections;

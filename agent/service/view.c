@@ -25,6 +25,7 @@ view_take(const struct agent *a, struct view *ret)
 		.source = &a->source,
 		.target = &a->target,
 		.script = &a->generations,
+		.groups = a->groups_seen,
 		.limits = a->brakes ? brakes_limits(a->brakes) : NULL,
 		.pauses = a->brakes ? brakes_pauses(a->brakes) : NULL,
 		.workers = a->workers,

@@ -13,6 +13,7 @@
 #include "mirror/plan.h"
 #include "mirror/worker.h"
 #include "script/script.h"
+#include "service/group_sync.h"
 #include "service/http.h"
 #include "service/survey.h"
 
@@ -47,6 +48,7 @@ struct view {
 	struct script_world *world;
 	const struct view_side *source, *target;
 	const struct view_script *script;
+	const struct group_sync_message *groups; /* the last pass; NULL: none yet */
 	struct limits *limits;
 	const struct pauses *pauses;
 	struct worker *const *workers; /* members may be NULL */
