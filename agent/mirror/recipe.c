@@ -9,6 +9,19 @@
 #include "config/creation.h"
 #include "mirror/plan.h"
 
+/* A script that names more partitions, and more than the source has, gets no more by itself: most
+   likely it is wrong, and partitions cannot be taken away again. */
+#define MAPPED_MOST 1000
+
+/* Partitions that the topic's rule needs at the target. */
+static int32_t
+needed_by(const struct plan_topic *t)
+{
+	int32_t most = t->partitions > MAPPED_MOST ? t->partitions : MAPPED_MOST;
+
+	return t->rule == PLAN_MAP && t->needs > most ? most : t->needs;
+}
+
 /* Partitions that one topic of the source wants at the target. */
 static int32_t
 partitions_for(const struct config *config, const struct plan_topic *t)
@@ -17,8 +30,8 @@ partitions_for(const struct config *config, const struct plan_topic *t)
 						  : creation_number(config->topics.partitions);
 
 	if (wanted <= 0)
-		wanted = t->rule == PLAN_MAP && t->needs > 0 ? t->needs : t->partitions;
-	return wanted < t->needs ? t->needs : wanted;
+		wanted = t->rule == PLAN_MAP && t->needs > 0 ? needed_by(t) : t->partitions;
+	return wanted < needed_by(t) ? needed_by(t) : wanted;
 }
 
 /* Replicas that it wants; 0: not known. */

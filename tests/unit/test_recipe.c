@@ -73,6 +73,8 @@ TEST(what_is_made)
 			"7 partitions, replication factor 1"},
 		{"", 3, {.partitions = 4, .replicas = 1, .rule = PLAN_MAP, .needs = 2},
 			"2 partitions, replication factor 1"},
+		{"", 3, {.partitions = 4, .replicas = 1, .rule = PLAN_MAP, .needs = 100001},
+			"1000 partitions, replication factor 1"},
 		{"", 3, {.partitions = 4, .replicas = 1, .rule = PLAN_MAP},
 			"4 partitions, replication factor 1"},
 	};
