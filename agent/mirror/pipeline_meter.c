@@ -130,8 +130,10 @@ survey(struct pipeline *pl, struct partition *p, int64_t now)
 	enum meter_state state;
 
 	note_range(p);
-	if (p->gap)
+	if (p->gap) {
+		end = end > p->gap->end ? end : p->gap->end;
 		lag = end > p->gap->position ? end - p->gap->position : -1;
+	}
 	/* Before anything was read, where reading begins is not known. */
 	lag = lag < 0 || (p->cost == 0 && partition_is_braked(p)) ? -1 : lag + (int64_t)in_flight;
 	set(&m->position, position);
