@@ -256,6 +256,7 @@ judge(struct pipeline *pl, struct partition *p, const struct range *r)
 
 	g->gap = gap_judge(&facts);
 	g->is_judged = true;
+	g->end = r->high;
 	set_topic_id(p, r->id);
 	if (g->gap.kind == GAP_NONE) {
 		LOG(EVENT_source_rewound, F_STR("topic", p->topic), F_INT("partition", p->number),

@@ -154,10 +154,12 @@ survey(struct pipeline *pl, struct partition *p, int64_t now)
 	partition_look_over(p);
 	position = position_of(p);
 	has_moved = position != get(&m->position);
-	if (p->gap)
+	if (p->gap) {
+		end = end > p->gap->end ? end : p->gap->end;
 		lag = end > p->gap->position ? end - p->gap->position : -1;
-	else if (p->is_over)
+	} else if (p->is_over) {
 		lag = partition_lag_behind(p, end);
+	}
 	/* Before anything was read, where reading begins is not known. */
 	lag = lag < 0 || (p->cost == 0 && partition_is_braked(p)) ? -1 : lag + (int64_t)in_flight;
 	set(&m->position, position);

@@ -94,7 +94,8 @@ struct standing_gap {
 	int64_t again;	  /* where the source went back to; -1: it refused the position */
 	bool has_read, is_judged, is_held;
 	int64_t ask_at; /* clock_ms: not before */
-	struct gap gap; /* once it is judged */
+	struct gap gap; /* once it is judged, and */
+	int64_t end;	/* where the log ended then; 0 before */
 };
 
 struct pipeline {
