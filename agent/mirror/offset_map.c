@@ -322,6 +322,21 @@ offset_map_record(struct offset_map *map, int64_t source)
 	map->is_repeat = false;
 }
 
+/* What most records are: one more of the lane's last run. */
+static bool
+lengthen(const struct offset_map *map, struct offset_lane *lane, int64_t source, int64_t target)
+{
+	struct offset_run *last = lane->count > 0 ? &lane->runs[lane->count - 1] : NULL;
+
+	if (!last || source != last->source + last->length ||
+		target != last->target + last->length || last->length == LENGTH_MOST ||
+		lane->pending || lane->is_hiding || map->is_repeat)
+		return false;
+	last->length++;
+	lane->newest = source;
+	return true;
+}
+
 void
 offset_map_add(struct offset_map *map, const void *handle, const char *topic, int32_t partition,
 	int64_t target)
@@ -330,6 +345,8 @@ offset_map_add(struct offset_map *map, const void *handle, const char *topic, in
 	int64_t source = map->span.position - 1;
 	struct offset_run run = {source, target, 1, OFFSET_SEES, lane->newest == source};
 
+	if (lengthen(map, lane, source, target))
+		return;
 	lane->newest = source;
 	if (target < 0)
 		lane->pending = OFFSET_SEES_LOST;

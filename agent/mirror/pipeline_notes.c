@@ -4,7 +4,7 @@
 #include "mirror/pipeline_state.h"
 
 /* Runs that one partition's notes may have between two messages. */
-#define NOTE_RUNS 512
+#define NOTE_RUNS 2048
 
 void
 pipeline_set_notes(struct pipeline *pl, struct offset_sink *sink)

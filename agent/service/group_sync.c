@@ -325,6 +325,8 @@ settle_arrivals(struct group_sync *s, int64_t now)
 			atlas_settle(s->atlas, a.leaves[i], a.committed[i].offset,
 				a.ends[i].offset == 0))
 			hide_all(s, a.leaves[i], ends);
+	if (ends)
+		s->next_save = now;
 	free(ends);
 	arrivals_fini(&a);
 }
