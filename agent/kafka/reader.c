@@ -24,6 +24,7 @@ struct reading {
 };
 
 struct reader {
+	const char *side; /* "source" or "target" */
 	struct client *client;
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *records;
@@ -79,6 +80,7 @@ reader_open(enum client_side side, const struct config *config, const char *brok
 	if (!client)
 		return NULL;
 	r = mem_zero(1, sizeof(*r));
+	r->side = side == CLIENT_SOURCE ? "source" : "target";
 	r->client = client;
 	r->rk = client_handle(client);
 	r->records = rd_kafka_queue_new(r->rk);
@@ -112,6 +114,48 @@ reader_close(struct reader **reader)
 	client_retire(&r->client);
 	free(r);
 	*reader = NULL;
+}
+
+/* What was answered for each of them, in the order that they were asked for. */
+static rd_kafka_resp_err_t
+take_offsets(const rd_kafka_topic_partition_list_t *list, struct topic_partition *positions,
+	size_t *ret_failed)
+{
+	for (int i = 0; i < list->cnt; i++) {
+		positions[i].offset = list->elems[i].offset >= 0 ? list->elems[i].offset : -1;
+		*ret_failed = (size_t)i;
+		if (list->elems[i].err)
+			return list->elems[i].err;
+	}
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+int
+reader_find(struct reader *r, int64_t when, struct topic_partition *positions, size_t count,
+	int timeout_ms, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+	char failure[600];
+	rd_kafka_resp_err_t code;
+	size_t failed = 0;
+
+	/* ListOffsets takes a timestamp, and -1 means the end, -2 the beginning. */
+	for (size_t i = 0; i < count; i++)
+		rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition)
+			->offset = when;
+	code = count > 0 ? rd_kafka_offsets_for_times(r->rk, list, timeout_ms)
+			 : RD_KAFKA_RESP_ERR_NO_ERROR;
+	if (code) {
+		client_last_failure(r->client, failure, sizeof(failure));
+		err_set(err, "the %s does not tell where its partitions begin and end: %s", r->side,
+			failure[0] ? failure : rd_kafka_err2str(code));
+	} else if ((code = take_offsets(list, positions, &failed)) != 0) {
+		err_set(err, "the %s does not tell where %s partition %d begins and ends: %s",
+			r->side, positions[failed].topic, (int)positions[failed].partition,
+			rd_kafka_err2str(code));
+	}
+	rd_kafka_topic_partition_list_destroy(list);
+	return code ? -1 : 0;
 }
 
 int
