@@ -15,6 +15,13 @@
 /* The library is nudged so often at most while its queue runs low, see wake_fetching. */
 #define NUDGE_MS 5
 
+/* Less than this is not kept to. */
+#define BUFFER_LEAST (1024 * 1024)
+/* A small record that waits, with the library's bookkeeping (librdkafka.md 1.2). */
+#define SMALL_RECORD 440
+/* The part of the buffer that one response may be. */
+#define FETCHES 16
+
 /* One partition that is read. */
 struct reading {
 	struct reading *next;
@@ -29,15 +36,18 @@ struct reader {
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *records;
 	struct reading *readings, *last; /* last: the one found last; NULL: none */
-	bool is_sleepy;			 /* the library must be nudged */
-	int64_t next_nudge;		 /* clock_ms */
+	int64_t buffer_bytes;
+	bool is_sleepy;	     /* the library must be nudged */
+	bool was_full;	     /* since the last nudge */
+	int64_t record_size; /* average of the last items */
+	int64_t next_nudge;  /* clock_ms */
 };
 
 static struct client *
 make_client(enum client_side side, const struct config *config, const char *brokers,
 	int64_t buffer_bytes, struct err *err)
 {
-	char kbytes[24];
+	char kbytes[24], records[24], fetch[24];
 	const struct client_rule rules[] = {
 		{"bootstrap.servers", brokers, true},
 		{"client.id", "reflejo-reader", true},
@@ -51,9 +61,13 @@ make_client(enum client_side side, const struct config *config, const char *brok
 		{"auto.offset.reset", "error", true},
 		{"isolation.level", "read_uncommitted", false},
 		{"check.crcs", "true", false},
-		{"queued.min.messages", "1000000", true},
+		{"queued.min.messages", records, true},
 		{"queued.max.messages.kbytes", kbytes, true},
 		{"fetch.queue.backoff.ms", "10", false},
+		{"fetch.wait.max.ms", "50", false},
+		/* What is asked for at once may be compressed, and is as large as it is then. */
+		{"message.max.bytes", "1000", false},
+		{"fetch.max.bytes", fetch, false},
 		{"socket.nagle.disable", "true", false},
 		{"enable.metrics.push", "false", false},
 		{"log.connection.close", "false", false},
@@ -64,8 +78,9 @@ make_client(enum client_side side, const struct config *config, const char *brok
 	const struct client_settings *settings =
 		side == CLIENT_SOURCE ? &config->consumer : &config->producer;
 
-	snprintf(kbytes, sizeof(kbytes), "%" PRId64,
-		buffer_bytes < 1024 * 1024 ? 1024 : buffer_bytes / 1024);
+	snprintf(kbytes, sizeof(kbytes), "%" PRId64, buffer_bytes / 1024);
+	snprintf(records, sizeof(records), "%" PRId64, buffer_bytes / SMALL_RECORD);
+	snprintf(fetch, sizeof(fetch), "%" PRId64, buffer_bytes / FETCHES);
 	return client_new(side, RD_KAFKA_CONSUMER, settings, rules,
 		sizeof(rules) / sizeof(rules[0]), RD_KAFKA_EVENT_ERROR, err);
 }
@@ -74,13 +89,17 @@ struct reader *
 reader_open(enum client_side side, const struct config *config, const char *brokers,
 	int64_t buffer_bytes, struct err *err)
 {
-	struct client *client = make_client(side, config, brokers, buffer_bytes, err);
+	struct client *client;
 	struct reader *r;
 
+	if (buffer_bytes < BUFFER_LEAST)
+		buffer_bytes = BUFFER_LEAST;
+	client = make_client(side, config, brokers, buffer_bytes, err);
 	if (!client)
 		return NULL;
 	r = mem_zero(1, sizeof(*r));
 	r->side = side == CLIENT_SOURCE ? "source" : "target";
+	r->buffer_bytes = buffer_bytes;
 	r->client = client;
 	r->rk = client_handle(client);
 	r->records = rd_kafka_queue_new(r->rk);
@@ -243,6 +262,19 @@ drop_events(struct reader *r)
 	rd_kafka_queue_destroy(queue);
 }
 
+/* Is it time to wake the threads that fetch: the queue was full and is half empty now, or runs dry?
+ */
+static bool
+is_low(struct reader *r, size_t taken)
+{
+	int64_t length = (int64_t)rd_kafka_queue_length(r->records);
+	int64_t bytes = length * (r->record_size < SMALL_RECORD ? SMALL_RECORD : r->record_size);
+
+	if (bytes >= r->buffer_bytes * 9 / 10)
+		r->was_full = true;
+	return length <= (int64_t)taken || (r->was_full && bytes < r->buffer_bytes / 2);
+}
+
 /* A queue that was full has been read down: any request to the leaders wakes the threads that
    fetch, as consumer_nudge does it. */
 static void
@@ -251,9 +283,9 @@ wake_fetching(struct reader *r, size_t taken)
 	rd_kafka_topic_partition_list_t *list;
 	int64_t now = clock_ms();
 
-	if (!r->is_sleepy || taken == 0 || now < r->next_nudge ||
-		rd_kafka_queue_length(r->records) > taken)
+	if (!r->is_sleepy || taken == 0 || !is_low(r, taken) || now < r->next_nudge)
 		return;
+	r->was_full = false;
 	r->next_nudge = now + NUDGE_MS;
 	list = rd_kafka_topic_partition_list_new(8);
 	for (const struct reading *g = r->readings; g; g = g->next)
@@ -268,11 +300,16 @@ reader_next(struct reader *r, struct reader_item *items, size_t max, int timeout
 {
 	rd_kafka_message_t *messages[256];
 	size_t room = sizeof(messages) / sizeof(messages[0]), n = 0;
+	int64_t bytes = 0;
 	ssize_t got = rd_kafka_consume_batch_queue(
 		r->records, timeout_ms, messages, max < room ? max : room);
 
-	for (ssize_t i = 0; i < got; i++)
+	for (ssize_t i = 0; i < got; i++) {
+		bytes += (int64_t)(messages[i]->len + messages[i]->key_len);
 		n += take(r, messages[i], &items[n]);
+	}
+	if (got > 0)
+		r->record_size = bytes / got;
 	drop_events(r);
 	if (n > 0)
 		client_forget_failure(r->client);
