@@ -79,8 +79,10 @@ expect_forget(struct expect *e)
 bool
 expect_knows_partition(const struct expect *e, const struct plan_topic *topic, bool keyed)
 {
-	bool is_known = keyed && e->is_murmur && topic->target_partitions > 0;
+	bool is_known = keyed && e->is_murmur && (!topic || topic->target_partitions > 0);
 
+	if (!topic)
+		return is_known;
 	switch (topic->rule) {
 	case PLAN_PRESERVE: return true;
 	case PLAN_ROUND_ROBIN: return false;

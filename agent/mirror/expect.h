@@ -48,7 +48,8 @@ typedef void expect_fn(const struct expected *expected, void *arg);
 void expect_run(struct expect *expect, const struct plan_topic *topic, int32_t partition,
 	const struct record *records, size_t count, expect_fn *fn, void *arg);
 
-/* Does the partition of keyed records (of those without a key) follow from this topic's rule? */
+/* Does the partition of keyed records (of those without a key) follow from this topic's rule?
+   topic NULL: that of dead letters. */
 bool expect_knows_partition(
 	const struct expect *expect, const struct plan_topic *topic, bool keyed);
 

@@ -212,7 +212,9 @@ look(struct verify *v, struct err *err)
 	if (verify_read(v, &v->target, err) < 0)
 		return -1;
 	v->is_first = false;
-	while (audit_next_look(v->audit, on_finding, v)) {
+	for (int n = 0; audit_next_look(v->audit, on_finding, v); n++) {
+		if (n == 0)
+			verify_learn_compaction(v);
 		v->total = v->done + amount(v, &v->source) + amount(v, &v->target);
 		if (verify_read(v, &v->source, err) < 0 || verify_read(v, &v->target, err) < 0)
 			return -1;
@@ -266,6 +268,11 @@ note_topic(struct verify *v, const struct verify_topic *t)
 			"%zu of %zu ranges of keys in %s differ, and %zu of them were looked "
 			"into: there are more differences than were counted.",
 			t->sum.differing, t->sum.ranges, t->name, t->sum.looked);
+	if (t->sum.kinds[FINDING_COMPACTED] > 0)
+		verify_note(v,
+			"%llu records of %s are on one side only because compaction has taken "
+			"them away on the other: a later one of their key makes up for them.",
+			(unsigned long long)t->sum.kinds[FINDING_COMPACTED], t->name);
 	if (t->is_shared && t->sum.kinds[FINDING_UNEXPECTED] > 0)
 		verify_note(v,
 			"%s takes dead letters that the target's refusals made, or of other "
@@ -320,10 +327,12 @@ sum_up(struct verify *v)
 	qsort(report->topics, report->topic_count, sizeof(*report->topics), by_name);
 	if (v->beyond > 0)
 		verify_note(v,
-			"About %llu records of the source are behind the group's positions: they "
-			"need not be at the target yet, and were not compared. --to end "
-			"compares them too.",
-			(unsigned long long)v->beyond);
+			"About %llu records of the source are behind %s: they need not be at the "
+			"target yet, and were not compared.%s",
+			(unsigned long long)v->beyond,
+			v->options->until == VERIFY_END ? "the ends at the beginning"
+							: "the group's positions",
+			v->options->until == VERIFY_END ? "" : " --to end compares them too.");
 	if (report->differences > 0 && !mirror->abort_on_send_failure)
 		verify_note(v,
 			"With abort.on.send.failure=false records that the target refused are "
@@ -362,8 +371,8 @@ verify_run(const struct verify_options *options, struct verify_report *ret, stru
 		rc = look(&v, err);
 	}
 	if (rc == 0) {
-		verify_note_gaps(&v);
 		sum_up(&v);
+		verify_note_gaps(&v);
 	}
 	ret->seconds = (double)(clock_ms() - began) / 1000;
 	close_all(&v);

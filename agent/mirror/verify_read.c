@@ -28,6 +28,8 @@ verify_wants(const struct verify *v, const struct verify_range *r)
 static uint32_t
 target_of(struct verify *v, struct verify_source *s, const char *name)
 {
+	const char *letters = v->options->config->mirror.dead_letter_topic;
+	const struct plan_topic *rule = name == letters ? NULL : s->topic;
 	uint32_t target;
 
 	if (name == s->topic->target)
@@ -35,8 +37,8 @@ target_of(struct verify *v, struct verify_source *s, const char *name)
 	target = audit_find_topic(v->audit, name);
 	if (target == UINT32_MAX)
 		target = audit_topic(v->audit, name, plan_target_partitions(v->options->plan, name),
-			s->records, expect_knows_partition(v->expect, s->topic, true),
-			expect_knows_partition(v->expect, s->topic, false));
+			s->records, expect_knows_partition(v->expect, rule, true),
+			expect_knows_partition(v->expect, rule, false));
 	verify_feed(s, target);
 	return target;
 }

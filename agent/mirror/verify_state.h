@@ -58,6 +58,10 @@ struct verify {
 /* Opens both sides, and learns from where to where their partitions are to be read. */
 int verify_open(struct verify *v, struct err *err);
 
+/* Learns which topics of this look are compacted, and notes that it is not known where a cluster
+   does not tell. */
+void verify_learn_compaction(struct verify *v);
+
 /* Reads one side's partitions of this look and gives their records to the audit. */
 int verify_read(struct verify *v, struct verify_side *side, struct err *err);
 

@@ -1,4 +1,5 @@
 /* Verifying: from where to where the partitions of both clusters are read. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,46 +121,73 @@ fix_until(struct verify *v, struct err *err)
 	return 0;
 }
 
+/* Says it once for a topic: for the first partition, and how many more there are. */
 static void
-note_source_gaps(struct verify *v)
+note_topic(struct verify *v, const struct verify_side *side, size_t from, size_t to,
+	bool is_gap(const struct verify_range *r), const char *what)
 {
-	for (size_t i = 0; i < v->source.count; i++) {
-		const struct verify_range *r = &v->source.ranges[i];
+	const struct verify_range *first = NULL;
+	int count = 0;
+	char more[48] = "";
 
-		if (r->until < r->begin)
-			verify_note(v,
-				"%s partition %d of the source begins at offset %lld, behind the "
-				"group's position %lld: what was between them is gone.",
-				r->topic, (int)r->partition, (long long)r->begin,
-				(long long)r->until);
-		else if (r->begin > 0 && v->options->from_ms == VERIFY_ALWAYS)
-			verify_note(v,
-				"%s partition %d of the source begins at offset %lld: older "
-				"records that the target still has are unexpected there.",
-				r->topic, (int)r->partition, (long long)r->begin);
+	for (size_t i = from; i < to; i++) {
+		if (!is_gap(&side->ranges[i]))
+			continue;
+		first = first ? first : &side->ranges[i];
+		count++;
 	}
+	if (!first)
+		return;
+	if (count > 1)
+		snprintf(more, sizeof(more), " (and so it is with %d more)", count - 1);
+	verify_note(v, "%s partition %d of the %s begins at offset %lld%s%s: %s", first->topic,
+		(int)first->partition, first->source ? "source" : "target", (long long)first->begin,
+		first->source && first->until < first->begin ? ", behind the group's position" : "",
+		more, what);
 }
 
 static void
-note_target_gaps(struct verify *v)
+note_side(struct verify *v, const struct verify_side *side,
+	bool is_gap(const struct verify_range *r), const char *what)
 {
-	for (size_t i = 0; i < v->target.count; i++) {
-		const struct verify_range *r = &v->target.ranges[i];
+	size_t to;
 
-		if (r->begin > 0 && r->target != UINT32_MAX && v->options->from_ms == VERIFY_ALWAYS)
-			verify_note(v,
-				"%s partition %d of the target begins at offset %lld: records "
-				"before it are gone by retention or deletion, and count as "
-				"missing.",
-				r->topic, (int)r->partition, (long long)r->begin);
+	for (size_t from = 0; from < side->count; from = to) {
+		for (to = from + 1;
+			to < side->count && side->ranges[to].topic == side->ranges[from].topic;)
+			to++;
+		note_topic(v, side, from, to, is_gap, what);
 	}
+}
+
+static bool
+is_lost(const struct verify_range *r)
+{
+	return r->until < r->begin;
+}
+
+static bool
+is_cut_at_source(const struct verify_range *r)
+{
+	return r->begin > 0 && !is_lost(r);
+}
+
+static bool
+is_cut_at_target(const struct verify_range *r)
+{
+	return r->begin > 0 && r->target != UINT32_MAX;
 }
 
 void
 verify_note_gaps(struct verify *v)
 {
-	note_source_gaps(v);
-	note_target_gaps(v);
+	note_side(v, &v->source, is_lost, "what was between them was never mirrored.");
+	if (v->report->differences == 0 || v->options->from_ms != VERIFY_ALWAYS)
+		return;
+	note_side(v, &v->source, is_cut_at_source,
+		"what the target still has of older records is unexpected there.");
+	note_side(v, &v->target, is_cut_at_target,
+		"what was before it is gone by retention or deletion, and counts as missing.");
 }
 
 /* The order matters. What the group has committed is at the target before its ends are asked for;

@@ -5,8 +5,11 @@ import re
 
 import pytest
 
+from confluent_kafka import Consumer, TopicPartition
+
 from cluster import Record
 from conftest import CONSUMER, write_properties
+from timing import wait_until
 
 SAME, DIFFERENT, NOT_COMPARED = 0, 1, 2
 KEYS = 37
@@ -271,3 +274,100 @@ return {
     c.target.produce("extra", [extra[7]])
     findings = c.verify(*flags)[1]["findings"]
     assert [(f["kind"], f["target"]["topic"]) for f in findings] == [("duplicated", "extra")]
+
+
+def commit(cluster, group, made, count):
+    """The group stands behind the first so many of these records."""
+    consumer = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 0})
+    consumer.commit(offsets=[TopicPartition("topic", p, sum(r.partition == p for r in made[:count])) for p in range(3)],
+                    asynchronous=False)
+    consumer.close()
+
+
+def test_what_is_not_acknowledged_need_not_be_there(clusters):
+    """The group stands behind 700 records; the target has 100 more, the source 200 more than that."""
+    c, made = clusters(), records(1000, 3)
+    c.write(made, made[:800])
+    commit(c.source, "mirrorgroup", made, 700)
+    status, found = c.verify()
+    topic = found["topics"][0]
+    assert status == SAME and found["not_acknowledged"] == 300
+    assert (topic["source"], topic["expected"], topic["target"], topic["newer"]) == (700, 700, 700, 300)
+    assert topic["looked_into"] == 0
+    status, found = c.verify("--to", "end")
+    assert status == DIFFERENT and found["topics"][0]["missing"] == 200
+
+
+def test_what_is_acknowledged_must_be_there(clusters):
+    c, made = clusters(), records(1000, 3)
+    c.write(made, made[:500] + made[501:800])
+    commit(c.source, "mirrorgroup", made, 700)
+    finding, _ = c.one("missing")
+    assert at(finding["source"]) == offset_in(made, 500)
+
+
+SCRIPT = """
+return {
+  api = 1,
+  record = function(r)
+    local n = tonumber(r.value:match("%d+"))
+    if n % 10 == 0 then return r:drop("tenth") end
+    if n % 10 == 1 then r.key = "new-" .. r.key end
+    if n % 10 == 2 then r.headers:set("seen", "yes") end
+    if n % 10 == 3 then r:emit { topic = "t.extra", value = "extra-" .. n, headers = { { "a", "b" } } } end
+    if n % 10 == 4 then r.topic = "t.extra" end
+    if n % 10 == 5 then return r:dead_letter("fifth") end
+    if n % 10 == 6 then r.partition = n % 3 end
+    if n % 10 == 7 then r.timestamp = r.timestamp + 1 end
+    if n % 10 == 8 then error("eighth") end
+    if n % 10 == 9 then r.value = nil end
+  end
+}
+"""
+
+
+@pytest.mark.parametrize("mode", ["key", "preserve", "round.robin", "crc32"])
+def test_a_mirror_is_verified_while_it_runs(mode, source, target, mirror, run, tmp_path):
+    """What the agent makes of records is what is expected of it: before, while and after more are written."""
+    script = tmp_path / "s.lua"
+    script.write_text(SCRIPT)
+    source.create("t.in", 3)
+    for topic in ("t.in", "t.extra", "letters"):
+        target.create(topic, 5)
+    made = [r._replace(partition=i % 3) for i, r in enumerate(records(3000, 3))]
+    made += [Record(None, b"%d" % i, i % 3, 1700000000000) for i in range(300)]
+    agent = mirror(source, target, "t.in", flags=(
+        "--script.file", script, "--script.on.error", "dead-letter", "--dead.letter.topic", "letters", "--partition.mode", mode,
+        "--offset.commit.interval.ms", 100))
+    for begin in range(0, len(made), 1100):
+        source.produce("t.in", made[begin:begin + 1100])
+        # Before its first position everything would have to be there.
+        wait_until(lambda: max(source.committed("mirrorgroup", "t.in", 3).values()) > 0, what="the first position")
+        done = run("verify", "--json", *agent.arguments)
+        assert done.returncode == SAME, done.stdout + done.stderr
+    source.wait_committed("mirrorgroup", "t.in", source.ends("t.in"))
+    assert agent.stop() == 0
+    done = run("verify", "--json", *agent.arguments)
+    assert done.returncode == SAME, done.stdout + done.stderr
+    found = {t["destination"]: t["target"] for t in json.loads(done.stdout)["topics"]}
+    assert found == {"t.in": 1950, "t.extra": 660, "letters": 690}
+
+
+@pytest.mark.parametrize("flags, sentence", [
+    (["--from", "yesterday"], "verify: --from: 'yesterday' is no instant: write 2026-01-31T00:00:00Z, a day, or how long ago"),
+    (["--to"], "verify: --to needs a value"),
+    (["--findings", "0"], "verify: --findings: "),
+    (["--memory=1kB"], "verify: --memory: "),
+    (["--nonsense"], "nonsense")])
+def test_usage(run, tmp_path, flags, sentence):
+    done = run("verify", "--consumer.bootstrap.servers", "127.0.0.1:1", "--consumer.group.id", "g", "--whitelist", "t",
+               "--producer.bootstrap.servers", "127.0.0.1:1", *flags)
+    assert done.returncode == NOT_COMPARED and sentence in done.stderr, done.stderr
+
+
+def test_a_cluster_that_is_away(clusters):
+    c = clusters()
+    c.write(records(10, 3))
+    c.target.down()
+    done = c.run("verify", *c.arguments)
+    assert done.returncode == NOT_COMPARED and "the target at" in done.stderr and done.stdout == ""
