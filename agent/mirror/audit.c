@@ -13,6 +13,8 @@
 #define SLOTS_MOST 65536
 /* Records that a range should hold. */
 #define SLOT_RECORDS 8
+/* Of the records found last, so many whose hashes end alike are remembered. */
+#define RECENT_WAYS 8
 /* More than one source partition feeds a range. */
 #define FEEDER_MIXED UINT32_MAX
 
@@ -26,10 +28,18 @@ enum range_state { RANGE_WAITING, RANGE_CHOSEN, RANGE_LOOKED };
 
 /* A range of keys: those whose hash ends alike, in one partition of the target or in all. */
 struct range {
-	struct sums expected, found;
-	uint64_t keyed;	 /* of the expected */
-	uint32_t feeder; /* the source partition that they come from, plus one; 0: none yet */
+	struct sums expected, found; /* found: all that is there */
+	struct sums once; /* of found, less what was there shortly before: it may be a repeat */
+	uint64_t keyed;	  /* of the expected */
+	uint32_t feeder;  /* the source partition that they come from, plus one; 0: none yet */
 	uint8_t state;
+};
+
+/* What the sums of a range say. */
+enum verdict {
+	VERDICT_DIFFERENT,
+	VERDICT_REPEATED, /* all is there, and records that were there shortly before, again */
+	VERDICT_SAME
 };
 
 struct topic {
@@ -42,7 +52,7 @@ struct topic {
 	struct audit_sum sum;
 	struct lineup_topic facts;
 	uint64_t differences;	   /* of kinds that are not tolerated */
-	size_t cursor;		   /* ranges before it were chosen */
+	size_t cursors[2];	   /* ranges before them were chosen, by enum verdict */
 	struct sums chosen, given; /* of this look: what the first saw, and what came now */
 	bool is_wanted;		   /* in this look */
 };
@@ -53,6 +63,8 @@ struct audit {
 	size_t count, capacity;
 	uint32_t last; /* found last */
 	struct newer *newer;
+	uint64_t *recent;    /* what was found last, by the ends of their hashes */
+	size_t recent_count; /* a power of two */
 	uint64_t newer_count;
 	struct lineup *lineup;
 	size_t room; /* of the line-up, for what is chosen */
@@ -70,7 +82,11 @@ audit_new(const struct audit_options *options)
 	struct audit *a = mem_zero(1, sizeof(*a));
 
 	a->options = *options;
-	a->newer = newer_new((size_t)options->memory / 4);
+	a->recent_count = 1024;
+	while (a->recent_count * 2 * sizeof(*a->recent) <= (size_t)options->memory / 8)
+		a->recent_count *= 2;
+	a->recent = mem_zero(a->recent_count, sizeof(*a->recent));
+	a->newer = newer_new((size_t)options->memory / 8);
 	a->lineup = lineup_new((size_t)options->memory / 2 / sizeof(struct lineup_entry));
 	a->room = lineup_capacity(a->lineup);
 	return a;
@@ -90,6 +106,7 @@ audit_free(struct audit **audit)
 		free(a->topics[i].name);
 	}
 	free(a->topics);
+	free(a->recent);
 	newer_free(&a->newer);
 	lineup_free(&a->lineup);
 	free(a);
@@ -269,6 +286,26 @@ audit_expected(
 	t->sum.unplaced += x->fingerprint.has_key && (x->partition < 0 || !t->knows_keyed);
 }
 
+/* Was a record with this content in this topic and partition there shortly before? What is sent
+   again after a stop was. */
+static bool
+is_repeat(struct audit *a, uint32_t topic, const struct fingerprint *fp, int32_t partition)
+{
+	uint64_t place = fingerprint_mix((uint64_t)topic << 32 | (uint32_t)partition);
+	uint64_t hash =
+		(compares_timestamps(a, &a->topics[topic]) ? fp->content[1] : fp->bare) ^ place;
+	uint64_t *set = &a->recent[hash & (a->recent_count - 1) & ~(uint64_t)(RECENT_WAYS - 1)];
+	bool is_there = false;
+
+	for (int i = 0; i < RECENT_WAYS; i++)
+		is_there = is_there || set[i] == hash;
+	if (!is_there) {
+		memmove(set + 1, set, (RECENT_WAYS - 1) * sizeof(*set));
+		set[0] = hash;
+	}
+	return is_there;
+}
+
 void
 audit_found(struct audit *a, uint32_t topic, const struct fingerprint *fp, int32_t partition,
 	uint32_t from, int64_t offset, bool is_append)
@@ -276,6 +313,7 @@ audit_found(struct audit *a, uint32_t topic, const struct fingerprint *fp, int32
 	struct topic *t = &a->topics[topic];
 	struct lineup_entry entry = {
 		.offset = offset, .range = from, .partition = partition, .side = LINEUP_FOUND};
+	struct range *range;
 
 	if (a->look > 0) {
 		line_up(a, topic, fp, &entry);
@@ -285,20 +323,35 @@ audit_found(struct audit *a, uint32_t topic, const struct fingerprint *fp, int32
 	if (newer_take(a->newer, fp->bare ^ fingerprint_mix(topic + 1)))
 		return;
 	t->sum.found++;
-	sums_add(&range_of(t, fp, partition)->found, fp);
+	range = range_of(t, fp, partition);
+	sums_add(&range->found, fp);
+	if (!is_repeat(a, topic, fp, partition))
+		sums_add(&range->once, fp);
 }
 
+/* Are the sums of one side those of the other? */
 static bool
-differs(const struct audit *a, const struct topic *t, size_t row, const struct range *r)
+is_same(const struct audit *a, const struct topic *t, size_t row, const struct range *r,
+	const struct sums *there)
 {
-	const struct sums *x = &r->expected, *y = &r->found;
+	const struct sums *x = &r->expected;
 
-	if (x->count != y->count || x->bare != y->bare)
-		return true;
+	if (x->count != there->count || x->bare != there->bare)
+		return false;
 	if (compares_timestamps(a, t) &&
-		(x->content[0] != y->content[0] || x->content[1] != y->content[1]))
-		return true;
-	return row > 0 && r->feeder != FEEDER_MIXED && x->chain != y->chain;
+		(x->content[0] != there->content[0] || x->content[1] != there->content[1]))
+		return false;
+	return row == 0 || r->feeder == FEEDER_MIXED || x->chain == there->chain;
+}
+
+/* Records that are alike at the source are repeats for the target as well: so what is there counts
+   as a whole first. */
+static enum verdict
+judge(const struct audit *a, const struct topic *t, size_t row, const struct range *r)
+{
+	return is_same(a, t, row, r, &r->found)	 ? VERDICT_SAME
+	       : is_same(a, t, row, r, &r->once) ? VERDICT_REPEATED
+						 : VERDICT_DIFFERENT;
 }
 
 /* Sums do not tell whether its keys' order was kept: several partitions come together here, or it
@@ -336,24 +389,25 @@ choose(struct audit *a, struct topic *t, struct range *r)
 	a->split = NULL;
 }
 
-/* The next range of a topic that is to be looked into, and is not larger than room. NULL: none, or
-   the next one is larger, which *ret_larger gets. */
+/* The next range of a topic with this verdict that was not looked into, and is not larger than
+   room. NULL: none, or the next one is larger, which *ret_larger gets. */
 static struct range *
-next_range(struct audit *a, struct topic *t, uint64_t room, struct range **ret_larger)
+next_range(struct audit *a, struct topic *t, enum verdict verdict, uint64_t room,
+	struct range **ret_larger)
 {
-	size_t row;
+	size_t *cursor = &t->cursors[verdict], row;
 
 	*ret_larger = NULL;
-	for (; t->cursor < range_count(t); t->cursor++) {
-		struct range *r = range_at(t, t->cursor, &row);
+	for (; *cursor < range_count(t); ++*cursor) {
+		struct range *r = range_at(t, *cursor, &row);
 
-		if (!r || r->state != RANGE_WAITING || !differs(a, t, row, r))
+		if (!r || r->state != RANGE_WAITING || judge(a, t, row, r) != verdict)
 			continue;
 		if (r->expected.count + r->found.count > room) {
 			*ret_larger = r;
 			return NULL;
 		}
-		t->cursor++;
+		++*cursor;
 		return r;
 	}
 	return NULL;
@@ -374,7 +428,7 @@ choose_part(struct audit *a, struct topic *t, struct range *r)
 
 /* Takes one range after the other from each topic in turn, while there is room. */
 static uint64_t
-choose_differing(struct audit *a, uint64_t room)
+choose_by_verdict(struct audit *a, enum verdict verdict, uint64_t room)
 {
 	struct range *larger = NULL, *range;
 	struct topic *larger_of = NULL;
@@ -388,7 +442,7 @@ choose_differing(struct audit *a, uint64_t room)
 
 			if (t->differences >= a->options.limit)
 				continue;
-			range = next_range(a, t, room - taken, &larger);
+			range = next_range(a, t, verdict, room - taken, &larger);
 			if (range) {
 				taken += range->expected.count + range->found.count;
 				choose(a, t, range);
@@ -398,9 +452,9 @@ choose_differing(struct audit *a, uint64_t room)
 			}
 		}
 	}
-	if (taken > 0 || !larger_of)
+	if (taken > 0 || !larger_of || verdict != VERDICT_DIFFERENT)
 		return taken;
-	next_range(a, larger_of, room, &larger);
+	next_range(a, larger_of, verdict, room, &larger);
 	choose_part(a, larger_of, larger);
 	return room;
 }
@@ -420,7 +474,7 @@ choose_unordered(struct audit *a, uint64_t room)
 			uint64_t size = r ? r->expected.count + r->found.count : 0;
 
 			if (!r || r->state != RANGE_WAITING || !is_unordered(row, r) ||
-				differs(a, t, row, r) || size > room - taken)
+				judge(a, t, row, r) != VERDICT_SAME || size > room - taken)
 				continue;
 			choose(a, t, r);
 			taken += size;
@@ -436,9 +490,13 @@ choose_ranges(struct audit *a)
 	uint64_t newer = a->newer_count * 2, room = a->room;
 	uint64_t taken;
 
+	a->split = NULL;
 	room -= newer < room / 2 ? newer : room / 2;
-	taken = choose_differing(a, room);
-	if (a->look == 0)
+	taken = choose_by_verdict(a, VERDICT_DIFFERENT, room);
+	/* Repeats are counted already: what is looked into is where some of them stand. */
+	if (!a->split && taken < room && !a->options.tolerates[FINDING_DUPLICATED])
+		taken += choose_by_verdict(a, VERDICT_REPEATED, room - taken);
+	if (a->look == 0 && !a->split)
 		taken += choose_unordered(a, room - taken);
 	return taken > 0;
 }
@@ -470,7 +528,7 @@ release(struct audit *a, enum range_state state)
 				r->state = (uint8_t)state;
 		}
 		if (t->is_wanted && state == RANGE_WAITING)
-			t->cursor = 0;
+			memset(t->cursors, 0, sizeof(t->cursors));
 		t->is_wanted = false;
 		t->chosen = t->given = (struct sums){0};
 	}
@@ -540,13 +598,16 @@ audit_sum(struct audit *a, uint32_t topic)
 	size_t row;
 
 	t->sum.ranges = t->sum.differing = t->sum.looked = 0;
-	t->sum.unordered = 0;
+	t->sum.unordered = t->sum.repeated = 0;
 	for (size_t n = 0; n < range_count(t); n++) {
 		const struct range *r = range_at(t, n, &row);
-		bool is_different = r && differs(a, t, row, r);
+		enum verdict verdict = r ? judge(a, t, row, r) : VERDICT_SAME;
+		bool is_different = verdict == VERDICT_DIFFERENT;
 
 		if (!r || r->expected.count + r->found.count == 0)
 			continue;
+		if (verdict == VERDICT_REPEATED && r->state != RANGE_LOOKED)
+			t->sum.repeated += r->found.count - r->once.count;
 		t->sum.ranges++;
 		t->sum.differing += is_different;
 		t->sum.looked += is_different && r->state == RANGE_LOOKED;

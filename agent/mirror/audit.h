@@ -31,8 +31,10 @@ struct audit_sum {
 	size_t ranges, differing, looked; /* ranges of keys: in use, whose sums differ, and those of
 					     them that were looked into */
 	uint64_t kinds[FINDING_KINDS];	  /* what was found there */
-	bool is_append;	  /* the target writes timestamps of its own: they are not compared */
-	bool is_changing; /* the second look saw other records than the first */
+	uint64_t repeated; /* records in other ranges that are there twice, and nothing else differs
+			      there */
+	bool is_append;	   /* the target writes timestamps of its own: they are not compared */
+	bool is_changing;  /* the second look saw other records than the first */
 };
 
 /* @gives; audit_free */

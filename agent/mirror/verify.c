@@ -290,6 +290,7 @@ sum_topic(struct verify *v, uint32_t number)
 	*t = (struct verify_topic){.name = mem_strdup(audit_topic_name(v->audit, number)),
 		.sum = *audit_sum(v->audit, number)};
 	sum_sources(v, number, t);
+	t->sum.kinds[FINDING_DUPLICATED] += t->sum.repeated;
 	t->is_missing = plan_target_partitions(v->options->plan, t->name) == 0;
 	t->is_shared = letters && !strcmp(letters, t->name);
 	for (int kind = 0; kind < FINDING_KINDS; kind++)

@@ -339,6 +339,60 @@ TEST(an_order_that_was_not_compared_is_said)
 	audit_free(&a);
 }
 
+/* Repeats of what came shortly before are told by the sums: where they are tolerated, nothing else
+   is looked at, and where they are not, only so many as shall be named. */
+TEST(repeats_are_counted_by_the_first_look)
+{
+	for (int is_tolerated = 0; is_tolerated < 2; is_tolerated++) {
+		struct audit_options options = {.memory = 64 * 1000, .topics = 1, .limit = 5};
+		struct audit *a;
+		uint32_t topic;
+		int64_t offsets[16] = {0};
+		int findings = 0, looks = 0;
+		const struct audit_sum *sum;
+
+		options.tolerates[FINDING_DUPLICATED] = is_tolerated;
+		a = audit_new(&options);
+		topic = audit_topic(a, "t", 3, 3000, true, true);
+		do {
+			give_expected(a, topic, &plain);
+			/* The last hundred come again, as after a kill. */
+			memset(offsets, 0, sizeof(offsets));
+			for (int i = 0; i < 700; i++)
+				give_one(a, topic, &plain, i, offsets);
+			for (int i = 600; i < 1000; i++)
+				give_one(a, topic, &plain, i, offsets);
+		} while (audit_next_look(a, ignore, &findings) && ++looks < 100);
+		sum = audit_sum(a, topic);
+		CHECK_INT(looks, is_tolerated ? 0 : 1);
+		CHECK_INT(sum->repeated + sum->kinds[FINDING_DUPLICATED], 100);
+		CHECK_INT(findings, sum->kinds[FINDING_DUPLICATED]);
+		CHECK(is_tolerated || (findings >= 5 && findings < 100));
+		CHECK_INT(sum->differing, 0);
+		CHECK_INT(sum->kinds[FINDING_REORDERED], 0);
+		audit_free(&a);
+	}
+}
+
+/* Records that are alike at the source are no repeats. */
+TEST(records_that_are_alike_are_the_same)
+{
+	struct audit *a = start(MEMORY, 20);
+	uint32_t topic = audit_topic(a, "t", 1, 100, true, true);
+	struct expected x = {.fingerprint = print_of(&rows[0])};
+	int findings = 0;
+
+	for (int i = 0; i < 100; i++) {
+		x.offset = i;
+		audit_expected(a, topic, &x, 0, false);
+	}
+	for (int i = 0; i < 100; i++)
+		audit_found(a, topic, &x.fingerprint, 0, 0, i, false);
+	CHECK(!audit_next_look(a, ignore, &findings));
+	CHECK_INT(audit_sum(a, topic)->repeated, 0);
+	audit_free(&a);
+}
+
 /* The second look is given something else than the first, as by a script that throws dice. */
 TEST(answers_that_change_are_noticed)
 {
