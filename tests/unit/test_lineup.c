@@ -1,5 +1,5 @@
-/* Unit tests of the line-up: a row a case. Records of one key are letters in the order in which they
-   stand; what is found is told as kind and offsets. */
+/* Unit tests of the line-up: a row a case. Records of one key are letters in the order in which
+   they stand; what is found is told as kind and offsets. */
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>
@@ -141,8 +141,7 @@ TEST(compaction_is_told_from_loss)
 	struct lineup *l = lineup_new(100);
 
 	for (size_t i = 0; i < sizeof(compacted) / sizeof(compacted[0]); i++) {
-		const struct lineup_topic topic = {
-			compacted[i].is_source, compacted[i].is_target};
+		const struct lineup_topic topic = {compacted[i].is_source, compacted[i].is_target};
 		struct told told = {0};
 
 		add(l, compacted[i].expected, LINEUP_REQUIRED, 0);
@@ -210,10 +209,8 @@ TEST(order_is_compared_within_a_source_partition)
 			.has_key = true, .content = i + 1, .range = i, .offset = 10 - i};
 
 		lineup_add(l, &e);
-		e = (struct lineup_entry){.has_key = true,
-			.content = i + 1,
-			.side = LINEUP_FOUND,
-			.offset = i};
+		e = (struct lineup_entry){
+			.has_key = true, .content = i + 1, .side = LINEUP_FOUND, .offset = i};
 		lineup_add(l, &e);
 	}
 	lineup_match(l, &topic, tell, &told);
