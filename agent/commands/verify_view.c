@@ -86,15 +86,25 @@ put_finding(const struct verify_finding *f, struct text *out)
 static void
 put_verdict(const struct verify_report *report, struct text *out)
 {
-	uint64_t found = 0;
+	uint64_t found = 0, tolerated = 0;
 
-	for (size_t i = 0; i < report->topic_count; i++)
-		found += report->topics[i].sum.found;
+	for (size_t i = 0; i < report->topic_count; i++) {
+		const struct verify_topic *t = &report->topics[i];
+
+		found += t->sum.found;
+		for (int kind = 0; kind < FINDING_KINDS; kind++)
+			tolerated += t->sum.kinds[kind];
+		tolerated -= t->differences;
+	}
 	if (report->differences > 0)
 		text_printf(out, "%s%" PRIu64 " difference%s", report->is_whole ? "" : "at least ",
 			report->differences, report->differences == 1 ? "" : "s");
+	else if (!report->is_whole)
+		text_puts(out, "not compared to the end");
+	else if (tolerated > 0)
+		text_printf(out, "the same but for %" PRIu64 " that are tolerated", tolerated);
 	else
-		text_puts(out, report->is_whole ? "the same" : "not compared to the end");
+		text_puts(out, "the same");
 	text_printf(out, ": %" PRIu64 " records of the source, %" PRIu64 " at the target, in ",
 		report->records, found);
 	amount_put_span(out, report->seconds);

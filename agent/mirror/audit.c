@@ -86,7 +86,7 @@ audit_new(const struct audit_options *options)
 	while (a->recent_count * 2 * sizeof(*a->recent) <= (size_t)options->memory / 8)
 		a->recent_count *= 2;
 	a->recent = mem_zero(a->recent_count, sizeof(*a->recent));
-	a->newer = newer_new((size_t)options->memory / 8);
+	a->newer = newer_new((size_t)options->memory / 4);
 	a->lineup = lineup_new((size_t)options->memory / 2 / sizeof(struct lineup_entry));
 	a->room = lineup_capacity(a->lineup);
 	return a;
@@ -274,7 +274,8 @@ audit_expected(
 	if (is_newer) {
 		t->sum.newer++;
 		a->newer_count++;
-		newer_add(a->newer, x->fingerprint.bare ^ fingerprint_mix(topic + 1));
+		if (!newer_add(a->newer, x->fingerprint.bare ^ fingerprint_mix(topic + 1)))
+			t->sum.untold++;
 		return;
 	}
 	range = range_of(t, &x->fingerprint, x->partition);

@@ -25,6 +25,7 @@ struct audit_options {
 struct audit_sum {
 	uint64_t expected;  /* records that must be there */
 	uint64_t newer;	    /* that may be there */
+	uint64_t untold;    /* of those, how many found counts as well if they are there */
 	uint64_t found;	    /* that are there, less newer ones */
 	uint64_t unordered; /* keyed records whose order was not compared */
 	uint64_t unplaced;  /* keyed records whose partition was not compared: any would do */

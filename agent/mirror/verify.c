@@ -258,6 +258,11 @@ note_topic(struct verify *v, const struct verify_topic *t)
 			"For %llu records with a key in %s it was not compared in which "
 			"partition they are: the rule leaves it open.",
 			(unsigned long long)t->sum.unplaced, t->name);
+	if (t->sum.untold > 0)
+		verify_note(v,
+			"Of the records that need not be at the target yet %llu are more than "
+			"--memory holds: what is there of them counts among those of %s.",
+			(unsigned long long)t->sum.untold, t->name);
 	if (t->sum.unordered > 0)
 		verify_note(v,
 			"The order of %llu records with a key in %s was not compared: it takes "

@@ -351,6 +351,11 @@ def test_a_mirror_is_verified_while_it_runs(mode, source, target, mirror, run, t
     assert done.returncode == SAME, done.stdout + done.stderr
     found = {t["destination"]: t["target"] for t in json.loads(done.stdout)["topics"]}
     assert found == {"t.in": 1950, "t.extra": 660, "letters": 690}
+    if mode == "key":
+        # Other mirrors, and refusals, put dead letters there too.
+        target.produce("letters", [Record(b"key", b"of another mirror", 0)])
+        done = run("verify", "--json", *agent.arguments)
+        assert done.returncode == SAME and "letters takes dead letters" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("flags, sentence", [
