@@ -9,7 +9,7 @@
 #include "mirror/newer.h"
 
 /* Ranges of keys in one row, at least and at most. */
-#define SLOTS_LEAST 16
+#define SLOTS_LEAST 4
 #define SLOTS_MOST 65536
 /* Records that a range should hold. */
 #define SLOT_RECORDS 8

@@ -26,15 +26,12 @@ verify_note(struct verify *v, const char *format, ...)
 }
 
 void
-verify_feed(struct verify_source *s, uint32_t target)
+verify_feed(struct verify_source *s, const char *name, uint32_t target)
 {
-	struct verify_numbers *n = &s->feeds;
+	struct verify_feeds *f = &s->feeds;
 
-	for (size_t i = 0; i < n->count; i++)
-		if (n->items[i] == target)
-			return;
-	n->items = mem_grow(n->items, &n->capacity, n->count, sizeof(*n->items));
-	n->items[n->count++] = target;
+	f->items = mem_grow(f->items, &f->capacity, f->count, sizeof(*f->items));
+	f->items[f->count++] = (struct verify_feed){name, target};
 }
 
 /* Room for all partitions of the topics, then one range for each of them. */
@@ -113,7 +110,7 @@ prepare_audit(struct verify *v)
 		s->target = audit_topic(v->audit, s->topic->target, s->topic->target_partitions,
 			count_records(v, s), expect_knows_partition(v->expect, s->topic, true),
 			expect_knows_partition(v->expect, s->topic, false));
-		verify_feed(s, s->target);
+		verify_feed(s, s->topic->target, s->target);
 	}
 }
 

@@ -68,7 +68,8 @@ ask_source(struct verify *v, struct lineup_topic *facts)
 	if (ask(v, &v->source, &q, "source"))
 		for (size_t i = 0; i < v->source_count; i++)
 			for (size_t n = 0; q.answers[i] && n < v->sources[i].feeds.count; n++)
-				facts[v->sources[i].feeds.items[n]].is_source_compacted = true;
+				facts[v->sources[i].feeds.items[n].target].is_source_compacted =
+					true;
 	free(q.topics);
 	free(q.answers);
 }

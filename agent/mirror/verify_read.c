@@ -19,7 +19,7 @@ verify_wants(const struct verify *v, const struct verify_range *r)
 	if (!r->source)
 		return r->target != UINT32_MAX && audit_wants_topic(v->audit, r->target);
 	for (size_t i = 0; i < r->source->feeds.count; i++)
-		if (audit_wants_topic(v->audit, r->source->feeds.items[i]))
+		if (audit_wants_topic(v->audit, r->source->feeds.items[i].target))
 			return true;
 	return v->is_first;
 }
@@ -32,14 +32,16 @@ target_of(struct verify *v, struct verify_source *s, const char *name)
 	const struct plan_topic *rule = name == letters ? NULL : s->topic;
 	uint32_t target;
 
-	if (name == s->topic->target)
-		return s->target;
+	/* A name is the same pointer every time. */
+	for (size_t i = 0; i < s->feeds.count; i++)
+		if (s->feeds.items[i].name == name)
+			return s->feeds.items[i].target;
 	target = audit_find_topic(v->audit, name);
 	if (target == UINT32_MAX)
 		target = audit_topic(v->audit, name, plan_target_partitions(v->options->plan, name),
 			s->records, expect_knows_partition(v->expect, rule, true),
 			expect_knows_partition(v->expect, rule, false));
-	verify_feed(s, target);
+	verify_feed(s, name, target);
 	return target;
 }
 

@@ -6,18 +6,22 @@
 #include "mirror/expect.h"
 #include "mirror/verify.h"
 
-/* Numbers of target topics. */
-struct verify_numbers {
-	uint32_t *items;
+/* Target topics, by the names that plan and script have for them, and their numbers in the audit.
+ */
+struct verify_feeds {
+	struct verify_feed {
+		const char *name;
+		uint32_t target;
+	} * items;
 	size_t count, capacity;
 };
 
 /* A mirrored topic of the source. */
 struct verify_source {
 	const struct plan_topic *topic;
-	uint32_t target;	     /* in the audit */
-	struct verify_numbers feeds; /* where its records went */
-	uint64_t records;	     /* that must be at the target */
+	uint32_t target;	   /* in the audit */
+	struct verify_feeds feeds; /* where its records went */
+	uint64_t records;	   /* that must be at the target */
 };
 
 /* A partition that is read, of either cluster. */
@@ -68,8 +72,8 @@ int verify_read(struct verify *v, struct verify_side *side, struct err *err);
 /* Says where the source has lost what was not mirrored, and where the target has lost what was. */
 void verify_note_gaps(struct verify *v);
 
-/* Records of a topic of the source go to that one of the audit. */
-void verify_feed(struct verify_source *source, uint32_t target);
+/* Records of a topic of the source go to that one, whose name lives as long as plan and script. */
+void verify_feed(struct verify_source *source, const char *name, uint32_t target);
 
 /* Adds a sentence to the report. */
 void verify_note(struct verify *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
