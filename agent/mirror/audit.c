@@ -11,6 +11,8 @@
 /* Ranges of keys in one row, at least and at most. */
 #define SLOTS_LEAST 4
 #define SLOTS_MOST 65536
+/* Rows that lanes may need. */
+#define ROWS_MOST 4096
 /* Records that a range should hold. */
 #define SLOT_RECORDS 8
 /* Of the records found last, so many whose hashes end alike are remembered. */
@@ -46,9 +48,11 @@ struct topic {
 	char *name;
 	size_t slots; /* ranges a row, a power of two */
 	struct range **rows;
-	size_t row_count; /* row 0: what may be in any partition; then one a partition. NULL: none
-			     yet */
-	bool knows_keyed, knows_keyless;
+	uint32_t lanes, lane_size, row_lanes; /* a key's lane: its place modulo lanes, by lane_size;
+						 so many a partition */
+	size_t row_count; /* row 0: what may be in any partition; then lanes of them for each
+			     partition. NULL: none yet */
+	bool knows_keyed, knows_keyless, has_records;
 	struct audit_sum sum;
 	struct lineup_topic facts;
 	uint64_t differences;	   /* of kinds that are not tolerated */
@@ -138,24 +142,59 @@ audit_find_topic(const struct audit *a, const char *name)
 	return UINT32_MAX;
 }
 
+static uint32_t
+common_divisor(uint32_t a, uint32_t b)
+{
+	uint32_t rest;
+
+	for (; b > 0; b = rest) {
+		rest = a % b;
+		a = b;
+	}
+	return a;
+}
+
+/* Room for the rows of a topic that has no records yet. */
+static void
+lay_out(struct audit *a, struct topic *t, int32_t partitions, int32_t lanes, uint64_t records)
+{
+	uint32_t count = partitions > 0 ? (uint32_t)partitions : 0;
+
+	t->lanes = t->lane_size = t->row_lanes = 1;
+	if (count > 0 && lanes > 1) {
+		/* The partition tells the lane already, up to the common divisor of both counts. */
+		uint32_t size = common_divisor(count, (uint32_t)lanes);
+
+		if ((uint64_t)count * ((uint32_t)lanes / size) <= ROWS_MOST) {
+			t->lanes = (uint32_t)lanes;
+			t->lane_size = size;
+			t->row_lanes = t->lanes / size;
+		}
+	}
+	free(t->rows);
+	t->row_count = (size_t)count * t->row_lanes + 1;
+	t->rows = mem_zero(t->row_count, sizeof(*t->rows));
+	t->slots = choose_slots(a, t->row_count, records);
+}
+
 uint32_t
-audit_topic(struct audit *a, const char *name, int32_t partitions, uint64_t records,
+audit_topic(struct audit *a, const char *name, int32_t partitions, int32_t lanes, uint64_t records,
 	bool knows_keyed, bool knows_keyless)
 {
 	uint32_t i = audit_find_topic(a, name);
-	size_t rows = partitions > 0 ? (size_t)partitions + 1 : 1;
 	struct topic *t;
 
 	if (i == UINT32_MAX) {
 		i = (uint32_t)a->count;
 		a->topics = mem_grow(a->topics, &a->capacity, a->count, sizeof(*a->topics));
 		a->topics[a->count] = (struct topic){.name = mem_strdup(name),
-			.slots = choose_slots(a, rows, records),
-			.rows = mem_zero(rows, sizeof(struct range *)),
-			.row_count = rows,
 			.knows_keyed = !a->options.ignores_partitions,
 			.knows_keyless = !a->options.ignores_partitions};
+		lay_out(a, &a->topics[i], partitions, lanes, records);
 		a->count++;
+	} else if (a->topics[i].row_lanes > 1 && !a->topics[i].has_records) {
+		/* Another topic goes there too: its keys may be those of any lane. */
+		lay_out(a, &a->topics[i], partitions, 1, records);
 	}
 	t = &a->topics[i];
 	t->knows_keyed = t->knows_keyed && knows_keyed;
@@ -188,8 +227,11 @@ static struct range *
 range_of(struct topic *t, const struct fingerprint *fp, int32_t partition)
 {
 	bool is_known = fp->has_key ? t->knows_keyed : t->knows_keyless;
-	size_t row = is_known && partition >= 0 ? (size_t)partition + 1 : 0, had = t->row_count;
+	size_t row = 0, had = t->row_count;
 
+	t->has_records = true;
+	if (is_known && partition >= 0)
+		row = (size_t)partition * t->row_lanes + fp->place % t->lanes / t->lane_size + 1;
 	if (row >= had) {
 		t->row_count = row + 1;
 		t->rows = mem_resize(t->rows, t->row_count, sizeof(*t->rows));

@@ -45,9 +45,14 @@ void audit_free(struct audit **audit);
 /* Number of a target topic, from 0; made at the first call. partitions: at the target, 0 or less
    unknown. records: about how many are expected, over all. knows_keyed, knows_keyless: the
    partitions of such records follow from the rule; said more than once, it holds when all say so.
-   Before the first look ends. */
-uint32_t audit_topic(struct audit *audit, const char *name, int32_t partitions, uint64_t records,
-	bool knows_keyed, bool knows_keyless);
+   Before the first look ends.
+
+   lanes: partitions of the one source topic whose keys are placed as Java does it, there and at the
+   target. Then a range has keys of one source partition only, and the first look tells their order
+   although several come together in a partition. It is no more than a guess: where it is wrong, a
+   second look tells the order. 1: no guess. Counts only before the first record. */
+uint32_t audit_topic(struct audit *audit, const char *name, int32_t partitions, int32_t lanes,
+	uint64_t records, bool knows_keyed, bool knows_keyless);
 /* The number of a topic that is there; UINT32_MAX: it is not. */
 uint32_t audit_find_topic(const struct audit *audit, const char *name);
 size_t audit_topic_count(const struct audit *audit);

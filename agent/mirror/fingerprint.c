@@ -38,6 +38,7 @@ fingerprint_begin(struct fingerprint *fp, const void *key, size_t key_size, cons
 		.has_key = key != NULL};
 	add(fp, PART_KEY, key, key_size);
 	fp->key = fp->content[0];
+	fp->place = key ? (uint32_t)digest_murmur2(key, key_size) & 0x7fffffff : 0;
 	add(fp, PART_VALUE, value, value_size);
 }
 

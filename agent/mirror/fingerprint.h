@@ -13,6 +13,7 @@ struct fingerprint {
 	uint64_t bare; /* of all but the timestamp */
 	uint64_t key;
 	int64_t timestamp; /* ms, -1: none */
+	uint32_t place; /* murmur2 of the key, as Java's partitioner takes it modulo; 0: no key */
 	uint32_t key_size, value_size;
 	bool has_key; /* the key is not null */
 };

@@ -108,6 +108,7 @@ prepare_audit(struct verify *v)
 		struct verify_source *s = &v->sources[i];
 
 		s->target = audit_topic(v->audit, s->topic->target, s->topic->target_partitions,
+			s->topic->rule == PLAN_BY_KEY ? s->topic->partitions : 1,
 			count_records(v, s), expect_knows_partition(v->expect, s->topic, true),
 			expect_knows_partition(v->expect, s->topic, false));
 		verify_feed(s, s->topic->target, s->target);

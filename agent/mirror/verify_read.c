@@ -39,7 +39,7 @@ target_of(struct verify *v, struct verify_source *s, const char *name)
 	target = audit_find_topic(v->audit, name);
 	if (target == UINT32_MAX)
 		target = audit_topic(v->audit, name, plan_target_partitions(v->options->plan, name),
-			s->records, expect_knows_partition(v->expect, rule, true),
+			1, s->records, expect_knows_partition(v->expect, rule, true),
 			expect_knows_partition(v->expect, rule, false));
 	verify_feed(s, name, target);
 	return target;

@@ -123,9 +123,10 @@ struct history {
 	int missing, doubled, changed, swapped; /* the numbers of the records; -1: none */
 	int newer;				/* from this one on; -1: none */
 	bool is_append;
+	bool is_placed; /* keys are in the partitions where Java puts them, on both sides */
 };
 
-static const struct history plain = {1000, 50, 3, 3, -1, -1, -1, -1, -1, false};
+static const struct history plain = {1000, 50, 3, 3, -1, -1, -1, -1, -1, false, false};
 
 static struct fingerprint
 print_at(const struct history *h, int i, bool is_changed)
@@ -142,6 +143,8 @@ print_at(const struct history *h, int i, bool is_changed)
 static int32_t
 partition_at(const struct history *h, int i, int partitions)
 {
+	if (h->is_placed)
+		return (int32_t)(print_at(h, i, false).place % (uint32_t)partitions);
 	return (int32_t)(i % h->keys % partitions);
 }
 
@@ -230,23 +233,23 @@ static const struct {
 	int looks;
 	uint64_t found[4];
 } histories[] = {
-	{{1000, 50, 3, 3, -1, -1, -1, -1, -1, false}, 1, {0}},
-	{{1000, 50, 3, 3, 500, -1, -1, -1, -1, false}, 2, {1, 0, 0, 0}},
-	{{1000, 50, 3, 3, -1, 500, -1, -1, -1, false}, 2, {0, 1, 0, 0}},
-	{{1000, 50, 3, 3, -1, -1, 500, -1, -1, false}, 2, {0, 0, 1, 0}},
-	{{1000, 50, 3, 3, -1, -1, -1, 500, -1, false}, 2, {0, 0, 0, 1}},
-	{{1000, 50, 3, 3, 100, 200, 301, 402, -1, false}, 2, {1, 1, 1, 1}},
+	{{1000, 50, 3, 3, -1, -1, -1, -1, -1, false, false}, 1, {0}},
+	{{1000, 50, 3, 3, 500, -1, -1, -1, -1, false, false}, 2, {1, 0, 0, 0}},
+	{{1000, 50, 3, 3, -1, 500, -1, -1, -1, false, false}, 2, {0, 1, 0, 0}},
+	{{1000, 50, 3, 3, -1, -1, 500, -1, -1, false, false}, 2, {0, 0, 1, 0}},
+	{{1000, 50, 3, 3, -1, -1, -1, 500, -1, false, false}, 2, {0, 0, 0, 1}},
+	{{1000, 50, 3, 3, 100, 200, 301, 402, -1, false, false}, 2, {1, 1, 1, 1}},
 	/* Several source partitions a range: only a second look tells the order. */
-	{{1000, 50, 6, 4, -1, -1, -1, -1, -1, false}, 2, {0}},
-	{{1000, 50, 6, 4, -1, -1, -1, 500, -1, false}, 2, {0, 0, 0, 1}},
+	{{1000, 50, 6, 4, -1, -1, -1, -1, -1, false, false}, 2, {0}},
+	{{1000, 50, 6, 4, -1, -1, -1, 500, -1, false, false}, 2, {0, 0, 0, 1}},
 	/* Newer records are no difference, there or not. */
-	{{1000, 50, 3, 3, -1, -1, -1, -1, 900, false}, 1, {0}},
-	{{1000, 50, 3, 3, 950, -1, -1, -1, 900, false}, 1, {0}},
-	{{1000, 50, 3, 3, -1, 950, -1, -1, 900, false}, 2, {0, 1, 0, 0}},
+	{{1000, 50, 3, 3, -1, -1, -1, -1, 900, false, false}, 1, {0}},
+	{{1000, 50, 3, 3, 950, -1, -1, -1, 900, false, false}, 1, {0}},
+	{{1000, 50, 3, 3, -1, 950, -1, -1, 900, false, false}, 2, {0, 1, 0, 0}},
 	/* The target writes its own timestamps. */
-	{{1000, 50, 3, 3, -1, -1, -1, -1, -1, true}, 1, {0}},
-	{{1000, 50, 3, 3, 500, -1, -1, -1, -1, true}, 2, {1, 0, 0, 0}},
-	{{1000, 50, 3, 3, -1, -1, 500, -1, -1, true}, 2, {0, 0, 1, 0}},
+	{{1000, 50, 3, 3, -1, -1, -1, -1, -1, true, false}, 1, {0}},
+	{{1000, 50, 3, 3, 500, -1, -1, -1, -1, true, false}, 2, {1, 0, 0, 0}},
+	{{1000, 50, 3, 3, -1, -1, 500, -1, -1, true, false}, 2, {0, 0, 1, 0}},
 };
 
 TEST(a_difference_is_found_by_a_second_look)
@@ -254,7 +257,7 @@ TEST(a_difference_is_found_by_a_second_look)
 	for (size_t i = 0; i < sizeof(histories) / sizeof(histories[0]); i++) {
 		const struct history *h = &histories[i].history;
 		struct audit *a = start(MEMORY, 20);
-		uint32_t topic = audit_topic(a, "t", h->targets, (uint64_t)h->count, true, true);
+		uint32_t topic = audit_topic(a, "t", h->targets, 1, (uint64_t)h->count, true, true);
 		const struct audit_sum *sum;
 		bool holds = CHECK_INT(run_looks(a, topic, h), histories[i].looks);
 
@@ -276,9 +279,9 @@ TEST(a_difference_is_found_by_a_second_look)
 /* As many looks as it takes, in memory for few records at a time. */
 TEST(what_does_not_fit_is_looked_at_bit_by_bit)
 {
-	const struct history all = {3000, 50, 3, 3, 100, 200, 301, 402, -1, false};
+	const struct history all = {3000, 50, 3, 3, 100, 200, 301, 402, -1, false, false};
 	struct audit *a = start(40 * 1000, 1000);
-	uint32_t topic = audit_topic(a, "t", 3, 3000, true, true);
+	uint32_t topic = audit_topic(a, "t", 3, 1, 3000, true, true);
 	const struct audit_sum *sum;
 	int looks = run_looks(a, topic, &all);
 
@@ -295,9 +298,9 @@ TEST(what_does_not_fit_is_looked_at_bit_by_bit)
 /* A key that alone has more records than fit is taken in parts. */
 TEST(a_key_that_does_not_fit_is_looked_at_in_parts)
 {
-	const struct history hot = {3000, 1, 1, 1, 100, 200, -1, -1, -1, false};
+	const struct history hot = {3000, 1, 1, 1, 100, 200, -1, -1, -1, false, false};
 	struct audit *a = start(64 * 1000, 1000);
-	uint32_t topic = audit_topic(a, "t", 1, 3000, true, true);
+	uint32_t topic = audit_topic(a, "t", 1, 1, 3000, true, true);
 	int looks = run_looks(a, topic, &hot);
 	const struct audit_sum *sum = audit_sum(a, topic);
 
@@ -311,9 +314,9 @@ TEST(a_key_that_does_not_fit_is_looked_at_in_parts)
 
 TEST(a_topic_that_has_its_findings_is_not_looked_into_further)
 {
-	const struct history none = {0, 1, 1, 1, -1, -1, -1, -1, -1, false};
+	const struct history none = {0, 1, 1, 1, -1, -1, -1, -1, -1, false, false};
 	struct audit *a = start(64 * 1000, 10);
-	uint32_t topic = audit_topic(a, "t", 3, 3000, true, true);
+	uint32_t topic = audit_topic(a, "t", 3, 1, 3000, true, true);
 	const struct audit_sum *sum;
 	int findings = 0, looks = 0;
 
@@ -330,9 +333,9 @@ TEST(a_topic_that_has_its_findings_is_not_looked_into_further)
 
 TEST(an_order_that_was_not_compared_is_said)
 {
-	const struct history wide = {3000, 50, 6, 4, -1, -1, -1, -1, -1, false};
+	const struct history wide = {3000, 50, 6, 4, -1, -1, -1, -1, -1, false, false};
 	struct audit *a = start(64 * 1000, 10);
-	uint32_t topic = audit_topic(a, "t", 4, 3000, true, true);
+	uint32_t topic = audit_topic(a, "t", 4, 1, 3000, true, true);
 
 	run_looks(a, topic, &wide);
 	CHECK(audit_sum(a, topic)->unordered > 0);
@@ -353,7 +356,7 @@ TEST(repeats_are_counted_by_the_first_look)
 
 		options.tolerates[FINDING_DUPLICATED] = is_tolerated;
 		a = audit_new(&options);
-		topic = audit_topic(a, "t", 3, 3000, true, true);
+		topic = audit_topic(a, "t", 3, 1, 3000, true, true);
 		do {
 			give_expected(a, topic, &plain);
 			/* The last hundred come again, as after a kill. */
@@ -378,7 +381,7 @@ TEST(repeats_are_counted_by_the_first_look)
 TEST(records_that_are_alike_are_the_same)
 {
 	struct audit *a = start(MEMORY, 20);
-	uint32_t topic = audit_topic(a, "t", 1, 100, true, true);
+	uint32_t topic = audit_topic(a, "t", 1, 1, 100, true, true);
 	struct expected x = {.fingerprint = print_of(&rows[0])};
 	int findings = 0;
 
@@ -393,12 +396,50 @@ TEST(records_that_are_alike_are_the_same)
 	audit_free(&a);
 }
 
+/* 6 partitions go to 4: where keys are placed as expected the first look tells their order,
+   whatever the memory. */
+TEST(lanes_tell_the_order_of_keys_from_several_partitions)
+{
+	const struct history histories_of_lanes[] = {
+		{3000, 50, 6, 4, -1, -1, -1, -1, -1, false, true},
+		{3000, 50, 6, 4, -1, -1, -1, 500, -1, false, true},
+		{3000, 50, 6, 4, 500, -1, -1, -1, -1, false, true},
+	};
+
+	for (int i = 0; i < 3; i++) {
+		const struct history *h = &histories_of_lanes[i];
+		struct audit *a = start(64 * 1000, 10);
+		uint32_t topic = audit_topic(a, "t", 4, 6, 3000, true, true);
+		const struct audit_sum *sum;
+
+		CHECK_INT(run_looks(a, topic, h), i == 0 ? 1 : 2);
+		sum = audit_sum(a, topic);
+		CHECK_INT(sum->unordered, 0);
+		CHECK_INT(sum->kinds[FINDING_REORDERED], i == 1);
+		CHECK_INT(sum->kinds[FINDING_MISSING], i == 2);
+		CHECK_INT(sum->kinds[FINDING_MISPLACED] + sum->kinds[FINDING_UNEXPECTED], 0);
+		audit_free(&a);
+	}
+}
+
+TEST(topics_that_go_to_one_have_no_lanes)
+{
+	const struct history h = {1000, 50, 6, 4, -1, -1, -1, -1, -1, false, true};
+	struct audit *a = start(MEMORY, 10);
+	uint32_t topic = audit_topic(a, "t", 4, 6, 1000, true, true);
+
+	CHECK_INT(audit_topic(a, "t", 4, 6, 1000, true, true), topic);
+	CHECK_INT(run_looks(a, topic, &h), 2);
+	CHECK_INT(audit_sum(a, topic)->unordered, 0);
+	audit_free(&a);
+}
+
 /* The second look is given something else than the first, as by a script that throws dice. */
 TEST(answers_that_change_are_noticed)
 {
 	struct history h = plain;
 	struct audit *a = start(MEMORY, 10);
-	uint32_t topic = audit_topic(a, "t", 3, 1000, true, true);
+	uint32_t topic = audit_topic(a, "t", 3, 1, 1000, true, true);
 	int findings = 0;
 
 	h.missing = 500;
