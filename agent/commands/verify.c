@@ -107,6 +107,13 @@ run(struct verify_request *request, const struct config *config, struct err *err
 	if (topology_ask(config, &topology, err) == 0)
 		plan = planning_make(config, &topology, err);
 	topology_fini(&topology);
+	if (plan && plan->mirrored == 0) {
+		err_set(err,
+			"there is nothing to compare: none of the source's %zu topics is "
+			"mirrored; reflejo plan says why",
+			plan->count);
+		plan_release(&plan);
+	}
 	if (plan && scripting_start(&scripting, config, world, 0, &plan, err) == 0)
 		status = compare(request, config, plan, scripting.script, err);
 	scripting_fini(&scripting);

@@ -178,11 +178,11 @@ note_script(struct verify *v)
 {
 	const struct expect_counts *c = expect_counts(v->expect);
 
-	if (c->held > 0)
+	if (v->held > 0)
 		verify_note(v,
-			"The script gives no answer for %llu records, of which nothing is "
-			"expected; the last one: %s.",
-			(unsigned long long)c->held, c->reason);
+			"The script gives no answer for %llu records, so that they cannot be "
+			"compared; the last one: %s.",
+			(unsigned long long)v->held, c->reason);
 	if (c->moved > 0 &&
 		(v->options->from_ms != VERIFY_ALWAYS || v->options->to_ms != VERIFY_ALWAYS))
 		verify_note(v,
@@ -320,7 +320,7 @@ sum_up(struct verify *v)
 	const struct config_mirror *mirror = &v->options->config->mirror;
 	size_t count = audit_topic_count(v->audit);
 
-	report->is_whole = true;
+	report->is_whole = v->held == 0;
 	report->bytes = v->bytes;
 	report->beyond = v->beyond;
 	for (size_t i = 0; i < v->source_count; i++)

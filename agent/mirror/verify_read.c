@@ -69,6 +69,8 @@ is_in_window(const struct verify *v, const struct record *r)
 static void
 tell(struct verify *v, struct verify_range *r, const struct record *records, size_t count)
 {
+	uint64_t held = expect_counts(v->expect)->held;
+
 	if (count == 0)
 		return;
 	v->current = r;
@@ -76,6 +78,8 @@ tell(struct verify *v, struct verify_range *r, const struct record *records, siz
 	if (v->is_first && !v->is_newer)
 		r->source->records += count;
 	expect_run(v->expect, r->source->topic, r->partition, records, count, on_expected, v);
+	if (v->is_first && !v->is_newer)
+		v->held += expect_counts(v->expect)->held - held;
 }
 
 static void

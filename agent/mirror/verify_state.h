@@ -52,6 +52,7 @@ struct verify {
 	struct verify_range *current; /* the source partition whose records are being told */
 	bool is_newer;
 	uint64_t done, total, bytes, beyond;
+	uint64_t held; /* records that must be at the target, and nobody knows as what */
 	int64_t next_progress;
 	bool is_first; /* the first look */
 	struct verify_report *report;

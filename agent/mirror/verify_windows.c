@@ -40,6 +40,9 @@ find(struct verify_side *side, enum edge edge, int64_t when, struct err *err)
 			r->begin = r->from = list[i].offset < 0 ? 0 : list[i].offset;
 		else if (edge == EDGE_END)
 			r->end = list[i].offset < 0 ? 0 : list[i].offset;
+		else if (list[i].offset < 0 && r->source)
+			/* What comes from now on belongs to the window. */
+			r->from = r->end;
 		else
 			r->from = list[i].offset; /* -1: the end, which is not known yet */
 	}

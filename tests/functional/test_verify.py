@@ -306,6 +306,16 @@ def test_what_is_acknowledged_must_be_there(clusters):
     assert at(finding["source"]) == offset_in(made, 500)
 
 
+def test_what_the_script_does_not_answer_is_not_the_same(clusters, tmp_path):
+    script = tmp_path / "s.lua"
+    script.write_text('return { api = 1, record = function(r) if r.value == "value-5" then error("five") end end }')
+    c, made = clusters(), records(10, 3)
+    c.write(made, made[:5] + made[6:])
+    status, found = c.verify("--script.file", script)
+    assert status == DIFFERENT and not found["same"] and not found["complete"] and found["findings"] == []
+    assert any("The script gives no answer for 1 records" in note and "five" in note for note in found["notes"])
+
+
 SCRIPT = """
 return {
   api = 1,
@@ -368,6 +378,12 @@ def test_usage(run, tmp_path, flags, sentence):
     done = run("verify", "--consumer.bootstrap.servers", "127.0.0.1:1", "--consumer.group.id", "g", "--whitelist", "t",
                "--producer.bootstrap.servers", "127.0.0.1:1", *flags)
     assert done.returncode == NOT_COMPARED and sentence in done.stderr, done.stderr
+
+
+def test_nothing_to_compare_is_not_the_same(clusters):
+    c = clusters()
+    done = c.run("verify", *c.arguments[:-1], "another")
+    assert done.returncode == NOT_COMPARED and "there is nothing to compare" in done.stderr
 
 
 def test_a_cluster_that_is_away(clusters):

@@ -331,6 +331,28 @@ TEST(a_topic_that_has_its_findings_is_not_looked_into_further)
 	audit_free(&a);
 }
 
+/* More newer records come to the chosen ranges than there is room for: fewer are chosen then, until
+   it fits, or it is said that it does not. */
+TEST(a_look_that_overflows_is_tried_again_with_less)
+{
+	static const int64_t memories[] = {16000, 40000, 160000};
+
+	for (int i = 0; i < 3; i++) {
+		const struct history h = {6000, 50, 3, 3, 100, -1, -1, -1, 600, false, false};
+		struct audit *a = start(memories[i], 10);
+		uint32_t topic = audit_topic(a, "t", 3, 1, 6000, true, true);
+		int looks = run_looks(a, topic, &h);
+		const struct audit_sum *sum = audit_sum(a, topic);
+		uint64_t missing = sum->kinds[FINDING_MISSING];
+
+		CHECK(looks > 1 && looks < 200);
+		CHECK(missing == 1 || (missing == 0 && sum->looked < sum->differing));
+		CHECK(i < 2 || missing == 1);
+		CHECK_INT(sum->kinds[FINDING_UNEXPECTED] + sum->kinds[FINDING_REORDERED], 0);
+		audit_free(&a);
+	}
+}
+
 TEST(an_order_that_was_not_compared_is_said)
 {
 	const struct history wide = {3000, 50, 6, 4, -1, -1, -1, -1, -1, false, false};
