@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "commands/commands.h"
+#include "commands/planning.h"
 #include "commands/runaway.h"
 #include "commands/topology.h"
 #include "config/config.h"
@@ -12,10 +13,6 @@
 #include "kafka/library.h"
 #include "mirror/plan.h"
 #include "mirror/plan_document.h"
-#include "mirror/plan_loop.h"
-#include "mirror/plan_script.h"
-#include "mirror/scripting.h"
-#include "mirror/topics.h"
 #include "script/watchdog.h"
 
 /* What was asked for. */
@@ -51,74 +48,6 @@ read_arguments(int argc, char **argv, struct request *r)
 		return 0;
 	fprintf(stderr, "reflejo: plan: " FILE_FLAG " needs the name of a JSON file\n");
 	return -1;
-}
-
-/* What a plan is made by. */
-struct parts {
-	struct topics *filter;
-	struct plan_rules *rules;
-	struct script_world *world;
-	struct script *script; /* NULL: none */
-};
-
-static void
-free_parts(struct parts *parts)
-{
-	script_free(&parts->script);
-	script_world_free(&parts->world);
-	plan_rules_free(&parts->rules);
-	topics_free(&parts->filter);
-}
-
-/* @gives *ret; free_parts, after an error too */
-static int
-make_parts(const struct config *config, struct parts *ret, struct err *err)
-{
-	bool excludes;
-	const char *expression = config_topic_expression(config, &excludes);
-
-	*ret = (struct parts){.world = script_world_new()};
-	ret->filter = topics_new(expression, excludes, config->source.exclude_internal_topics, err);
-	if (!ret->filter)
-		return -1;
-	ret->rules = plan_rules_new(config, err);
-	if (!ret->rules)
-		return -1;
-	if (config->script.file)
-		ret->script = scripting_load(config, ret->world, SCRIPT_AT_PLAN, err);
-	return ret->script || !config->script.file ? 0 : -1;
-}
-
-/* The plan of these topics. NULL on error. */
-static const struct plan *
-make_plan(const struct config *config, const struct topology *topology, struct err *err)
-{
-	struct parts parts;
-	const struct plan *plan = NULL;
-	char *endless = NULL;
-
-	if (make_parts(config, &parts, err) == 0) {
-		const struct plan_input input = {.config = config,
-			.filter = parts.filter,
-			.hooks = plan_script_hooks(parts.script),
-			.sources = topology->sources,
-			.source_count = topology->source_count,
-			.targets = topology->targets,
-			.target_count = topology->target_count,
-			.target_brokers = topology->target_brokers,
-			.is_managed = topology->can_create};
-
-		plan = plan_make(parts.rules, &input, err);
-		if (plan && topology->is_same)
-			endless = plan_endless(parts.rules, &input, plan);
-	}
-	if (endless) {
-		err_set(err, "%s", endless);
-		plan_release(&plan);
-	}
-	free(endless);
-	free_parts(&parts);
-	return plan;
 }
 
 static size_t
@@ -205,7 +134,7 @@ show(const struct config *config, const struct request *request)
 
 	if ((request->topics_file ? topology_read(request->topics_file, &topology, &err)
 				  : topology_ask(config, &topology, &err)) == 0)
-		plan = make_plan(config, &topology, &err);
+		plan = planning_make(config, &topology, &err);
 	topology_fini(&topology);
 	if (!plan) {
 		fprintf(stderr, "reflejo: %s\n", err.text);

@@ -12,14 +12,24 @@
 static void
 on_runaway(const char *where, void *arg)
 {
-	(void)arg;
+	const int *status = arg;
+
 	fflush(stdout);
 	fprintf(stderr, "reflejo: %s\n", where);
-	quick_exit(1);
+	quick_exit(*status);
+}
+
+int
+runaway_watch_as(int status, struct err *err)
+{
+	static int kept;
+
+	kept = status;
+	return watchdog_start(NULL, 1, on_runaway, &kept, err);
 }
 
 int
 runaway_watch(struct err *err)
 {
-	return watchdog_start(NULL, 1, on_runaway, NULL, err);
+	return runaway_watch_as(1, err);
 }

@@ -10,4 +10,7 @@
    watchdog_stop at the end. -1: the watchdog cannot be started. @thread main */
 int runaway_watch(struct err *err);
 
+/* The same, but the process ends with that status. @thread main */
+int runaway_watch_as(int status, struct err *err);
+
 #endif

@@ -133,20 +133,27 @@ list_topics(
 	return rc;
 }
 
+char *
+topology_brokers(const struct config *config, struct err *err)
+{
+	const struct config_source *source = &config->source;
+	char *brokers = NULL;
+
+	if (source->bootstrap_servers)
+		return mem_strdup(source->bootstrap_servers);
+	zookeeper_find_brokers(
+		source->zookeeper_connect, source->security_protocol, LOOK_MS, &brokers, err);
+	return brokers;
+}
+
 int
 topology_ask(const struct config *config, struct topology *ret, struct err *err)
 {
-	const struct config_source *source = &config->source;
-	char *brokers = NULL, source_id[128] = "", target_id[128] = "";
+	char *brokers = topology_brokers(config, err), source_id[128] = "", target_id[128] = "";
 	struct cluster_view sources = {0}, targets = {0};
-	int rc = 0;
+	int rc = brokers ? 0 : -1;
 
 	*ret = (struct topology){0};
-	if (source->bootstrap_servers)
-		brokers = mem_strdup(source->bootstrap_servers);
-	else
-		rc = zookeeper_find_brokers(source->zookeeper_connect, source->security_protocol,
-			LOOK_MS, &brokers, err);
 	if (rc == 0)
 		rc = list_topics(admin_open_source(config, brokers, err), &sources, source_id,
 			sizeof(source_id), err);

@@ -25,6 +25,10 @@ int topology_read(const char *file, struct topology *ret, struct err *err);
 /* Asks both clusters. @blocks @gives *ret; topology_fini, after an error too */
 int topology_ask(const struct config *config, struct topology *ret, struct err *err);
 
+/* The source's bootstrap list, which ZooKeeper is asked for where the configuration has none. NULL
+   on error. @blocks @gives a string */
+char *topology_brokers(const struct config *config, struct err *err);
+
 /* Frees what it holds. */
 void topology_fini(struct topology *topology);
 

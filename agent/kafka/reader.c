@@ -15,6 +15,13 @@
 /* The library is nudged so often at most while its queue runs low, see wake_fetching. */
 #define NUDGE_MS 5
 
+/* Less than this is not kept to. */
+#define BUFFER_LEAST (1024 * 1024)
+/* A small record that waits, with the library's bookkeeping (librdkafka.md 1.2). */
+#define SMALL_RECORD 440
+/* The part of the buffer that one response may be. */
+#define FETCHES 16
+
 /* One partition that is read. */
 struct reading {
 	struct reading *next;
@@ -24,19 +31,23 @@ struct reading {
 };
 
 struct reader {
+	const char *side; /* "source" or "target" */
 	struct client *client;
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *records;
 	struct reading *readings, *last; /* last: the one found last; NULL: none */
-	bool is_sleepy;			 /* the library must be nudged */
-	int64_t next_nudge;		 /* clock_ms */
+	int64_t buffer_bytes;
+	bool is_sleepy;	     /* the library must be nudged */
+	bool was_full;	     /* since the last nudge */
+	int64_t record_size; /* average of the last items */
+	int64_t next_nudge;  /* clock_ms */
 };
 
 static struct client *
 make_client(enum client_side side, const struct config *config, const char *brokers,
 	int64_t buffer_bytes, struct err *err)
 {
-	char kbytes[24];
+	char kbytes[24], records[24], fetch[24];
 	const struct client_rule rules[] = {
 		{"bootstrap.servers", brokers, true},
 		{"client.id", "reflejo-reader", true},
@@ -50,9 +61,13 @@ make_client(enum client_side side, const struct config *config, const char *brok
 		{"auto.offset.reset", "error", true},
 		{"isolation.level", "read_uncommitted", false},
 		{"check.crcs", "true", false},
-		{"queued.min.messages", "1000000", true},
+		{"queued.min.messages", records, true},
 		{"queued.max.messages.kbytes", kbytes, true},
 		{"fetch.queue.backoff.ms", "10", false},
+		{"fetch.wait.max.ms", "50", false},
+		/* What is asked for at once may be compressed, and is as large as it is then. */
+		{"message.max.bytes", "1000", false},
+		{"fetch.max.bytes", fetch, false},
 		{"socket.nagle.disable", "true", false},
 		{"enable.metrics.push", "false", false},
 		{"log.connection.close", "false", false},
@@ -63,8 +78,9 @@ make_client(enum client_side side, const struct config *config, const char *brok
 	const struct client_settings *settings =
 		side == CLIENT_SOURCE ? &config->consumer : &config->producer;
 
-	snprintf(kbytes, sizeof(kbytes), "%" PRId64,
-		buffer_bytes < 1024 * 1024 ? 1024 : buffer_bytes / 1024);
+	snprintf(kbytes, sizeof(kbytes), "%" PRId64, buffer_bytes / 1024);
+	snprintf(records, sizeof(records), "%" PRId64, buffer_bytes / SMALL_RECORD);
+	snprintf(fetch, sizeof(fetch), "%" PRId64, buffer_bytes / FETCHES);
 	return client_new(side, RD_KAFKA_CONSUMER, settings, rules,
 		sizeof(rules) / sizeof(rules[0]), RD_KAFKA_EVENT_ERROR, err);
 }
@@ -73,12 +89,17 @@ struct reader *
 reader_open(enum client_side side, const struct config *config, const char *brokers,
 	int64_t buffer_bytes, struct err *err)
 {
-	struct client *client = make_client(side, config, brokers, buffer_bytes, err);
+	struct client *client;
 	struct reader *r;
 
+	if (buffer_bytes < BUFFER_LEAST)
+		buffer_bytes = BUFFER_LEAST;
+	client = make_client(side, config, brokers, buffer_bytes, err);
 	if (!client)
 		return NULL;
 	r = mem_zero(1, sizeof(*r));
+	r->side = side == CLIENT_SOURCE ? "source" : "target";
+	r->buffer_bytes = buffer_bytes;
 	r->client = client;
 	r->rk = client_handle(client);
 	r->records = rd_kafka_queue_new(r->rk);
@@ -112,6 +133,118 @@ reader_close(struct reader **reader)
 	client_retire(&r->client);
 	free(r);
 	*reader = NULL;
+}
+
+/* What was answered for each of them, in the order that they were asked for. */
+static rd_kafka_resp_err_t
+take_offsets(const rd_kafka_topic_partition_list_t *list, struct topic_partition *positions,
+	size_t *ret_failed)
+{
+	for (int i = 0; i < list->cnt; i++) {
+		positions[i].offset = list->elems[i].offset >= 0 ? list->elems[i].offset : -1;
+		*ret_failed = (size_t)i;
+		if (list->elems[i].err)
+			return list->elems[i].err;
+	}
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+int
+reader_find(struct reader *r, int64_t when, struct topic_partition *positions, size_t count,
+	int timeout_ms, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+	char failure[600];
+	rd_kafka_resp_err_t code;
+	size_t failed = 0;
+
+	/* ListOffsets takes a timestamp, and -1 means the end, -2 the beginning. */
+	for (size_t i = 0; i < count; i++)
+		rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition)
+			->offset = when;
+	code = count > 0 ? rd_kafka_offsets_for_times(r->rk, list, timeout_ms)
+			 : RD_KAFKA_RESP_ERR_NO_ERROR;
+	if (code) {
+		client_last_failure(r->client, failure, sizeof(failure));
+		err_set(err, "the %s does not tell where its partitions begin and end: %s", r->side,
+			failure[0] ? failure : rd_kafka_err2str(code));
+	} else if ((code = take_offsets(list, positions, &failed)) != 0) {
+		err_set(err, "the %s does not tell where %s partition %d begins and ends: %s",
+			r->side, positions[failed].topic, (int)positions[failed].partition,
+			rd_kafka_err2str(code));
+	}
+	rd_kafka_topic_partition_list_destroy(list);
+	return code ? -1 : 0;
+}
+
+static bool
+is_compacted(const rd_kafka_ConfigResource_t *resource)
+{
+	size_t count;
+	const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+
+		if (!strcmp(rd_kafka_ConfigEntry_name(entries[i]), "cleanup.policy") && value)
+			return strstr(value, "compact") != NULL;
+	}
+	return false;
+}
+
+/* What the answer says of each topic. */
+static int
+take_policies(rd_kafka_event_t *event, const char *const *topics, size_t count, bool *ret,
+	struct err *err)
+{
+	const rd_kafka_DescribeConfigs_result_t *result =
+		event ? rd_kafka_event_DescribeConfigs_result(event) : NULL;
+	const rd_kafka_ConfigResource_t **resources;
+	size_t resource_count = 0;
+
+	if (!result || rd_kafka_event_error(event))
+		return err_set(err, "%s",
+			event ? rd_kafka_event_error_string(event) : "no answer in time");
+	resources = rd_kafka_DescribeConfigs_result_resources(result, &resource_count);
+	for (size_t i = 0; i < resource_count; i++) {
+		if (rd_kafka_ConfigResource_error(resources[i]))
+			return err_set(
+				err, "%s", rd_kafka_ConfigResource_error_string(resources[i]));
+		for (size_t n = 0; n < count; n++)
+			if (!strcmp(rd_kafka_ConfigResource_name(resources[i]), topics[n]))
+				ret[n] = is_compacted(resources[i]);
+	}
+	return 0;
+}
+
+int
+reader_compacted(struct reader *r, const char *const *topics, size_t count, int timeout_ms,
+	bool *ret, struct err *err)
+{
+	rd_kafka_AdminOptions_t *options;
+	rd_kafka_queue_t *queue;
+	rd_kafka_ConfigResource_t **wanted;
+	rd_kafka_event_t *event;
+	int rc;
+
+	options = rd_kafka_AdminOptions_new(r->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+	queue = rd_kafka_queue_new(r->rk);
+	wanted = mem_zero(count + 1, sizeof(*wanted));
+	for (size_t i = 0; i < count; i++) {
+		wanted[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topics[i]);
+		ret[i] = false;
+	}
+	rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, NULL, 0);
+	rd_kafka_DescribeConfigs(r->rk, wanted, count, options, queue);
+	event = rd_kafka_queue_poll(queue, timeout_ms);
+	rc = take_policies(event, topics, count, ret, err);
+	if (event)
+		rd_kafka_event_destroy(event);
+	rd_kafka_ConfigResource_destroy_array(wanted, count);
+	free(wanted);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_AdminOptions_destroy(options);
+	return rc;
 }
 
 int
@@ -199,6 +332,19 @@ drop_events(struct reader *r)
 	rd_kafka_queue_destroy(queue);
 }
 
+/* Is it time to wake the threads that fetch: the queue was full and is half empty now, or runs dry?
+ */
+static bool
+is_low(struct reader *r, size_t taken)
+{
+	int64_t length = (int64_t)rd_kafka_queue_length(r->records);
+	int64_t bytes = length * (r->record_size < SMALL_RECORD ? SMALL_RECORD : r->record_size);
+
+	if (bytes >= r->buffer_bytes * 9 / 10)
+		r->was_full = true;
+	return length <= (int64_t)taken || (r->was_full && bytes < r->buffer_bytes / 2);
+}
+
 /* A queue that was full has been read down: any request to the leaders wakes the threads that
    fetch, as consumer_nudge does it. */
 static void
@@ -207,9 +353,9 @@ wake_fetching(struct reader *r, size_t taken)
 	rd_kafka_topic_partition_list_t *list;
 	int64_t now = clock_ms();
 
-	if (!r->is_sleepy || taken == 0 || now < r->next_nudge ||
-		rd_kafka_queue_length(r->records) > taken)
+	if (!r->is_sleepy || taken == 0 || !is_low(r, taken) || now < r->next_nudge)
 		return;
+	r->was_full = false;
 	r->next_nudge = now + NUDGE_MS;
 	list = rd_kafka_topic_partition_list_new(8);
 	for (const struct reading *g = r->readings; g; g = g->next)
@@ -224,11 +370,16 @@ reader_next(struct reader *r, struct reader_item *items, size_t max, int timeout
 {
 	rd_kafka_message_t *messages[256];
 	size_t room = sizeof(messages) / sizeof(messages[0]), n = 0;
+	int64_t bytes = 0;
 	ssize_t got = rd_kafka_consume_batch_queue(
 		r->records, timeout_ms, messages, max < room ? max : room);
 
-	for (ssize_t i = 0; i < got; i++)
+	for (ssize_t i = 0; i < got; i++) {
+		bytes += (int64_t)(messages[i]->len + messages[i]->key_len);
 		n += take(r, messages[i], &items[n]);
+	}
+	if (got > 0)
+		r->record_size = bytes / got;
 	drop_events(r);
 	if (n > 0)
 		client_forget_failure(r->client);

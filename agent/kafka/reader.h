@@ -3,19 +3,22 @@
 #ifndef KAFKA_READER_H
 #define KAFKA_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "config/config.h"
+#include "kafka/consumer.h"
 #include "kafka/record.h"
 #include "kafka/traffic.h"
 
 /* Commits nothing, joins nothing. Not for workers: its calls may block. One thread at a time. */
 struct reader;
 
-/* From where the partition begins. */
+/* From where the partition begins, and behind its last record. */
 #define READER_BEGINNING (-2)
+#define READER_ENDS (-1)
 
 enum reader_kind {
 	READER_RECORD,
@@ -40,6 +43,15 @@ struct reader *reader_open(enum client_side side, const struct config *config, c
 
 /* Stops all partitions, frees and clears. All items must be released before. NULL is accepted. */
 void reader_close(struct reader **reader);
+
+/* Fills each position's offset: READER_BEGINNING, READER_ENDS, or else ms since 1970: that of the
+   first record with this timestamp or a later one, -1 where there is none. @blocks */
+int reader_find(struct reader *reader, int64_t when, struct topic_partition *positions,
+	size_t count, int timeout_ms, struct err *err);
+
+/* Which of these topics are compacted (cleanup.policy). -1: the cluster does not tell. @blocks */
+int reader_compacted(struct reader *reader, const char *const *topics, size_t count, int timeout_ms,
+	bool *ret, struct err *err);
 
 /* Begins to read a partition from offset on (or READER_BEGINNING). owner comes back with its
    items; not NULL. An offset that is not there is TROUBLE. -1 on error. */

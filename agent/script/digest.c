@@ -77,6 +77,15 @@ digest_fraction(const char *bytes, size_t size, double seed)
 	return (double)(XXH64(bytes, size, (XXH64_hash_t)seed) >> 11) / 9007199254740992.0;
 }
 
+void
+digest_xxh3(const void *bytes, size_t size, uint64_t seed, uint64_t ret[2])
+{
+	XXH128_hash_t hash = XXH3_128bits_withSeed(bytes, size, seed);
+
+	ret[0] = hash.low64;
+	ret[1] = hash.high64;
+}
+
 int
 digest_sha256(const char *bytes, size_t size, char *out)
 {

@@ -26,6 +26,9 @@ void digest_xxhash(const char *bytes, size_t size, char *out);
 /* XXH64 with this seed as a number of [0, 1): the same bytes, the same number. @thread any */
 double digest_fraction(const char *bytes, size_t size, double seed);
 
+/* XXH3 of 128 bits with this seed, low half first. @thread any */
+void digest_xxh3(const void *bytes, size_t size, uint64_t seed, uint64_t ret[2]);
+
 /* SHA-256 and HMAC-SHA-256: 32 bytes into out. -1 when OpenSSL has none (a FIPS set-up may).
  * @thread any */
 int digest_sha256(const char *bytes, size_t size, char *out);

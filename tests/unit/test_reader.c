@@ -162,6 +162,30 @@ TEST(reading_begins_where_it_is_told_and_can_begin_again)
 	rig_end(&r);
 }
 
+TEST(beginnings_and_ends_are_found)
+{
+	struct topic_partition at[PARTITIONS];
+	struct err err;
+	struct rig r;
+	int64_t sum = 0;
+
+	rig_start(&r, CLIENT_TARGET);
+	for (int32_t i = 0; i < PARTITIONS; i++)
+		at[i] = (struct topic_partition){"t", i, 77};
+	CHECK(reader_find(r.reader, READER_BEGINNING, at, PARTITIONS, PATIENCE_MS, &err) == 0);
+	for (int32_t i = 0; i < PARTITIONS; i++)
+		CHECK_INT(at[i].offset, 0);
+	CHECK(reader_find(r.reader, READER_ENDS, at, PARTITIONS, PATIENCE_MS, &err) == 0);
+	for (int32_t i = 0; i < PARTITIONS; i++)
+		sum += at[i].offset;
+	CHECK_INT(sum, r.count);
+	CHECK(reader_find(r.reader, READER_ENDS, at, 0, PATIENCE_MS, &err) == 0);
+	mock_stop(&r.mock);
+	CHECK(reader_find(r.reader, READER_ENDS, at, PARTITIONS, 500, &err) == -1);
+	CHECK(strstr(err.text, "the target does not tell where its partitions begin and end: "));
+	rig_end(&r);
+}
+
 TEST(an_offset_that_is_not_there_is_trouble)
 {
 	struct seen seen = {.end = -1};

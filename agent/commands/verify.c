@@ -1,0 +1,155 @@
+/* reflejo verify: compares the target with what the configuration makes of the source. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "commands/commands.h"
+#include "commands/planning.h"
+#include "commands/runaway.h"
+#include "commands/topology.h"
+#include "commands/verify_request.h"
+#include "commands/verify_view.h"
+#include "config/options.h"
+#include "kafka/library.h"
+#include "mirror/scripting.h"
+#include "script/watchdog.h"
+
+/* Exit status. */
+enum { SAME, DIFFERENT, NOT_COMPARED };
+
+/* Wider than any table, where nothing cuts it. */
+#define WIDE 100000
+
+static size_t
+width_of_terminal(void)
+{
+	struct winsize size;
+
+	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
+		return size.ws_col;
+	return WIDE;
+}
+
+/* Draws the progress over itself. */
+static void
+on_progress(uint64_t done, uint64_t total, void *arg)
+{
+	const int64_t *began = arg;
+	struct text line = {0};
+
+	verify_view_progress(done, total, (double)(clock_ms() - *began) / 1000, &line);
+	fprintf(stderr, "\r%s\033[K", line.s);
+	fflush(stderr);
+	text_fini(&line);
+}
+
+static void
+show(const struct verify_request *request, const struct verify_report *report)
+{
+	struct text text = {0};
+
+	if (request->is_json)
+		verify_view_json(report, &text);
+	else
+		verify_view_text(report, width_of_terminal(), &text);
+	fputs(text.s, stdout);
+	text_fini(&text);
+}
+
+/* Runs it with a plan; returns the exit status, -1 on error. */
+static int
+compare(struct verify_request *request, const struct config *config, const struct plan *plan,
+	struct script *script, struct err *err)
+{
+	struct verify_options *options = &request->options;
+	struct verify_report report;
+	int64_t began = clock_ms();
+	char *brokers = topology_brokers(config, err);
+	bool is_terminal = isatty(STDERR_FILENO);
+	int status = -1;
+
+	if (!brokers)
+		return -1;
+	options->config = config;
+	options->plan = plan;
+	options->script = script;
+	options->source_brokers = brokers;
+	if (is_terminal) {
+		options->progress = on_progress;
+		options->progress_arg = &began;
+	}
+	if (verify_run(options, &report, err) == 0) {
+		if (is_terminal)
+			fprintf(stderr, "\r\033[K");
+		show(request, &report);
+		status = report.differences == 0 && report.is_whole ? SAME : DIFFERENT;
+		verify_report_fini(&report);
+	} else if (is_terminal) {
+		fprintf(stderr, "\r\033[K");
+	}
+	free(brokers);
+	return status;
+}
+
+/* The same from the beginning. */
+static int
+run(struct verify_request *request, const struct config *config, struct err *err)
+{
+	struct topology topology;
+	struct script_world *world = script_world_new();
+	struct scripting scripting = {0};
+	const struct plan *plan = NULL;
+	int status = -1;
+
+	if (topology_ask(config, &topology, err) == 0)
+		plan = planning_make(config, &topology, err);
+	topology_fini(&topology);
+	if (plan && plan->mirrored == 0) {
+		err_set(err,
+			"there is nothing to compare: none of the source's %zu topics is "
+			"mirrored; reflejo plan says why",
+			plan->count);
+		plan_release(&plan);
+	}
+	if (plan && scripting_start(&scripting, config, world, 0, &plan, err) == 0)
+		status = compare(request, config, plan, scripting.script, err);
+	scripting_fini(&scripting);
+	script_world_free(&world);
+	plan_release(&plan);
+	return status;
+}
+
+int
+command_verify(int argc, char **argv)
+{
+	struct verify_request request;
+	struct problems problems = {0};
+	struct config *config = NULL;
+	struct err err = {""};
+	int status = NOT_COMPARED, rc = -1;
+
+	if (options_has_flag(argc, argv, "help"))
+		return command_help(1, (char *[]){"verify"});
+	if (verify_request_read(argc, argv, &request, &err) == 0) {
+		config = config_load(
+			request.flag_count, request.flags, library_knows_property, &problems);
+		problems_print(&problems, stderr);
+		if (config && runaway_watch_as(NOT_COMPARED, &err) == 0)
+			rc = run(&request, config, &err);
+	} else {
+		err_prefix(&err, "verify: ");
+	}
+	if (rc >= 0)
+		status = rc;
+	else if (err.text[0])
+		fprintf(stderr, "reflejo: %s\n", err.text);
+	watchdog_stop();
+	config_free(&config);
+	problems_fini(&problems);
+	free(request.flags);
+	library_wait(1000);
+	return status;
+}

@@ -1,0 +1,23 @@
+/* What reflejo verify is asked for. For commands/verify*.c. */
+#ifndef COMMANDS_VERIFY_REQUEST_H
+#define COMMANDS_VERIFY_REQUEST_H
+
+#include <stdbool.h>
+
+#include "mirror/verify.h"
+
+struct verify_request {
+	struct verify_options options; /* what flags say of them */
+	bool is_json;
+	char **flags; /* for the configuration */
+	int flag_count;
+};
+
+/* Sorts the arguments: -1 after an error. @gives r->flags, free it, after an error too */
+int verify_request_read(int argc, char **argv, struct verify_request *r, struct err *err);
+
+/* An instant: "2026-01-31T00:00:00Z" with or without thousandths, a day, or how long ago ("6h").
+ *ret gets ms since 1970. */
+int verify_request_instant(const char *text, int64_t now_ms, int64_t *ret, struct err *err);
+
+#endif
