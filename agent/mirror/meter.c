@@ -272,9 +272,12 @@ void
 meter_set_gap(struct meter *meter, const struct meter_gap *gap)
 {
 	struct cell *cell = (struct cell *)meter;
+	const struct meter_gap before = cell->gap;
 
 	pthread_mutex_lock(&cell->meters->lock);
 	cell->gap = *gap;
+	cell->gap.gaps = before.gaps + 1;
+	cell->gap.missing = before.missing + (uint64_t)gap_size(&gap->gap);
 	pthread_mutex_unlock(&cell->meters->lock);
 }
 

@@ -116,6 +116,8 @@ struct meter_gap {
 	struct gap gap;		/* kind GAP_NONE: none yet */
 	enum gap_policy policy; /* what was done */
 	int64_t wall_ms;	/* when it was found */
+	uint64_t gaps, missing; /* of the partition so far, with this one; offsets in all of them.
+				   Counted by meter_set_gap */
 };
 
 /* Guarded by the same lock. @thread worker */

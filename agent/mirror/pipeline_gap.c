@@ -176,7 +176,7 @@ say(const struct partition *p, const struct standing_gap *g, enum gap_policy pol
 static void
 report(const struct partition *p, const struct standing_gap *g, enum gap_policy policy)
 {
-	const struct meter_gap last = {g->gap, policy, clock_wall_ms()};
+	const struct meter_gap last = {.gap = g->gap, .policy = policy, .wall_ms = clock_wall_ms()};
 	const char *kind = gap_kind_name(g->gap.kind);
 
 	say(p, g, policy);

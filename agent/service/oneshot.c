@@ -24,6 +24,7 @@ struct goal {
 	int64_t position;  /* of the stream that has it here, as of the last second */
 	int64_t moved_ms;  /* clock_ms, when it is elsewhere: that it was, or moved, last */
 	int64_t gone_from, gone_to; /* offsets that the source deleted before they were read */
+	struct meter_gap gap;	    /* that a stream of this agent went past, the newest of them */
 	bool is_done, is_here;	    /* here: a stream of this agent has it */
 	bool is_settled;	    /* here, and all of it is at the target */
 	bool is_stuck;
@@ -464,6 +465,17 @@ oneshot_note_stop(struct agent *a)
 	}
 }
 
+/* One that holds its partition is told as what holds it. */
+static void
+note_gap(struct goal *g, const struct meter *meter)
+{
+	struct meter_gap gap;
+
+	meter_gap(meter, &gap);
+	if (gap.gaps > 0 && gap.policy == GAP_ALARM)
+		g->gap = gap;
+}
+
 void
 oneshot_note_meters(struct oneshot *o, const struct meters *meters)
 {
@@ -479,6 +491,7 @@ oneshot_note_meters(struct oneshot *o, const struct meters *meters)
 		if (committed > g->committed)
 			g->committed = committed;
 		g->is_done |= o->until->has_ends && g->committed >= u->end;
+		note_gap(g, m);
 	}
 }
 
@@ -517,6 +530,35 @@ why_left(const struct oneshot *o, const struct until_partition *u)
 	       "move";
 }
 
+/* What the source did not have when it was to be read; what was gone at the start is told by
+   itself. */
+static void
+tell_gap(const struct until_partition *u, const struct goal *g, oneshot_left *fn, void *arg)
+{
+	const struct gap *gap = &g->gap.gap;
+	bool is_told = gap->first >= g->gone_from && gap->last < g->gone_to;
+	struct text text = {0};
+
+	if (g->gap.gaps == 0 || (g->gap.gaps == 1 && is_told))
+		return;
+	if (gap_size(gap) > 0)
+		text_printf(&text,
+			"offsets %" PRId64 " to %" PRId64 " were not there when they were to be "
+			"read (%s)",
+			gap->first, gap->last, gap_kind_name(gap->kind));
+	else
+		text_printf(&text,
+			"the topic was made anew (%s): what was not read of the old one is gone",
+			gap_kind_name(gap->kind));
+	if (g->gap.gaps > 1)
+		text_printf(&text,
+			"; with those before there were %" PRIu64 " such gaps, of %" PRIu64
+			" offsets in all: see source_gap in the log",
+			g->gap.gaps, g->gap.missing);
+	fn(u->topic, u->partition, text.s, arg);
+	text_fini(&text);
+}
+
 static void
 each_partition(const struct oneshot *o, size_t i, oneshot_left *fn, void *arg)
 {
@@ -532,6 +574,7 @@ each_partition(const struct oneshot *o, size_t i, oneshot_left *fn, void *arg)
 		fn(u->topic, u->partition, text.s, arg);
 		text_fini(&text);
 	}
+	tell_gap(u, g, fn, arg);
 	if (!o->until->has_ends || g->is_done || left_of(u, g) == 0)
 		return;
 	text_printf(&text, "offsets %" PRId64 " to %" PRId64 " are not mirrored: %s",

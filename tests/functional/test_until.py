@@ -43,6 +43,25 @@ def reasons(document):
     return [f"{left['topic']}:{left['partition']} {left['reason']}" for left in document["left_out"]]
 
 
+def test_what_retention_takes_while_it_runs_is_left_out(mirror, source, target, report):
+    """The mock cluster keeps 5 MiB a partition: what is written later overtakes a slow mirror, and its end."""
+    source.create("t", 1)
+    target.create("t", 8)
+    source.produce("t", [Record(b"%d" % i, bytes(100_000), 0) for i in range(40)])
+    agent = mirror(source, target, flags=(*REPORT, "--limit", "10r/s", "--buffer.memory", "4MiB"))
+    agent.wait_event("until")
+    wait_until(lambda: sum(target.ends("t").values()) > 0, what="the first record")
+    for _ in range(4):
+        source.produce("t", [Record(b"k", bytes(100_000), 0) for _ in range(50)])
+    assert agent.wait() == 3, agent.stderr
+    gap = agent.find("source_gap")[-1]
+    assert gap["kind"] == "retention" and int(gap["last_missing"]) >= 39
+    found = report()
+    assert (found["complete"], found["status"]) == (False, 3)
+    assert len(found["left_out"]) == 1
+    assert f"offsets {gap['first_missing']} to {gap['last_missing']} were not there when they were to be read (retention)" in reasons(found)[0]
+
+
 @pytest.mark.sanitize
 def test_ends_at_the_ends_seen_at_the_start(mirror, source, target, report):
     """What is written while it runs is left for the next run, which goes on from there."""
