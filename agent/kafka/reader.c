@@ -14,6 +14,7 @@
 
 /* The library is nudged so often at most while its queue runs low, see wake_fetching. */
 #define NUDGE_MS 5
+#define NUDGE_PARTITIONS 50 /* one more millisecond for each so many */
 
 /* Less than this is not kept to. */
 #define BUFFER_LEAST (1024 * 1024)
@@ -356,11 +357,12 @@ wake_fetching(struct reader *r, size_t taken)
 	if (!r->is_sleepy || taken == 0 || !is_low(r, taken) || now < r->next_nudge)
 		return;
 	r->was_full = false;
-	r->next_nudge = now + NUDGE_MS;
 	list = rd_kafka_topic_partition_list_new(8);
 	for (const struct reading *g = r->readings; g; g = g->next)
 		rd_kafka_topic_partition_list_add(list, rd_kafka_topic_name(g->topic), g->partition)
 			->offset = RD_KAFKA_OFFSET_END;
+	/* The question grows with the partitions. */
+	r->next_nudge = now + NUDGE_MS + list->cnt / NUDGE_PARTITIONS;
 	rd_kafka_offsets_for_times(r->rk, list, 0);
 	rd_kafka_topic_partition_list_destroy(list);
 }

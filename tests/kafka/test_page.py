@@ -1,6 +1,7 @@
 """The HDInsight page, replayed: its files, its command, its topic, on brokers of its time in ZooKeeper mode."""
 
 import signal
+import subprocess
 
 import pytest
 import rigs
@@ -67,8 +68,9 @@ def test_page(follow_page, outside, sender, receiver, kafka1, kafka2):
         assert set(stream["source"].split(",")) == set(kafka1.bootstrap.split(","))
 
 
-def test_page_again_with_the_class_name(follow_page, outside, sender, receiver, kafka1, kafka2):
-    """The wrapper script's first word; hosts that do not resolve; and what came while no mirror ran is made up for."""
+def test_page_again_with_the_class_name(follow_page, outside, sender, receiver, program, tmp_path, kafka1, kafka2):
+    """The wrapper script's first word; hosts that do not resolve; and what came while no mirror ran is made up for. In the end both
+    clusters hold the same."""
     hosts = f"{PAGE_HOSTS},{kafka1.zookeeper}"
     first, _ = follow_page(kafka1, kafka2, hosts, "kafka.tools.MirrorMaker")
     assert first.stop(PROMISE, signal.SIGINT) == 0, first.stderr
@@ -77,6 +79,9 @@ def test_page_again_with_the_class_name(follow_page, outside, sender, receiver, 
     load.finish()
     second, _ = follow_page(kafka1, kafka2, hosts, "kafka.tools.MirrorMaker")
     finish_page(second, outside, load, receiver(kafka2, "testtopic", 8), kafka1, kafka2)
+    done = subprocess.run([program, "verify", "--to", "end", *second.arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+                          check=False)
+    assert done.returncode == 0 and "the same: " in done.stdout, done.stdout + done.stderr
 
 
 def test_page_with_a_long_line(follow_page, outside, sender, receiver, kafka1, kafka2):
