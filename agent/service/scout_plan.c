@@ -72,6 +72,7 @@ scout_send_plan(struct scout *s, enum scout_notice kind)
 	m->broker_count = s->topics.brokers;
 	mailbox_post(s->notices, &m->message);
 	scout_say_unable(s);
+	scout_prune_refusals(s);
 	if (s->keeper)
 		keeper_set_plan(s->keeper, s->plan, s->source.brokers);
 }
