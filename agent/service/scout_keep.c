@@ -80,6 +80,34 @@ note_refusal(struct scout *s, const char *topic, const char *reason)
 		(struct plan_refusal){mem_strdup(topic), mem_strdup(reason)};
 }
 
+/* Does the plan still want of a topic what may have been refused? */
+static bool
+is_wanted(const struct scout *s, const char *target)
+{
+	const char *dead = s->config->mirror.dead_letter_topic;
+
+	for (size_t i = 0; i < s->plan->count; i++) {
+		const struct plan_topic *t = &s->plan->topics[i];
+
+		if (t->target && !strcmp(t->target, target))
+			return t->target_partitions <= 0 || t->grow_to > 0;
+	}
+	return dead && !strcmp(dead, target);
+}
+
+void
+scout_prune_refusals(struct scout *s)
+{
+	for (size_t i = 0; i < s->refusal_count;) {
+		if (is_wanted(s, s->refusals[i].target)) {
+			i++;
+			continue;
+		}
+		free_refusal(&s->refusals[i]);
+		s->refusals[i] = s->refusals[--s->refusal_count];
+	}
+}
+
 void
 scout_on_keeper(struct scout *s, struct keeper_message *m)
 {

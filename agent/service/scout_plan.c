@@ -75,6 +75,7 @@ scout_send_plan(struct scout *s, enum scout_notice kind)
 	s->until = NULL;
 	mailbox_post(s->notices, &m->message);
 	scout_say_unable(s);
+	scout_prune_refusals(s);
 	if (s->keeper)
 		keeper_set_plan(s->keeper, s->plan, s->source.brokers);
 }

@@ -103,6 +103,9 @@ void scout_on_keeper(struct scout *scout, struct keeper_message *message);
 bool scout_manages(const struct scout *scout);
 void scout_say_unable(struct scout *scout);
 
+/* Forgets refusals of what the plan does not want any more: somebody else has made it, say. */
+void scout_prune_refusals(struct scout *scout);
+
 /* Frees what the keeper was refused. */
 void scout_forget_refusals(struct scout *scout);
 
