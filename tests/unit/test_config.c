@@ -270,7 +270,7 @@ TEST(what_is_wrong)
 			"i:3: unknown key 'num.stream' in [mirror]; did you mean 'num.streams'?\n"
 			"i:5: there is no section [mirrr]; did you mean [mirror]?; known are "
 			"[consumer] [producer] [mirror] "
-			"[limits] [script] [admin] [metrics] [log]\n"},
+			"[limits] [groups] [script] [admin] [metrics] [log]\n"},
 		{CONSUMER "foo=1\n\nfetch.min.bytes=x\nsasl.password=@/nowhere\n",
 			PRODUCER "acks=2\n", "", FILES "--whitelist t --numstreams 3 stray",
 			"--numstreams is not a flag (--help lists them); did you mean "
