@@ -51,6 +51,7 @@ struct group {
 
 struct group_pass {
 	const struct config *config;
+	const atomic_bool *must_stop;
 	struct topics *filter;
 	struct group_names named; /* groups that the expression names one by one */
 	bool is_listed;		  /* others may match as well */
@@ -85,11 +86,12 @@ find_named(struct group_pass *p, const char *expression)
 }
 
 struct group_pass *
-group_pass_new(const struct config *config, struct err *err)
+group_pass_new(const struct config *config, const atomic_bool *must_stop, struct err *err)
 {
 	struct group_pass *p = mem_zero(1, sizeof(*p));
 
 	p->config = config;
+	p->must_stop = must_stop;
 	p->filter = topics_new(config->groups.sync, false, false, err);
 	if (!p->filter) {
 		free(p);
@@ -246,10 +248,10 @@ group_pass_read(struct group_pass *p, struct group_offsets *source, const struct
 		rc = group_offsets_list(source, CALL_MS, &listed, err);
 	for (struct group *g = p->groups; g; g = g->next)
 		g->is_seen = rc < 0;
-	for (size_t i = 0; i < p->named.count; i++)
+	for (size_t i = 0; i < p->named.count && !atomic_load(p->must_stop); i++)
 		if (is_wanted(p, p->named.items[i]))
 			read_group(p, source, atlas, p->named.items[i]);
-	for (size_t i = 0; i < listed.count; i++)
+	for (size_t i = 0; i < listed.count && !atomic_load(p->must_stop); i++)
 		if (is_wanted(p, listed.items[i]))
 			read_group(p, source, atlas, listed.items[i]);
 	group_names_free(&listed);
@@ -504,7 +506,7 @@ group_pass_write(struct group_pass *p, struct group_offsets *source, struct grou
 	read_ends(p, source, atlas);
 	text_fini(&p->rows);
 	p->row_count = 0;
-	for (struct group *g = p->groups; g; g = g->next) {
+	for (struct group *g = p->groups; g && !atomic_load(p->must_stop); g = g->next) {
 		if (!has_offsets(g) && !g->error)
 			continue;
 		if (!g->error)

@@ -3,6 +3,7 @@
 #ifndef SERVICE_GROUP_PASS_H
 #define SERVICE_GROUP_PASS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,9 +16,10 @@
 /* What passes remember of each group. One thread at a time. */
 struct group_pass;
 
-/* For the groups that groups.sync names. NULL when the expression does not compile. @gives;
- * group_pass_free */
-struct group_pass *group_pass_new(const struct config *config, struct err *err);
+/* For the groups that groups.sync names. Once *must_stop is set, a pass goes over no further group.
+   NULL when the expression does not compile. @borrows both @gives; group_pass_free */
+struct group_pass *group_pass_new(
+	const struct config *config, const atomic_bool *must_stop, struct err *err);
 
 /* Frees and clears. NULL is accepted. */
 void group_pass_free(struct group_pass **pass);

@@ -57,6 +57,7 @@ struct group_sync {
 	struct mailbox *orders, *notices;
 	struct offset_sink sink;
 	pthread_t thread;
+	atomic_bool must_stop;
 
 	/* The thread's own: */
 	struct atlas *atlas;
@@ -331,39 +332,49 @@ settle_arrivals(struct group_sync *s, int64_t now)
 	arrivals_fini(&a);
 }
 
+/* Queues what a leaf has to be kept. */
+static int
+put_leaf(struct group_sync *s, const struct leaf *leaf, struct err *err)
+{
+	char *key = atlas_document_key(leaf), *text = atlas_document(leaf, s->writer);
+	int rc = compacted_put(s->keeper, key, text, strlen(text), err);
+
+	free(key);
+	free(text);
+	return rc;
+}
+
 /* Writes what has changed. */
 static void
 save(struct group_sync *s, int timeout_ms)
 {
 	size_t count = atlas_leaves(s->atlas), written = 0;
+	bool *is_tried;
 	struct err err;
 	int rc = 0;
 
 	if (s->keeping != KEEPING_GOES)
 		return;
+	is_tried = mem_zero(count + 1, sizeof(*is_tried));
 	for (size_t i = 0; i < count && rc == 0; i++) {
 		struct leaf *leaf = atlas_leaf(s->atlas, i);
-		char *key, *text;
 
 		if (!leaf->is_changed || leaf->owner == LEAF_ARRIVING)
 			continue;
-		key = atlas_document_key(leaf);
-		text = atlas_document(leaf, s->writer);
-		rc = compacted_put(s->keeper, key, text, strlen(text), &err);
-		free(key);
-		free(text);
+		rc = put_leaf(s, leaf, &err);
+		is_tried[i] = true;
 		leaf->is_changed = false;
 		written++;
 	}
-	if (rc == 0 && written > 0)
-		rc = compacted_flush(s->keeper, timeout_ms, &err);
-	if (rc == 0)
-		return;
-	say_trouble(&err);
-	/* Which of them are there is not known: those of ours are written once more. */
-	for (size_t i = 0; i < count; i++)
-		if (atlas_leaf(s->atlas, i)->owner == LEAF_OURS)
+	if (written > 0 && compacted_flush(s->keeper, timeout_ms, rc ? NULL : &err) < 0)
+		rc = -1;
+	/* Which of them are there is not known: all are written once more. */
+	for (size_t i = 0; rc < 0 && i < count; i++)
+		if (is_tried[i])
 			atlas_leaf(s->atlas, i)->is_changed = true;
+	if (rc < 0)
+		say_trouble(&err);
+	free(is_tried);
 }
 
 static void
@@ -528,7 +539,7 @@ group_sync_start(
 	s->orders = mailbox_new();
 	s->sink.mailbox = s->orders;
 	s->atlas = atlas_new(config->groups.memory);
-	s->pass = group_pass_new(config, err);
+	s->pass = group_pass_new(config, &s->must_stop, err);
 	name_writer(s);
 	s->next_tick = clock_ms();
 	s->next_save = s->next_tick + config->groups.save_interval;
@@ -566,6 +577,7 @@ group_sync_stop(struct group_sync **sync, int timeout_ms)
 	if (!s)
 		return true;
 	*sync = NULL;
+	atomic_store(&s->must_stop, true);
 	m = mem_zero(1, sizeof(*m));
 	m->kind = GROUP_SYNC_STOP;
 	mailbox_post(s->orders, m);
