@@ -434,7 +434,7 @@ advance(struct pipeline *pl, struct partition *p)
 		partition_must_drain(pl, p) || !p->route->target)
 		return false;
 	if (p->raw == 0)
-		return !p->gap && !p->waits_for_origin && feed(pl, p);
+		return !p->gap && feed(pl, p);
 	return partition_run_script(pl, p) || (p->raw == 0 && p->state == PARTITION_FLOWING);
 }
 
