@@ -474,7 +474,7 @@ advance(struct pipeline *pl, struct partition *p)
 		partition_must_drain(pl, p) || !p->route->target)
 		return false;
 	if (p->raw == 0)
-		return !p->is_over && !p->gap && !p->waits_for_origin && feed(pl, p);
+		return !p->is_over && !p->gap && feed(pl, p);
 	return partition_run_script(pl, p) || (p->raw == 0 && p->state == PARTITION_FLOWING);
 }
 

@@ -85,15 +85,6 @@ asks_gap(const struct partition *p, int64_t now)
 	return p->gap && !p->gap->is_judged && now >= p->gap->ask_at;
 }
 
-static void
-read_on(struct pipeline *pl, struct partition *p)
-{
-	if (!p->waits_for_origin)
-		return;
-	p->waits_for_origin = false;
-	partition_activate(pl, p);
-}
-
 struct ranges *
 pipeline_ask_ranges(struct pipeline *pl)
 {
@@ -113,11 +104,6 @@ pipeline_ask_ranges(struct pipeline *pl)
 		ranges_add(ranges, p->topic, p->number);
 		if (p->gap)
 			p->gap->ask_at = now + ASK_AGAIN_MS;
-		/* Asked once more: it is not waited for any longer, which may cost order, but no
-		   record. */
-		if (p->was_origin_asked)
-			read_on(pl, p);
-		p->was_origin_asked = p->is_origin_due;
 	}
 	if (asks_origins)
 		pl->ask_origins_at = now + ASK_AGAIN_MS;
@@ -129,8 +115,7 @@ partition_ask_origin(struct pipeline *pl, struct partition *p)
 {
 	if (!consumer_knows_topic_ids() || pl->is_dry)
 		return;
-	p->is_origin_due = p->waits_for_origin = true;
-	p->was_origin_asked = false;
+	p->is_origin_due = true;
 	pl->origins++;
 	pl->ask_origins_at = 0;
 }
@@ -139,7 +124,7 @@ void
 partition_forget_origin(struct pipeline *pl, struct partition *p)
 {
 	pl->origins -= p->is_origin_due;
-	p->is_origin_due = p->waits_for_origin = false;
+	p->is_origin_due = false;
 }
 
 /* What an operator can do about it. */
@@ -287,7 +272,6 @@ static void
 take_origin(struct pipeline *pl, struct partition *p, const struct range *r)
 {
 	partition_forget_origin(pl, p);
-	partition_activate(pl, p);
 	if (*p->topic_id)
 		return;
 	if (p->gap || r->committed < 0 || !is_another(r->committed_id, r->id)) {

@@ -75,13 +75,11 @@ struct partition {
 	bool is_over;	      /* all below until was read; nothing more is */
 	int64_t unread_since; /* of the watch: the source tells nothing of it since then (clock_ms),
 				 0: it does */
-	struct standing_gap *gap; /* where it stands because the source does not have what comes
-				     next; NULL: it does not */
-	bool is_origin_due, waits_for_origin; /* the source has still to say which topic it is;
-						 and it is not read meanwhile */
-	bool was_origin_asked;
-	char topic_id[RANGES_ID];	    /* of what is read; "" not known */
-	int64_t seen_low, seen_high;	    /* of its log, as of the last survey; -1 not seen */
+	struct standing_gap *gap;    /* where it stands because the source does not have what comes
+					next; NULL: it does not */
+	bool is_origin_due;	     /* the source has still to say which topic it is */
+	char topic_id[RANGES_ID];    /* of what is read; "" not known */
+	int64_t seen_low, seen_high; /* of its log, as of the last survey; -1 not seen */
 	int64_t seen_position, still_since; /* of the watch: the position it saw last, and since
 					       when (clock_ms) records wait while it stands */
 };

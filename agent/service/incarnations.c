@@ -14,6 +14,10 @@
 
 /* One question may take this long. */
 #define ASK_MS 3000
+/* The ids are asked of the controller, which a cluster may lack: it is waited for shorter, and not
+   asked again for a while. */
+#define IDS_MS 1500
+#define IDS_AGAIN_MS 60000
 /* That a topic was away for a moment says something about what is there again for so long. */
 #define ABSENCE_MS 600000
 
@@ -27,6 +31,7 @@ struct incarnation {
 struct incarnations {
 	struct incarnation *items; /* sorted by name */
 	size_t count, capacity;
+	int64_t ids_from; /* clock_ms: ids are not asked for before */
 };
 
 struct incarnations *
@@ -143,13 +148,16 @@ take_ids(struct incarnations *in, const struct topic_id *ids, struct mailbox *no
 /* Asks for the ids of these names, which must not repeat. What cannot be asked is "". @gives an
    array */
 static struct topic_id *
-ask(struct admin *source, const char **names, size_t count)
+ask(struct incarnations *in, struct admin *source, const char **names, size_t count)
 {
 	struct topic_id *ids = mem_zero(count + 1, sizeof(*ids));
 	struct err err;
 
-	if (topic_ids_ask(source, ASK_MS, names, count, ids, &err) < 0)
+	if (clock_ms() >= in->ids_from &&
+		topic_ids_ask(source, IDS_MS, names, count, ids, &err) < 0) {
+		in->ids_from = clock_ms() + IDS_AGAIN_MS;
 		LOG(EVENT_library_debug, F_STR("facility", "TOPICIDS"), F_STR("text", err.text));
+	}
 	return ids;
 }
 
@@ -166,7 +174,7 @@ incarnations_look(struct incarnations *in, const struct side *source,
 	names = mem_zero(in->count, sizeof(*names));
 	for (size_t i = 0; i < in->count; i++)
 		names[i] = in->items[i].name;
-	ids = ask(source->admin, names, in->count);
+	ids = ask(in, source->admin, names, in->count);
 	take_ids(in, ids, source->notices);
 	free(ids);
 	free(names);
@@ -182,7 +190,7 @@ by_topic(const void *a, const void *b)
 
 /* Each topic is asked for once, however many partitions of it are. */
 static void
-fill_ids(struct admin *source, struct ranges *ranges)
+fill_ids(struct incarnations *in, struct admin *source, struct ranges *ranges)
 {
 	struct range **sorted = mem_zero(ranges->count, sizeof(*sorted));
 	const char **names = mem_zero(ranges->count, sizeof(*names));
@@ -195,7 +203,7 @@ fill_ids(struct admin *source, struct ranges *ranges)
 	for (size_t i = 0; i < ranges->count; i++)
 		if (count == 0 || strcmp(names[count - 1], sorted[i]->topic) != 0)
 			names[count++] = sorted[i]->topic;
-	ids = ask(source, names, count);
+	ids = ask(in, source, names, count);
 	for (size_t i = 0, topic = 0; i < ranges->count; i++) {
 		if (strcmp(names[topic], sorted[i]->topic) != 0)
 			topic++;
@@ -256,7 +264,7 @@ fill_committed(struct admin *source, struct ranges *ranges)
 }
 
 static void
-fill(const struct incarnations *in, struct admin *source, struct ranges *ranges)
+fill(struct incarnations *in, struct admin *source, struct ranges *ranges)
 {
 	int64_t now = clock_ms();
 
@@ -264,7 +272,7 @@ fill(const struct incarnations *in, struct admin *source, struct ranges *ranges)
 	if (!fill_offsets(source, ranges, true))
 		return;
 	if (topic_ids_are_known()) {
-		fill_ids(source, ranges);
+		fill_ids(in, source, ranges);
 		fill_committed(source, ranges);
 	}
 	/* The beginning last: it only grows, and must not be older than what it is compared with,
@@ -279,7 +287,7 @@ fill(const struct incarnations *in, struct admin *source, struct ranges *ranges)
 }
 
 void
-incarnations_tell(const struct incarnations *in, const struct side *source, struct ranges *ranges)
+incarnations_tell(struct incarnations *in, const struct side *source, struct ranges *ranges)
 {
 	if (source->admin && !source->is_down)
 		fill(in, source->admin, ranges);

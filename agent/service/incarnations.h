@@ -26,6 +26,6 @@ void incarnations_look(struct incarnations *incarnations, const struct side *sou
    group has committed; -1 and "" where the source does not tell. The same ranges are told as
    SCOUT_RANGES. @blocks @takes ranges */
 void incarnations_tell(
-	const struct incarnations *incarnations, const struct side *source, struct ranges *ranges);
+	struct incarnations *incarnations, const struct side *source, struct ranges *ranges);
 
 #endif

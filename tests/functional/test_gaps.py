@@ -108,7 +108,8 @@ def test_pause_holds_the_partition_there(mirror, source, target, api):
     assert gap["action"] == "pause"
     source.produce("t.other", numbered(0, 50))
     assert numbers(target.read("t.other", 50)) == list(range(50))
-    found = api.wait_status(lambda s: s["partitions"]["held"] == 1 and not s["ready"], "a held partition", topic="t")
+    found = api.wait_status(lambda s: s["partitions"]["held"] == 1 and not s["ready"] and
+                            s["detail"][0]["lag_records"], "a held partition", topic="t")
     [detail] = found["detail"]
     assert detail["state"] == "held" and f"10 to {start - 1}" in detail["reason"], detail
     assert detail["lag_records"] == LAST - 10

@@ -204,7 +204,8 @@ def test_a_position_of_the_topic_before(newest, mirror, names, outside, sender, 
     gap = agent.wait_event("source_gap", topic=topic)
     assert gap["kind"] == "recreated" and number_of(gap, "position", "goes_on_at") == [500, 0]
     verdict = receiver(kafka3, topic, 1).verdict(new)
-    assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
+    # What was read before the source had said which topic it is comes twice.
+    assert not verdict.lost and not verdict.strange, f"{verdict}\n{agent.stderr}"
     assert agent.stop(PROMISE) == 0, agent.stderr
     offset, now = committed(kafka4, group, topic)
     assert offset == 900 and now.startswith(NOTE) and now != note
