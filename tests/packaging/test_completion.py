@@ -29,14 +29,15 @@ _reflejo reflejo "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"
 printf '%s\n' "${COMPREPLY[@]}"
 """
 
-COMMANDS = ["run", "check", "plan", "test", "ctl", "tap", "groups", "print", "demo", "version", "help"]
+COMMANDS = ["run", "check", "plan", "verify", "test", "ctl", "tap", "groups", "print", "demo", "version", "help"]
 CASES = [
     ("reflejo ", set(COMMANDS)),
     ("reflejo ch", {"check"}),
     ("reflejo print ", {"options", "properties", "sample", "events", "man", "completion"}),
     ("reflejo print man ", {"1", "5"}),
     ("reflejo print completion ", {"bash", "zsh"}),
-    ("reflejo help v", {"version"}),
+    ("reflejo help v", {"version", "verify"}),
+    ("reflejo verify --allow-", {"--allow-duplicates", "--allow-unexpected"}),
     ("reflejo run --partition.mode ", {"key", "preserve", "map", "round.robin", "crc32"}),
     ("reflejo run --partition.mode=pre", {"preserve"}),
     ("reflejo --partition.mode=", {"key", "preserve", "map", "round.robin", "crc32"}),
