@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import subprocess
 import time
 
 import pytest
@@ -68,7 +69,7 @@ def read_all(cluster, topic, ends):
     consumer.close()
 
 
-def test_killed_three_times_it_ends_with_nothing_missing(mirror, topics, outside, report, kafka3, kafka4):
+def test_killed_three_times_it_ends_with_nothing_missing(program, mirror, topics, outside, report, kafka3, kafka4, tmp_path):
     topic, group = topics(PARTITIONS)
     dice = random.Random(6)
     began = time.monotonic()
@@ -108,6 +109,11 @@ def test_killed_three_times_it_ends_with_nothing_missing(mirror, topics, outside
         assert part["committed"] == part["end"] == part["last_offset"] + 1
         assert part["start"] == part["offsets_not_read_again"] > 0
         assert part["records_read"] == part["records_mirrored"] == part["end"] - part["start"]
+    done = subprocess.run([program, "verify", "--json", "--to", "end", "--allow-duplicates", *agent.arguments], cwd=tmp_path,
+                          capture_output=True, text=True, timeout=LONG, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    row = json.loads(done.stdout)["topics"][0]
+    assert row["expected"] == RECORDS and row["duplicated"] == copies - RECORDS and row["missing"] == 0
 
 
 def test_up_to_a_moment(mirror, topics, outside, report, kafka3, kafka4):
