@@ -34,18 +34,18 @@ def test_three_agents_join_and_leave_under_load(mirror, source, target):
     load = Load(source, "t", 1000, keys=120, partitions=12)
     try:
         first = mirror(source, target, **settings)
-        first.wait_event("assigned", partitions="6")
+        first.wait_shared(12, 2)
         second = mirror(source, target, **settings)
         for agent in (first, second):
-            agent.wait_event("assigned", partitions="3", count=2)
+            agent.wait_shared(6, 2)
         third = mirror(source, target, **settings)
         for agent in (first, second, third):
-            agent.wait_event("assigned", partitions="2", count=2)
+            agent.wait_shared(4, 2)
         assert first.stop() == 0
         for agent in (second, third):
-            agent.wait_event("assigned", partitions="3", count=4 if agent is second else 2)
+            agent.wait_shared(6, 2)
         second.kill()
-        third.wait_event("assigned", partitions="6", count=2)
+        third.wait_shared(12, 2)
         arrived = sum(target.ends("t").values())
         target.read("t", arrived + 1000)
     finally:

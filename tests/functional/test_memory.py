@@ -54,7 +54,7 @@ def test_memory_is_bounded_while_the_target_is_away(mirror, source, target, size
     peak = Peak(agent)
     try:
         agent.wait_event("target_unreachable")
-        agent.wait_event("assigned", count=streams)
+        agent.wait_shared(partitions, streams)
         # It has read as much as it may when the lag stands still.
         seen = []
 

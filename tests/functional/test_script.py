@@ -260,7 +260,7 @@ def test_reload_under_load_loses_and_repeats_nothing(scripted, source, target, t
     target.create("t", 4)
     agent = scripted(source, target, GOOD % "0", "--partition.mode", "preserve", "--num.streams", "2")
     # The mock refuses commits while a group moves, and then records are repeated.
-    agent.wait_event("assigned", partitions=2, count=2)
+    agent.wait_shared(4, 2)
     total = 0
     for version in range(1, 6):
         source.produce("t", [Record(b"k", b"%d" % (total + i), i % 4) for i in range(2000)])
@@ -443,8 +443,7 @@ def test_parameters_maps_and_dictionaries(scripted, source, target, tmp_path):
         end }""", "--script.param.name", "x y", "--script.param.n", "5", "--message.handler.args", "arguments",
                      "--num.streams", "2")
     # The mock refuses commits while a group moves, and then records are repeated.
-    for stream in range(2):
-        agent.wait_event("assigned", stream=stream, partitions=1)
+    agent.wait_shared(2, 2)
     source.produce("t", [Record(b"a", b"1", 0), Record(b"b,c", b"1", 1), Record(b"z", b"1", 0)])
     seen = target.read("t", 3)
     assert {r.key: r.value for r in seen} == {b"a": b"t.a", b"b,c": b't."b', b"z": b"none"}

@@ -122,7 +122,7 @@ def test_rights_that_are_taken_from_a_quiet_stream(mirror, source, target):
     target.create("t", 2)
     agent = mirror(source, target, flags=("--num.streams", "2", "--start.timeout.ms", "1000",
                                           "--log.progress.interval", "1"))
-    agent.wait_event("assigned", count=2)
+    agent.wait_shared(2, 2)
     count = len(agent.find("progress"))
     agent.wait_event("progress", count=count + 3)
     source.fail("Fetch", *["TOPIC_AUTHORIZATION_FAILED"] * 2)
