@@ -68,6 +68,7 @@ def synced(mirror, source, target, tmp_path):
     return start
 
 
+@pytest.mark.sanitize
 def test_a_group_goes_on_with_the_next_record(synced, source, target):
     """The target's offsets differ from the source's; the translated one is of the very next record."""
     source.create("t", 2)
@@ -90,6 +91,7 @@ def test_a_group_goes_on_with_the_next_record(synced, source, target):
     assert agent.stop() == 0
 
 
+@pytest.mark.slow
 def test_what_a_filter_drops_is_passed(synced, source, target, tmp_path):
     """The group stands at a record that the target has not: it goes on with the first one behind it that is there."""
     (tmp_path / "s.lua").write_text("return {api = 1, record = function(r) if tonumber(r.value) % 10 ~= 0 then return false end end}\n", encoding="utf-8")
@@ -112,6 +114,7 @@ def unread(cluster, topic, starts):
     return [int(r.value) for r in sorted(seen, key=lambda r: (r.partition, r.offset)) if r.offset >= starts[r.partition]]
 
 
+@pytest.mark.slow
 def test_partitions_by_key_miss_nothing(synced, source, target):
     """Two partitions become three by key: nothing is missed wherever the group stands, and where nothing else stands between,
     nothing is read twice."""
@@ -136,6 +139,7 @@ def test_partitions_by_key_miss_nothing(synced, source, target):
     assert agent.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_group_with_members_is_left_alone(synced, source, target):
     source.create("t")
     target.create("t")
@@ -160,6 +164,7 @@ def test_a_group_with_members_is_left_alone(synced, source, target):
     member.close()
 
 
+@pytest.mark.slow
 def test_never_backwards_unless_the_source_went_back(synced, source, target):
     source.create("t")
     target.create("t")
@@ -240,6 +245,7 @@ def test_a_partition_that_moves_keeps_its_map(synced, source, target):
     assert first.stop() == 0 and second.stop() == 0
 
 
+@pytest.mark.slow
 def test_without_its_topic_groups_move_all_the_same(synced, source, target):
     """The mock cluster makes no topics: what to create is said, and groups move until a restart."""
     source.create("t")
@@ -255,6 +261,7 @@ def test_without_its_topic_groups_move_all_the_same(synced, source, target):
     assert agent.stop() == 0
 
 
+@pytest.mark.slow
 def test_groups_on_the_command_line(synced, mirror, source, target, run, tmp_path):
     source.create("t")
     target.create("t")
