@@ -106,7 +106,9 @@ def test_killed_three_times_it_ends_with_nothing_missing(program, mirror, topics
     parts = found["topics"][0]["partitions"]
     assert sum(p["end"] for p in parts) == RECORDS
     for part in parts:
-        assert part["committed"] == part["end"] == part["last_offset"] + 1
+        assert part["committed"] == part["end"] == RECORDS // PARTITIONS + (part["partition"] < RECORDS % PARTITIONS)
+        # The runs before may have come to the end of some.
+        assert part["last_offset"] == (part["end"] - 1 if part["start"] < part["end"] else None)
         assert part["start"] == part["offsets_not_read_again"] > 0
         assert part["records_read"] == part["records_mirrored"] == part["end"] - part["start"]
     done = subprocess.run([program, "verify", "--json", "--to", "end", "--allow-duplicates", *agent.arguments], cwd=tmp_path,
