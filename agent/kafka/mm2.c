@@ -16,8 +16,7 @@
 #define SILENCE_MS 10000
 /* The stop is looked for so often. */
 #define TURN_MS 100
-/* Records taken at a time, and bytes that may wait. */
-#define BATCH 256
+/* Bytes that may wait to be taken. */
 #define BUFFER_BYTES (4 * 1024 * 1024)
 /* Others are shown up to so many bytes. */
 #define OTHERS_MOST 300
@@ -184,8 +183,8 @@ read_all(struct reading *r, struct err *err)
 	int rc = 0;
 
 	while (rc == 0 && r->left > 0) {
-		struct reader_item items[BATCH];
-		size_t count = reader_next(r->reader, items, BATCH, TURN_MS);
+		struct reader_item items[READER_AT_ONCE];
+		size_t count = reader_next(r->reader, items, READER_AT_ONCE, TURN_MS);
 
 		rc = take_items(r, items, count, err);
 		reader_release(items, count);

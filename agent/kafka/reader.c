@@ -370,11 +370,11 @@ wake_fetching(struct reader *r, size_t taken)
 size_t
 reader_next(struct reader *r, struct reader_item *items, size_t max, int timeout_ms)
 {
-	rd_kafka_message_t *messages[256];
-	size_t room = sizeof(messages) / sizeof(messages[0]), n = 0;
+	rd_kafka_message_t *messages[READER_AT_ONCE];
+	size_t n = 0;
 	int64_t bytes = 0;
 	ssize_t got = rd_kafka_consume_batch_queue(
-		r->records, timeout_ms, messages, max < room ? max : room);
+		r->records, timeout_ms, messages, max < READER_AT_ONCE ? max : READER_AT_ONCE);
 
 	for (ssize_t i = 0; i < got; i++) {
 		bytes += (int64_t)(messages[i]->len + messages[i]->key_len);

@@ -61,9 +61,13 @@ int reader_start(struct reader *reader, const char *topic, int32_t partition, in
 /* Nothing more comes of this partition; what waits is thrown away. */
 void reader_stop(struct reader *reader, const char *topic, int32_t partition);
 
-/* Takes up to max items, waiting at most timeout_ms for the first; offsets of one partition grow.
-   0: nothing came; whether the cluster is away is told by reader_failure.
-   @blocks @gives the items; reader_release */
+/* One call gives out so many items at most. */
+#define READER_AT_ONCE 256
+
+/* Takes up to max items, but no more than READER_AT_ONCE, waiting at most timeout_ms for the first;
+   offsets of one partition grow. Fewer than max do not say that no more wait. 0: nothing came;
+   whether the cluster is away is told by reader_failure. @blocks
+   @gives the items; reader_release */
 size_t reader_next(struct reader *reader, struct reader_item *items, size_t max, int timeout_ms);
 
 /* Frees what the items hold. */

@@ -33,7 +33,10 @@
    have read are there then, and what stands before a tick is known (see mirror/atlas.h). */
 #define TICKS_BETWEEN 3
 #define READER_BYTES (4 * 1024 * 1024)
-#define READ_AT_ONCE 500
+/* While it is found out what the topic holds, the thread waits so long for it, and reads so long at
+   a stretch. */
+#define READ_WAIT_MS 200
+#define READ_MS 1000
 
 enum group_sync_order { GROUP_SYNC_PLAN = 1, GROUP_SYNC_STOP };
 
@@ -168,9 +171,9 @@ take_record(struct group_sync *s, const struct record *record)
 static bool
 take_items(struct group_sync *s)
 {
-	struct reader_item items[READ_AT_ONCE];
-	size_t n =
-		reader_next(s->reader, items, READ_AT_ONCE, s->keeping == KEEPING_READS ? 200 : 0);
+	struct reader_item items[READER_AT_ONCE];
+	size_t n = reader_next(
+		s->reader, items, READER_AT_ONCE, s->keeping == KEEPING_READS ? READ_WAIT_MS : 0);
 
 	for (size_t i = 0; i < n; i++) {
 		if (items[i].kind == READER_RECORD) {
@@ -187,7 +190,7 @@ take_items(struct group_sync *s)
 	reader_release(items, n);
 	if (!s->is_reading)
 		reader_stop(s->reader, s->topic, 0);
-	return n == READ_AT_ONCE;
+	return n > 0;
 }
 
 /* What others write, and at the beginning all that was kept. */
@@ -207,7 +210,7 @@ follow_topic(struct group_sync *s, int64_t now)
 		}
 		s->is_reading = true;
 	}
-	while (s->is_reading && take_items(s))
+	while (s->is_reading && take_items(s) && clock_ms() - now < READ_MS)
 		;
 }
 
@@ -569,13 +572,7 @@ group_sync_stop(struct group_sync **sync, int timeout_ms)
 	m = mem_zero(1, sizeof(*m));
 	m->kind = GROUP_SYNC_STOP;
 	mailbox_post(s->orders, m);
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	clock_deadline(timeout_ms, &until);
 	if (pthread_timedjoin_np(s->thread, NULL, &until) == ETIMEDOUT) {
 		pthread_detach(s->thread);
 		return false;

@@ -90,6 +90,20 @@ def test_a_group_goes_on_with_the_next_record(synced, source, target):
     assert agent.stop() == 0
 
 
+def test_a_long_topic_of_maps_is_read_at_one_stretch(synced, source, target):
+    """What has not been compacted yet may be many times what is kept: groups do not wait minutes for it."""
+    source.create("t")
+    target.create("t")
+    target.create(MAPS)
+    target.produce(MAPS, [Record(b"t/%d" % (i % 10), None) for i in range(20000)])
+    source.produce("t", numbered(0, 10))
+    commit(source, "app", {("t", 0): 4})
+    agent = synced()
+    agent.wait_event("groups_topic", read="yes")
+    target.wait_committed("app", "t", {0: 4})
+    assert agent.stop() == 0
+
+
 def test_what_a_filter_drops_is_passed(synced, source, target, tmp_path):
     """The group stands at a record that the target has not: it goes on with the first one behind it that is there."""
     (tmp_path / "s.lua").write_text("return {api = 1, record = function(r) if tonumber(r.value) % 10 ~= 0 then return false end end}\n", encoding="utf-8")
