@@ -93,12 +93,6 @@ admin_close(struct admin **admin)
 	*admin = NULL;
 }
 
-struct rd_kafka_s *
-admin_handle(const struct admin *a)
-{
-	return a->rk;
-}
-
 void
 admin_add_brokers(struct admin *a, const char *bootstrap_servers)
 {
@@ -136,6 +130,14 @@ admin_drop_events(struct admin *a)
 	rd_kafka_queue_destroy(queue);
 }
 
+/* Did no broker answer at all? */
+static bool
+is_silence(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+	       code == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE;
+}
+
 struct admin_call
 admin_call_begin(struct admin *a, rd_kafka_admin_op_t op, int timeout_ms)
 {
@@ -157,10 +159,12 @@ admin_call_await(struct admin *a, struct admin_call *call, int timeout_ms, struc
 		call->event = rd_kafka_queue_poll(call->queue, 100);
 	if (call->event)
 		code = rd_kafka_event_error(call->event);
-	if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT)
+	if (is_silence(code))
 		admin_no_answer(a, code, err);
 	else if (code)
 		err_set(err, "%s", rd_kafka_event_error_string(call->event));
+	else
+		client_forget_failure(a->client);
 	return code;
 }
 
@@ -283,8 +287,8 @@ admin_cluster_id(struct admin *a, int timeout_ms, char *id, size_t size)
 		rd_kafka_mem_free(a->rk, found);
 }
 
-static rd_kafka_topic_partition_list_t *
-list_of(const struct topic_partition *positions, size_t count)
+rd_kafka_topic_partition_list_t *
+admin_list_of(const struct topic_partition *positions, size_t count)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 
@@ -324,7 +328,7 @@ int
 admin_committed(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
 	struct err *err)
 {
-	rd_kafka_topic_partition_list_t *list = list_of(positions, count);
+	rd_kafka_topic_partition_list_t *list = admin_list_of(positions, count);
 	rd_kafka_resp_err_t code = rd_kafka_committed(a->rk, list, timeout_ms), element;
 
 	element = take_offsets(list, positions);
@@ -343,7 +347,7 @@ static int
 list_offsets(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
 	const char *what, struct err *err)
 {
-	rd_kafka_topic_partition_list_t *list = list_of(positions, count);
+	rd_kafka_topic_partition_list_t *list = admin_list_of(positions, count);
 	rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(a->rk, list, timeout_ms), element;
 
 	element = take_offsets(list, positions);
@@ -363,6 +367,26 @@ admin_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, s
 	for (size_t i = 0; i < count; i++)
 		positions[i].offset = RD_KAFKA_OFFSET_END;
 	return list_offsets(a, timeout_ms, positions, count, "where its partitions end", err);
+}
+
+int
+admin_known_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
+	struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list;
+	rd_kafka_resp_err_t code;
+
+	for (size_t i = 0; i < count; i++)
+		positions[i].offset = RD_KAFKA_OFFSET_END;
+	list = admin_list_of(positions, count);
+	code = rd_kafka_offsets_for_times(a->rk, list, timeout_ms);
+	for (size_t i = 0; i < count; i++)
+		positions[i].offset = !list->elems[i].err && list->elems[i].offset >= 0
+					      ? list->elems[i].offset
+					      : -1;
+	rd_kafka_topic_partition_list_destroy(list);
+	admin_drop_events(a);
+	return is_silence(code) ? admin_no_answer(a, code, err) : 0;
 }
 
 int
@@ -406,7 +430,7 @@ int
 admin_commit(struct admin *a, int timeout_ms, const struct topic_partition *positions, size_t count,
 	bool *ret_has_members, struct err *err)
 {
-	rd_kafka_topic_partition_list_t *list = list_of(positions, count);
+	rd_kafka_topic_partition_list_t *list = admin_list_of(positions, count);
 	rd_kafka_resp_err_t code = commit_within(a, timeout_ms, list);
 
 	rd_kafka_topic_partition_list_destroy(list);

@@ -1,5 +1,5 @@
-/* A client for look-ups from inside, and how its calls are awaited. For kafka/admin*.c and acls.c
- * only. */
+/* A client for look-ups from inside, and how its calls are awaited. For the files of kafka/ whose
+ * calls take a struct admin. */
 #ifndef KAFKA_ADMIN_STATE_H
 #define KAFKA_ADMIN_STATE_H
 
@@ -22,6 +22,11 @@ void admin_drop_events(struct admin *admin);
 /* Says why the cluster did not answer: the last failure of a connection knows more than the call's
    code. Returns -1. */
 int admin_no_answer(struct admin *admin, rd_kafka_resp_err_t code, struct err *err);
+
+/* The library's list of these partitions and offsets. @gives; rd_kafka_topic_partition_list_destroy
+ */
+rd_kafka_topic_partition_list_t *admin_list_of(
+	const struct topic_partition *positions, size_t count);
 
 /* One call of the admin API under way. */
 struct admin_call {
