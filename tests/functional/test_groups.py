@@ -240,6 +240,8 @@ def test_a_partition_that_moves_keeps_its_map(synced, source, target):
     flags = ("--partition.mode", "preserve")
     first = synced(flags=flags)
     target.read("t", 200)
+    # What is not committed when a partition moves is sent twice.
+    source.wait_committed(GROUP, "t", {0: 100, 1: 100})
     second = synced(flags=flags)
     first.wait_shared(1, 1)
     second.wait_shared(1, 1)
