@@ -444,61 +444,59 @@ admin_commit(struct admin *a, int timeout_ms, const struct topic_partition *posi
 	return 0;
 }
 
-/* max.message.bytes among the settings of one topic, 0 when it is not there. */
-static int64_t
-limit_of(const rd_kafka_ConfigResource_t *resource)
+int
+admin_describe_topics(struct admin *a, int timeout_ms, const char *const *topics, size_t count,
+	admin_take_config *take, void *arg, struct err *err)
 {
-	const rd_kafka_ConfigEntry_t **entries;
-	size_t count;
-	int64_t value;
+	struct admin_call call = admin_call_begin(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
+	rd_kafka_ConfigResource_t **wanted = mem_zero(count + 1, sizeof(*wanted));
+	const rd_kafka_ConfigResource_t **found = NULL;
+	size_t found_count = 0;
+	int rc;
 
-	entries = rd_kafka_ConfigResource_configs(resource, &count);
-	for (size_t i = 0; i < count; i++) {
-		const char *text = rd_kafka_ConfigEntry_value(entries[i]);
-
-		if (!strcmp(rd_kafka_ConfigEntry_name(entries[i]), "max.message.bytes") && text &&
-			parse_int(text, 1, INT64_MAX, &value, NULL) == 0)
-			return value;
-	}
-	return 0;
+	for (size_t i = 0; i < count; i++)
+		wanted[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topics[i]);
+	rd_kafka_DescribeConfigs(a->rk, wanted, count, call.options, call.queue);
+	rc = admin_call_await(a, &call, timeout_ms, err) ? -1 : 0;
+	if (rc == 0)
+		found = rd_kafka_DescribeConfigs_result_resources(
+			rd_kafka_event_DescribeConfigs_result(call.event), &found_count);
+	for (size_t i = 0; i < found_count; i++)
+		for (size_t n = 0; n < count; n++)
+			if (!strcmp(rd_kafka_ConfigResource_name(found[i]), topics[n]))
+				take(found[i], n, arg);
+	rd_kafka_ConfigResource_destroy_array(wanted, count);
+	free(wanted);
+	admin_call_end(a, &call);
+	return rc;
 }
 
-static int
-take_limits(rd_kafka_event_t *event, const char *const *topics, size_t count, int64_t *max_bytes,
-	struct err *err)
+const char *
+admin_config_value(const rd_kafka_ConfigResource_t *resource, const char *setting)
 {
-	const rd_kafka_DescribeConfigs_result_t *result =
-		rd_kafka_event_DescribeConfigs_result(event);
-	const rd_kafka_ConfigResource_t **resources;
-	size_t resource_count = 0;
+	size_t count;
+	const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
 
-	if (rd_kafka_event_error(event) || !result)
-		return err_set(err, "%s", rd_kafka_event_error_string(event));
-	resources = rd_kafka_DescribeConfigs_result_resources(result, &resource_count);
-	for (size_t i = 0; i < resource_count; i++)
-		for (size_t j = 0; j < count; j++)
-			if (!strcmp(rd_kafka_ConfigResource_name(resources[i]), topics[j]))
-				max_bytes[j] = limit_of(resources[i]);
-	return 0;
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(rd_kafka_ConfigEntry_name(entries[i]), setting))
+			return rd_kafka_ConfigEntry_value(entries[i]);
+	return NULL;
+}
+
+static void
+take_limit(const rd_kafka_ConfigResource_t *resource, size_t i, void *arg)
+{
+	int64_t *max_bytes = arg;
+	const char *value = admin_config_value(resource, "max.message.bytes");
+
+	if (!value || parse_int(value, 1, INT64_MAX, &max_bytes[i], NULL) < 0)
+		max_bytes[i] = 0;
 }
 
 int
 admin_batch_limits(struct admin *a, int timeout_ms, const char *const *topics, size_t count,
 	int64_t *max_bytes, struct err *err)
 {
-	struct admin_call call = admin_call_begin(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
-	rd_kafka_ConfigResource_t **wanted = mem_zero(count, sizeof(*wanted));
-	int rc = -1;
-
-	for (size_t i = 0; i < count; i++) {
-		wanted[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topics[i]);
-		max_bytes[i] = 0;
-	}
-	rd_kafka_DescribeConfigs(a->rk, wanted, count, call.options, call.queue);
-	if (admin_call_await(a, &call, timeout_ms, err) == 0)
-		rc = take_limits(call.event, topics, count, max_bytes, err);
-	rd_kafka_ConfigResource_destroy_array(wanted, count);
-	free(wanted);
-	admin_call_end(a, &call);
-	return rc;
+	memset(max_bytes, 0, count * sizeof(*max_bytes));
+	return admin_describe_topics(a, timeout_ms, topics, count, take_limit, max_bytes, err);
 }

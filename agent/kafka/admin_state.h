@@ -46,4 +46,13 @@ rd_kafka_resp_err_t admin_call_await(
 /* Frees what the call holds, its answer included. */
 void admin_call_end(struct admin *admin, struct admin_call *call);
 
+/* Asks for the settings of topics; take is called for each that the cluster answers for, with its
+   place in topics. Returns 0, or -1 when the call came to nothing as a whole. @blocks */
+typedef void admin_take_config(const rd_kafka_ConfigResource_t *resource, size_t i, void *arg);
+int admin_describe_topics(struct admin *admin, int timeout_ms, const char *const *topics,
+	size_t count, admin_take_config *take, void *arg, struct err *err);
+
+/* The value of a setting in the answer, NULL: it is not there. @borrows resource */
+const char *admin_config_value(const rd_kafka_ConfigResource_t *resource, const char *setting);
+
 #endif

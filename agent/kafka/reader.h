@@ -49,10 +49,6 @@ void reader_close(struct reader **reader);
 int reader_find(struct reader *reader, int64_t when, struct topic_partition *positions,
 	size_t count, int timeout_ms, struct err *err);
 
-/* Which of these topics are compacted (cleanup.policy). -1: the cluster does not tell. @blocks */
-int reader_compacted(struct reader *reader, const char *const *topics, size_t count, int timeout_ms,
-	bool *ret, struct err *err);
-
 /* Begins to read a partition from offset on (or READER_BEGINNING). owner comes back with its
    items; not NULL. An offset that is not there is TROUBLE. -1 on error. */
 int reader_start(struct reader *reader, const char *topic, int32_t partition, int64_t offset,

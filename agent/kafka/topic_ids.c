@@ -1,7 +1,6 @@
 /* Topic ids: which topic of a name it is; one that is made anew has another. */
 #include "kafka/topic_ids.h"
 
-#include <dlfcn.h>
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 
 #include "base/mem.h"
 #include "kafka/admin_state.h"
+#include "kafka/library.h"
 
 /* What the library has from 2.3.0 on, looked up when the program runs: it is built against the
    headers of older ones. */
@@ -32,10 +32,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void
 find_calls(void)
 {
-	const struct {
-		const char *name;
-		void *place;
-	} wanted[] = {
+	const struct library_call wanted[] = {
 		{"rd_kafka_TopicCollection_of_topic_names", &calls.collection},
 		{"rd_kafka_TopicCollection_destroy", &calls.free_collection},
 		{"rd_kafka_DescribeTopics", &calls.describe},
@@ -46,13 +43,7 @@ find_calls(void)
 		{"rd_kafka_Uuid_base64str", &calls.text},
 	};
 
-	is_complete = true;
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		void *call = dlsym(RTLD_DEFAULT, wanted[i].name);
-
-		is_complete = is_complete && call;
-		memcpy(wanted[i].place, &call, sizeof(call));
-	}
+	is_complete = library_find(wanted, sizeof(wanted) / sizeof(wanted[0]));
 }
 
 bool
