@@ -277,6 +277,25 @@ print(const struct agent *a, const struct report_row *sum)
 	text_fini(&text);
 }
 
+/* All that is known of the partitions, and what was left out of them. */
+static void
+finish_rows(struct agent *a)
+{
+	struct report *r = a->report;
+
+	report_rows_join(&r->rows, oneshot_until(a->oneshot));
+	oneshot_each_left(a, add_left, r);
+	check_rows(r);
+	for (size_t i = 0; i < r->rows.count; i++) {
+		struct report_row *row = &r->rows.items[i];
+		const struct until_partition *u =
+			until_find(oneshot_until(a->oneshot), row->topic, row->partition);
+
+		if (u && oneshot_committed(a->oneshot, u) > row->committed)
+			row->committed = oneshot_committed(a->oneshot, u);
+	}
+}
+
 void
 report_finish(struct agent *a)
 {
@@ -286,26 +305,14 @@ report_finish(struct agent *a)
 
 	if (!r)
 		return;
-	if (!a->oneshot) {
-		if (a->status == AGENT_OK)
-			a->status = AGENT_INCOMPLETE;
+	if (a->oneshot)
+		finish_rows(a);
+	else
 		add_left(NULL, -1, "the mirror ended before it had begun", r);
-		return;
-	}
-	report_rows_join(&r->rows, oneshot_until(a->oneshot));
-	oneshot_each_left(a, add_left, r);
-	check_rows(r);
 	if (r->left_count > 0 && a->status == AGENT_OK)
 		a->status = AGENT_INCOMPLETE;
-	for (size_t i = 0; i < r->rows.count; i++) {
-		struct report_row *row = &r->rows.items[i];
-		const struct until_partition *u =
-			until_find(oneshot_until(a->oneshot), row->topic, row->partition);
-
-		if (u && oneshot_committed(a->oneshot, u) > row->committed)
-			row->committed = oneshot_committed(a->oneshot, u);
-		report_row_sum(&sum, row);
-	}
+	for (size_t i = 0; i < r->rows.count; i++)
+		report_row_sum(&sum, &r->rows.items[i]);
 	if (a->config->mirror.report) {
 		document = make_document(a, &sum);
 		write_file(a->config->mirror.report, document);
