@@ -1,5 +1,7 @@
 /* reflejo: the table of subcommands, nothing else. */
 #include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +37,17 @@ unknown(const char *name)
 }
 
 static int
+run_command(size_t i, int argc, char **argv)
+{
+	bool is_help = argc == 1 && (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"));
+
+	/* ctl has commands of its own to tell of. */
+	if (is_help && commands[i].run != command_ctl)
+		return command_help(1, (char *[]){(char *)(uintptr_t)commands[i].name});
+	return commands[i].run(argc, argv);
+}
+
+static int
 run(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -50,7 +63,7 @@ run(int argc, char **argv)
 		return command_run(argc - 1, argv + 1);
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].run(argc - 2, argv + 2);
+			return run_command(i, argc - 2, argv + 2);
 	return unknown(argv[1]);
 }
 

@@ -14,13 +14,12 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/progress.h"
 
 /* What lines look like: a format, and whether they are in colour. Found out when the first
    line needs it, and anew when the log goes elsewhere. */
 #define STYLE_UNKNOWN (-1)
 #define STYLE_COLOUR 0x100
-/* To the first column of a terminal, and what stands in the line is gone. */
-#define CLEAR_LINE "\r\x1b[K"
 
 static _Atomic int log_fd = STDERR_FILENO;
 static _Atomic int wanted = LOG_FORMAT_AUTO, style = STYLE_UNKNOWN;
@@ -120,7 +119,7 @@ log_file_write(const char *line, size_t size)
 	bool was_cut = atomic_load(&is_cut) && atomic_exchange(&is_cut, false);
 	/* In the line's own write, so that nothing of another thread comes between. */
 	const char *first = was_cut					     ? "\n"
-			    : fd == STDERR_FILENO && atomic_load(&is_shared) ? CLEAR_LINE
+			    : fd == STDERR_FILENO && atomic_load(&is_shared) ? PROGRESS_CLEAR
 									     : "";
 	struct iovec parts[] = {
 		{(void *)(uintptr_t)first, strlen(first)}, {(void *)(uintptr_t)line, size}};

@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/progress.h"
 #include "commands/commands.h"
 #include "commands/planning.h"
 #include "commands/runaway.h"
@@ -23,25 +23,22 @@ enum { SAME, DIFFERENT, NOT_COMPARED };
 /* Wider than any table, where nothing cuts it. */
 #define WIDE 100000
 
-static size_t
-width_of_terminal(void)
-{
-	struct winsize size;
-
-	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
-		return size.ws_col;
-	return WIDE;
-}
-
 /* Draws the progress over itself. */
 static void
 on_progress(uint64_t done, uint64_t total, void *arg)
 {
 	const int64_t *began = arg;
+	double seconds = (double)(clock_ms() - *began) / 1000;
+	double rate = seconds > 0 ? (double)done / seconds : 0;
+	struct progress progress = {
+		.done = done, .total = total, .per_second = rate, .eta_ms = -1, .last = "compares"};
 	struct text line = {0};
 
-	verify_view_progress(done, total, (double)(clock_ms() - *began) / 1000, &line);
-	fprintf(stderr, "\r%s\033[K", line.s);
+	if (rate > 0 && done < total)
+		progress.eta_ms = (int64_t)((double)(total - done) * 1000 / rate);
+	text_puts(&line, PROGRESS_CLEAR);
+	progress_put(&line, &progress, progress_columns(STDERR_FILENO, 0));
+	fputs(line.s, stderr);
 	fflush(stderr);
 	text_fini(&line);
 }
@@ -54,7 +51,7 @@ show(const struct verify_request *request, const struct verify_report *report)
 	if (request->is_json)
 		verify_view_json(report, &text);
 	else
-		verify_view_text(report, width_of_terminal(), &text);
+		verify_view_text(report, progress_columns(STDOUT_FILENO, WIDE), &text);
 	fputs(text.s, stdout);
 	text_fini(&text);
 }
@@ -83,12 +80,12 @@ compare(struct verify_request *request, const struct config *config, const struc
 	}
 	if (verify_run(options, &report, err) == 0) {
 		if (is_terminal)
-			fprintf(stderr, "\r\033[K");
+			fputs(PROGRESS_CLEAR, stderr);
 		show(request, &report);
 		status = report.differences == 0 && report.is_whole ? SAME : DIFFERENT;
 		verify_report_fini(&report);
 	} else if (is_terminal) {
-		fprintf(stderr, "\r\033[K");
+		fputs(PROGRESS_CLEAR, stderr);
 	}
 	free(brokers);
 	return status;

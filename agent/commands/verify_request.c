@@ -1,10 +1,12 @@
 /* What reflejo verify is asked for. */
 #include "commands/verify_request.h"
 
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/instant.h"
 #include "base/mem.h"
 #include "base/parse.h"
 
@@ -14,27 +16,16 @@
 /* A hundred years. */
 #define AGO_MOST 3155760000000
 
-/* "2026-01-31T00:00:00Z", "2026-01-31T00:00:00.000Z" or "2026-01-31". false: it is none of them. */
+/* An instant, or a day, which stands for its beginning. */
 static bool
 read_calendar(const char *text, int64_t *ret)
 {
-	struct tm tm = {0};
-	const char *rest = strptime(text, "%Y-%m-%d", &tm);
-	int64_t ms = 0, unit = 100;
+	char *beginning = mem_printf("%sT00:00:00Z", text);
+	bool is_one =
+		instant_parse(text, ret, NULL) == 0 || instant_parse(beginning, ret, NULL) == 0;
 
-	if (rest && *rest == 'T')
-		rest = strptime(rest, "T%H:%M:%S", &tm);
-	else if (rest && *rest)
-		return false;
-	if (!rest)
-		return false;
-	if (*rest == '.')
-		for (rest++; *rest >= '0' && *rest <= '9'; rest++, unit /= 10)
-			ms += (*rest - '0') * unit;
-	if (*rest && strcmp(rest, "Z") != 0)
-		return false;
-	*ret = (int64_t)timegm(&tm) * 1000 + ms;
-	return true;
+	free(beginning);
+	return is_one;
 }
 
 int

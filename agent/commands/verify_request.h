@@ -16,8 +16,8 @@ struct verify_request {
 /* Sorts the arguments: -1 after an error. @gives r->flags, free it, after an error too */
 int verify_request_read(int argc, char **argv, struct verify_request *r, struct err *err);
 
-/* An instant: "2026-01-31T00:00:00Z" with or without thousandths, a day, or how long ago ("6h").
- *ret gets ms since 1970. */
+/* An instant as instant_parse takes it, a day in UTC ("2026-01-31"), or how long before now_ms
+   ("6h"). *ret gets ms since 1970. */
 int verify_request_instant(const char *text, int64_t now_ms, int64_t *ret, struct err *err);
 
 #endif

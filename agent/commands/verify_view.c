@@ -8,8 +8,6 @@
 #include "base/json.h"
 #include "commands/table.h"
 
-#define BAR 24
-
 static const struct table_column columns[] = {
 	{"TOPIC", TABLE_LEFT, TABLE_CUT_MIDDLE},
 	{"DESTINATION", TABLE_LEFT, TABLE_CUT_MIDDLE},
@@ -196,25 +194,4 @@ verify_view_json(const struct verify_report *report, struct text *out)
 		json_put_text(out, report->notes[i]);
 	}
 	text_puts(out, "]}\n");
-}
-
-void
-verify_view_progress(uint64_t done, uint64_t total, double seconds, struct text *out)
-{
-	double part = total > 0 ? (double)done / (double)total : 0;
-	double rate = seconds > 0 ? (double)done / seconds : 0;
-	int full = (int)(part * BAR);
-
-	text_puts(out, "[");
-	for (int i = 0; i < BAR; i++)
-		text_putc(out, i < full ? '#' : '.');
-	text_printf(out, "] %3.0f %%  ", part * 100);
-	amount_put_count(out, (double)done);
-	text_puts(out, " of ");
-	amount_put_count(out, (double)total);
-	text_puts(out, " records, ");
-	amount_put_count(out, rate);
-	text_puts(out, "/s, ");
-	amount_put_span(out, rate > 0 && total >= done ? (double)(total - done) / rate : -1);
-	text_puts(out, " left");
 }

@@ -13,7 +13,4 @@ void verify_view_text(const struct verify_report *report, size_t width, struct t
 /* Adds it as one line of JSON. @thread any */
 void verify_view_json(const struct verify_report *report, struct text *out);
 
-/* Adds how far it is, for one line of a terminal. seconds: since it began. @thread any */
-void verify_view_progress(uint64_t done, uint64_t total, double seconds, struct text *out);
-
 #endif

@@ -13,12 +13,12 @@
 /* group,topic,partition,offset */
 #define COLUMNS_MOST 4
 
-static int
-compare(const struct offsets_item *item, const char *topic, int32_t partition)
+int
+offsets_order(const char *topic, int32_t partition, const char *other, int32_t other_partition)
 {
-	int order = strcmp(item->topic, topic);
+	int order = strcmp(topic, other);
 
-	return order ? order : (item->partition > partition) - (item->partition < partition);
+	return order ? order : (partition > other_partition) - (partition < other_partition);
 }
 
 /* Where it is, or belongs. */
@@ -30,7 +30,8 @@ place_of(const struct offsets *o, const char *topic, int32_t partition, bool *re
 	*ret_found = false;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = compare(&o->items[middle], topic, partition);
+		int order = offsets_order(
+			o->items[middle].topic, o->items[middle].partition, topic, partition);
 
 		if (order == 0) {
 			*ret_found = true;

@@ -27,6 +27,10 @@ void offsets_remove(struct offsets *offsets, const char *topic, int32_t partitio
 /* The offset, -1 when there is none. @thread any */
 int64_t offsets_find(const struct offsets *offsets, const char *topic, int32_t partition);
 
+/* The order of partitions, by topic and number: less than, equal to or greater than 0. @thread any
+ */
+int offsets_order(const char *topic, int32_t partition, const char *other, int32_t other_partition);
+
 /* Frees what it holds and clears it. */
 void offsets_fini(struct offsets *offsets);
 

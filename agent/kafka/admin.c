@@ -93,12 +93,6 @@ admin_close(struct admin **admin)
 	*admin = NULL;
 }
 
-struct rd_kafka_s *
-admin_handle(const struct admin *a)
-{
-	return a->rk;
-}
-
 void
 admin_add_brokers(struct admin *a, const char *bootstrap_servers)
 {
@@ -136,6 +130,14 @@ admin_drop_events(struct admin *a)
 	rd_kafka_queue_destroy(queue);
 }
 
+/* Did no broker answer at all? */
+static bool
+is_silence(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+	       code == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE;
+}
+
 struct admin_call
 admin_call_begin(struct admin *a, rd_kafka_admin_op_t op, int timeout_ms)
 {
@@ -157,10 +159,12 @@ admin_call_await(struct admin *a, struct admin_call *call, int timeout_ms, struc
 		call->event = rd_kafka_queue_poll(call->queue, 100);
 	if (call->event)
 		code = rd_kafka_event_error(call->event);
-	if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT)
+	if (is_silence(code))
 		admin_no_answer(a, code, err);
 	else if (code)
 		err_set(err, "%s", rd_kafka_event_error_string(call->event));
+	else
+		client_forget_failure(a->client);
 	return code;
 }
 
@@ -283,8 +287,8 @@ admin_cluster_id(struct admin *a, int timeout_ms, char *id, size_t size)
 		rd_kafka_mem_free(a->rk, found);
 }
 
-static rd_kafka_topic_partition_list_t *
-list_of(const struct topic_partition *positions, size_t count)
+rd_kafka_topic_partition_list_t *
+admin_list_of(const struct topic_partition *positions, size_t count)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 
@@ -324,7 +328,7 @@ int
 admin_committed(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
 	struct err *err)
 {
-	rd_kafka_topic_partition_list_t *list = list_of(positions, count);
+	rd_kafka_topic_partition_list_t *list = admin_list_of(positions, count);
 	rd_kafka_resp_err_t code = rd_kafka_committed(a->rk, list, timeout_ms), element;
 
 	element = take_offsets(list, positions);
@@ -343,7 +347,7 @@ static int
 list_offsets(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
 	const char *what, struct err *err)
 {
-	rd_kafka_topic_partition_list_t *list = list_of(positions, count);
+	rd_kafka_topic_partition_list_t *list = admin_list_of(positions, count);
 	rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(a->rk, list, timeout_ms), element;
 
 	element = take_offsets(list, positions);
@@ -363,6 +367,26 @@ admin_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, s
 	for (size_t i = 0; i < count; i++)
 		positions[i].offset = RD_KAFKA_OFFSET_END;
 	return list_offsets(a, timeout_ms, positions, count, "where its partitions end", err);
+}
+
+int
+admin_known_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
+	struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list;
+	rd_kafka_resp_err_t code;
+
+	for (size_t i = 0; i < count; i++)
+		positions[i].offset = RD_KAFKA_OFFSET_END;
+	list = admin_list_of(positions, count);
+	code = rd_kafka_offsets_for_times(a->rk, list, timeout_ms);
+	for (size_t i = 0; i < count; i++)
+		positions[i].offset = !list->elems[i].err && list->elems[i].offset >= 0
+					      ? list->elems[i].offset
+					      : -1;
+	rd_kafka_topic_partition_list_destroy(list);
+	admin_drop_events(a);
+	return is_silence(code) ? admin_no_answer(a, code, err) : 0;
 }
 
 int
@@ -406,7 +430,7 @@ int
 admin_commit(struct admin *a, int timeout_ms, const struct topic_partition *positions, size_t count,
 	bool *ret_has_members, struct err *err)
 {
-	rd_kafka_topic_partition_list_t *list = list_of(positions, count);
+	rd_kafka_topic_partition_list_t *list = admin_list_of(positions, count);
 	rd_kafka_resp_err_t code = commit_within(a, timeout_ms, list);
 
 	rd_kafka_topic_partition_list_destroy(list);
@@ -420,61 +444,59 @@ admin_commit(struct admin *a, int timeout_ms, const struct topic_partition *posi
 	return 0;
 }
 
-/* max.message.bytes among the settings of one topic, 0 when it is not there. */
-static int64_t
-limit_of(const rd_kafka_ConfigResource_t *resource)
+int
+admin_describe_topics(struct admin *a, int timeout_ms, const char *const *topics, size_t count,
+	admin_take_config *take, void *arg, struct err *err)
 {
-	const rd_kafka_ConfigEntry_t **entries;
-	size_t count;
-	int64_t value;
+	struct admin_call call = admin_call_begin(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
+	rd_kafka_ConfigResource_t **wanted = mem_zero(count + 1, sizeof(*wanted));
+	const rd_kafka_ConfigResource_t **found = NULL;
+	size_t found_count = 0;
+	int rc;
 
-	entries = rd_kafka_ConfigResource_configs(resource, &count);
-	for (size_t i = 0; i < count; i++) {
-		const char *text = rd_kafka_ConfigEntry_value(entries[i]);
-
-		if (!strcmp(rd_kafka_ConfigEntry_name(entries[i]), "max.message.bytes") && text &&
-			parse_int(text, 1, INT64_MAX, &value, NULL) == 0)
-			return value;
-	}
-	return 0;
+	for (size_t i = 0; i < count; i++)
+		wanted[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topics[i]);
+	rd_kafka_DescribeConfigs(a->rk, wanted, count, call.options, call.queue);
+	rc = admin_call_await(a, &call, timeout_ms, err) ? -1 : 0;
+	if (rc == 0)
+		found = rd_kafka_DescribeConfigs_result_resources(
+			rd_kafka_event_DescribeConfigs_result(call.event), &found_count);
+	for (size_t i = 0; i < found_count; i++)
+		for (size_t n = 0; n < count; n++)
+			if (!strcmp(rd_kafka_ConfigResource_name(found[i]), topics[n]))
+				take(found[i], n, arg);
+	rd_kafka_ConfigResource_destroy_array(wanted, count);
+	free(wanted);
+	admin_call_end(a, &call);
+	return rc;
 }
 
-static int
-take_limits(rd_kafka_event_t *event, const char *const *topics, size_t count, int64_t *max_bytes,
-	struct err *err)
+const char *
+admin_config_value(const rd_kafka_ConfigResource_t *resource, const char *setting)
 {
-	const rd_kafka_DescribeConfigs_result_t *result =
-		rd_kafka_event_DescribeConfigs_result(event);
-	const rd_kafka_ConfigResource_t **resources;
-	size_t resource_count = 0;
+	size_t count;
+	const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
 
-	if (rd_kafka_event_error(event) || !result)
-		return err_set(err, "%s", rd_kafka_event_error_string(event));
-	resources = rd_kafka_DescribeConfigs_result_resources(result, &resource_count);
-	for (size_t i = 0; i < resource_count; i++)
-		for (size_t j = 0; j < count; j++)
-			if (!strcmp(rd_kafka_ConfigResource_name(resources[i]), topics[j]))
-				max_bytes[j] = limit_of(resources[i]);
-	return 0;
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(rd_kafka_ConfigEntry_name(entries[i]), setting))
+			return rd_kafka_ConfigEntry_value(entries[i]);
+	return NULL;
+}
+
+static void
+take_limit(const rd_kafka_ConfigResource_t *resource, size_t i, void *arg)
+{
+	int64_t *max_bytes = arg;
+	const char *value = admin_config_value(resource, "max.message.bytes");
+
+	if (!value || parse_int(value, 1, INT64_MAX, &max_bytes[i], NULL) < 0)
+		max_bytes[i] = 0;
 }
 
 int
 admin_batch_limits(struct admin *a, int timeout_ms, const char *const *topics, size_t count,
 	int64_t *max_bytes, struct err *err)
 {
-	struct admin_call call = admin_call_begin(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
-	rd_kafka_ConfigResource_t **wanted = mem_zero(count, sizeof(*wanted));
-	int rc = -1;
-
-	for (size_t i = 0; i < count; i++) {
-		wanted[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topics[i]);
-		max_bytes[i] = 0;
-	}
-	rd_kafka_DescribeConfigs(a->rk, wanted, count, call.options, call.queue);
-	if (admin_call_await(a, &call, timeout_ms, err) == 0)
-		rc = take_limits(call.event, topics, count, max_bytes, err);
-	rd_kafka_ConfigResource_destroy_array(wanted, count);
-	free(wanted);
-	admin_call_end(a, &call);
-	return rc;
+	memset(max_bytes, 0, count * sizeof(*max_bytes));
+	return admin_describe_topics(a, timeout_ms, topics, count, take_limit, max_bytes, err);
 }

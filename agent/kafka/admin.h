@@ -41,15 +41,13 @@ struct admin *admin_open_source(
 /* For the target. NULL on error. @gives; admin_close */
 struct admin *admin_open_target(const struct config *config, struct err *err);
 
-/* While this says so, calls of admin_topics.h and acls.h that are under way give up within a tenth
+/* While this says so, calls of admin_topics.h, acls.h, group_offsets.h and topic_ids.h
+   that are under way give up within a tenth
    of a second. @borrows must_stop until admin_close */
 void admin_heed(struct admin *admin, const atomic_bool *must_stop);
 
 /* Frees and clears. NULL is accepted. */
 void admin_close(struct admin **admin);
-
-/* The library's handle, for other files of kafka/. @borrows admin */
-struct rd_kafka_s *admin_handle(const struct admin *admin);
 
 /* More brokers to ask ("host:port,..."). */
 void admin_add_brokers(struct admin *admin, const char *bootstrap_servers);
@@ -80,6 +78,11 @@ int admin_committed(struct admin *admin, int timeout_ms, struct topic_partition 
 /* Fills each position's offset with the partition's end. @blocks */
 int admin_ends(struct admin *admin, int timeout_ms, struct topic_partition *positions, size_t count,
 	struct err *err);
+
+/* The same, but -1 for partitions whose end the cluster does not tell, a missing leader for
+   example; an error only when it does not answer at all. @blocks */
+int admin_known_ends(struct admin *admin, int timeout_ms, struct topic_partition *positions,
+	size_t count, struct err *err);
 
 /* Each position's offset is a time (ms since 1970 UTC), or ADMIN_BEGINNING, and becomes the offset
    of the first record of that time or later, -1 where there is none; the first offset there is.

@@ -1,5 +1,5 @@
-/* A client for look-ups from inside, and how its calls are awaited. For kafka/admin*.c and acls.c
- * only. */
+/* A client for look-ups from inside, and how its calls are awaited. For the files of kafka/ whose
+ * calls take a struct admin. */
 #ifndef KAFKA_ADMIN_STATE_H
 #define KAFKA_ADMIN_STATE_H
 
@@ -23,6 +23,11 @@ void admin_drop_events(struct admin *admin);
    code. Returns -1. */
 int admin_no_answer(struct admin *admin, rd_kafka_resp_err_t code, struct err *err);
 
+/* The library's list of these partitions and offsets. @gives; rd_kafka_topic_partition_list_destroy
+ */
+rd_kafka_topic_partition_list_t *admin_list_of(
+	const struct topic_partition *positions, size_t count);
+
 /* One call of the admin API under way. */
 struct admin_call {
 	rd_kafka_AdminOptions_t *options;
@@ -40,5 +45,14 @@ rd_kafka_resp_err_t admin_call_await(
 
 /* Frees what the call holds, its answer included. */
 void admin_call_end(struct admin *admin, struct admin_call *call);
+
+/* Asks for the settings of topics; take is called for each that the cluster answers for, with its
+   place in topics. Returns 0, or -1 when the call came to nothing as a whole. @blocks */
+typedef void admin_take_config(const rd_kafka_ConfigResource_t *resource, size_t i, void *arg);
+int admin_describe_topics(struct admin *admin, int timeout_ms, const char *const *topics,
+	size_t count, admin_take_config *take, void *arg, struct err *err);
+
+/* The value of a setting in the answer, NULL: it is not there. @borrows resource */
+const char *admin_config_value(const rd_kafka_ConfigResource_t *resource, const char *setting);
 
 #endif

@@ -1,7 +1,6 @@
 /* Topics of a cluster, made and changed: creation, more partitions, settings. */
 #include "kafka/admin_topics.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +152,15 @@ is_own(const rd_kafka_ConfigEntry_t *entry)
 	}
 }
 
+/* Why the cluster tells nothing of a topic. @gives a string */
+static char *
+reason_of(const rd_kafka_ConfigResource_t *resource)
+{
+	const char *text = rd_kafka_ConfigResource_error_string(resource);
+
+	return mem_strdup(text ? text : rd_kafka_err2str(rd_kafka_ConfigResource_error(resource)));
+}
+
 static void
 take_settings(const rd_kafka_ConfigResource_t *resource, struct settings *ret, char **reason)
 {
@@ -160,10 +168,7 @@ take_settings(const rd_kafka_ConfigResource_t *resource, struct settings *ret, c
 	size_t count;
 
 	if (rd_kafka_ConfigResource_error(resource)) {
-		const char *text = rd_kafka_ConfigResource_error_string(resource);
-
-		*reason = mem_strdup(
-			text ? text : rd_kafka_err2str(rd_kafka_ConfigResource_error(resource)));
+		*reason = reason_of(resource);
 		return;
 	}
 	entries = rd_kafka_ConfigResource_configs(resource, &count);
@@ -175,34 +180,62 @@ take_settings(const rd_kafka_ConfigResource_t *resource, struct settings *ret, c
 	}
 }
 
+/* Where answers go. */
+struct described {
+	struct settings *settings;
+	char **reasons;
+};
+
+static void
+take_described(const rd_kafka_ConfigResource_t *resource, size_t i, void *arg)
+{
+	const struct described *d = arg;
+
+	take_settings(resource, &d->settings[i], &d->reasons[i]);
+}
+
 int
 admin_topic_settings(struct admin *a, int timeout_ms, const char *const *topics, size_t count,
 	struct settings *ret, char **reasons, struct err *err)
 {
-	struct admin_call call = admin_call_begin(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
-	rd_kafka_ConfigResource_t **wanted = mem_zero(count, sizeof(*wanted));
-	const rd_kafka_ConfigResource_t **found;
-	size_t found_count = 0;
-	int rc;
+	struct described described = {ret, reasons};
 
 	for (size_t i = 0; i < count; i++) {
-		wanted[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topics[i]);
 		ret[i] = (struct settings){0};
 		reasons[i] = NULL;
 	}
-	rd_kafka_DescribeConfigs(a->rk, wanted, count, call.options, call.queue);
-	rc = admin_call_await(a, &call, timeout_ms, err) ? -1 : 0;
-	if (rc == 0) {
-		found = rd_kafka_DescribeConfigs_result_resources(
-			rd_kafka_event_DescribeConfigs_result(call.event), &found_count);
-		for (size_t i = 0; i < found_count; i++)
-			for (size_t j = 0; j < count; j++)
-				if (!strcmp(rd_kafka_ConfigResource_name(found[i]), topics[j]))
-					take_settings(found[i], &ret[j], &reasons[j]);
-	}
-	rd_kafka_ConfigResource_destroy_array(wanted, count);
-	free(wanted);
-	admin_call_end(a, &call);
+	return admin_describe_topics(a, timeout_ms, topics, count, take_described, &described, err);
+}
+
+/* Topics that are compacted, and what one of them is refused for. */
+struct policies {
+	bool *is_compacted;
+	char *reason;
+};
+
+static void
+take_policy(const rd_kafka_ConfigResource_t *resource, size_t i, void *arg)
+{
+	struct policies *p = arg;
+	const char *value = admin_config_value(resource, "cleanup.policy");
+
+	p->is_compacted[i] = value && strstr(value, "compact");
+	if (rd_kafka_ConfigResource_error(resource) && !p->reason)
+		p->reason = reason_of(resource);
+}
+
+int
+admin_compacted(struct admin *a, int timeout_ms, const char *const *topics, size_t count, bool *ret,
+	struct err *err)
+{
+	struct policies policies = {.is_compacted = ret};
+	int rc;
+
+	memset(ret, 0, count * sizeof(*ret));
+	rc = admin_describe_topics(a, timeout_ms, topics, count, take_policy, &policies, err);
+	if (policies.reason)
+		rc = err_set(err, "%s", policies.reason);
+	free(policies.reason);
 	return rc;
 }
 
@@ -236,14 +269,15 @@ struct incremental {
 static bool
 find_incremental(struct incremental *ret)
 {
-	/* POSIX wants function pointers to be written like this. */
-	*(void **)&ret->add = dlsym(RTLD_DEFAULT, "rd_kafka_ConfigResource_add_incremental_config");
-	*(void **)&ret->alter = dlsym(RTLD_DEFAULT, "rd_kafka_IncrementalAlterConfigs");
-	*(void **)&ret->result =
-		dlsym(RTLD_DEFAULT, "rd_kafka_event_IncrementalAlterConfigs_result");
-	*(void **)&ret->resources =
-		dlsym(RTLD_DEFAULT, "rd_kafka_IncrementalAlterConfigs_result_resources");
-	return library_at_least(2, 2, 0) && ret->add && ret->alter && ret->result && ret->resources;
+	const struct library_call wanted[] = {
+		{"rd_kafka_ConfigResource_add_incremental_config", &ret->add},
+		{"rd_kafka_IncrementalAlterConfigs", &ret->alter},
+		{"rd_kafka_event_IncrementalAlterConfigs_result", &ret->result},
+		{"rd_kafka_IncrementalAlterConfigs_result_resources", &ret->resources},
+	};
+
+	return library_find(wanted, sizeof(wanted) / sizeof(wanted[0])) &&
+	       library_at_least(2, 2, 0);
 }
 
 static void

@@ -46,6 +46,11 @@ void admin_grow_topics(struct admin *admin, int timeout_ms, const struct topic_w
 int admin_topic_settings(struct admin *admin, int timeout_ms, const char *const *topics,
 	size_t count, struct settings *ret, char **reasons, struct err *err);
 
+/* Which of these topics are compacted (cleanup.policy, by the brokers' default too). -1: the
+   cluster does not tell it of one of them. @blocks */
+int admin_compacted(struct admin *admin, int timeout_ms, const char *const *topics, size_t count,
+	bool *ret, struct err *err);
+
 /* Sets what is in set and takes away what is in remove. Where single settings cannot be changed
    (librdkafka before 2.2.0, brokers before 2.3), all that the topic has, which is now, are written
    anew with the changes in them: what somebody else changes at that moment is lost. @blocks */

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "kafka/admin_topics.h"
 #include "kafka/client.h"
 
 #define REPLICAS_MOST 3
@@ -82,97 +83,58 @@ no_answer(struct compacted *c, rd_kafka_resp_err_t code, struct err *err)
 
 /* Is the topic listed? All are asked for: to ask for one by name has some brokers create it. */
 static int
-find_topic(
-	struct compacted *c, int timeout_ms, bool *ret_is_there, int *ret_brokers, struct err *err)
+find_topic(struct compacted *c, struct admin *target, int timeout_ms, bool *ret_is_there,
+	int *ret_brokers, struct err *err)
 {
-	const struct rd_kafka_metadata *md;
-	rd_kafka_resp_err_t code = rd_kafka_metadata(c->rk, 1, NULL, &md, timeout_ms);
+	struct cluster_view view;
 
-	if (code)
-		return no_answer(c, code, err);
-	client_forget_failure(c->client);
+	if (admin_view(target, timeout_ms, &view, err) < 0)
+		return -1;
 	*ret_is_there = false;
-	*ret_brokers = md->broker_cnt;
-	for (int i = 0; i < md->topic_cnt; i++)
-		if (!strcmp(md->topics[i].topic, c->topic) && md->topics[i].partition_cnt > 0)
-			*ret_is_there = true;
-	rd_kafka_metadata_destroy(md);
+	*ret_brokers = view.brokers;
+	for (size_t i = 0; i < view.topic_count; i++)
+		*ret_is_there |= !strcmp(view.topics[i].name, c->topic);
+	cluster_view_fini(&view);
 	return 0;
 }
 
-/* What came of the call. */
-static rd_kafka_resp_err_t
-code_of(rd_kafka_event_t *event, char *why, size_t size)
+static struct topic_answer
+create_topic(struct compacted *c, struct admin *target, int replicas, int timeout_ms)
 {
-	const rd_kafka_topic_result_t **topics;
-	rd_kafka_resp_err_t code = rd_kafka_event_error(event);
-	size_t count = 0;
+	struct settings settings = {0};
+	struct topic_wish wish = {
+		.topic = c->topic, .partitions = 1, .replication = replicas, .settings = &settings};
+	struct topic_answer answer;
 
-	snprintf(why, size, "%s", rd_kafka_event_error_string(event));
-	if (code)
-		return code;
-	topics = rd_kafka_CreateTopics_result_topics(
-		rd_kafka_event_CreateTopics_result(event), &count);
-	if (count == 0)
-		return RD_KAFKA_RESP_ERR_UNKNOWN;
-	code = rd_kafka_topic_result_error(topics[0]);
-	if (code)
-		snprintf(why, size, "%s",
-			rd_kafka_topic_result_error_string(topics[0])
-				? rd_kafka_topic_result_error_string(topics[0])
-				: rd_kafka_err2str(code));
-	return code;
-}
-
-/* Asks for the topic; 0 or the code, with the reason. */
-static rd_kafka_resp_err_t
-ask_to_create(struct compacted *c, int replicas, int timeout_ms, char *why, size_t size)
-{
-	rd_kafka_AdminOptions_t *options =
-		rd_kafka_AdminOptions_new(c->rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(c->rk);
-	rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(c->topic, 1, replicas, NULL, 0);
-	rd_kafka_event_t *event;
-	rd_kafka_resp_err_t code;
-
-	rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "compact");
-	rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, NULL, 0);
-	rd_kafka_CreateTopics(c->rk, &topic, 1, options, queue);
-	event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
-	snprintf(why, size, "no answer within %d ms", timeout_ms);
-	code = event ? code_of(event, why, size) : RD_KAFKA_RESP_ERR__TIMED_OUT;
-	if (event)
-		rd_kafka_event_destroy(event);
-	rd_kafka_NewTopic_destroy(topic);
-	rd_kafka_queue_destroy(queue);
-	rd_kafka_AdminOptions_destroy(options);
-	return code;
+	settings_set(&settings, "cleanup.policy", "compact");
+	admin_create_topics(target, timeout_ms, &wish, 1, &answer);
+	settings_fini(&settings);
+	return answer;
 }
 
 int
-compacted_prepare(struct compacted *c, int timeout_ms, bool *ret_is_made, struct err *err)
+compacted_prepare(struct compacted *c, struct admin *target, int timeout_ms, bool *ret_is_made,
+	struct err *err)
 {
-	char why[400];
+	struct topic_answer answer;
 	bool is_there = false;
 	int brokers = 0;
-	rd_kafka_resp_err_t code;
 
 	*ret_is_made = false;
-	if (find_topic(c, timeout_ms, &is_there, &brokers, err) < 0)
+	if (find_topic(c, target, timeout_ms, &is_there, &brokers, err) < 0)
 		return -1;
 	if (is_there)
 		return 0;
-	code = ask_to_create(
-		c, brokers < REPLICAS_MOST ? brokers : REPLICAS_MOST, timeout_ms, why, sizeof(why));
-	if (code == 0 || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
-		*ret_is_made = code == 0;
+	answer = create_topic(
+		c, target, brokers < REPLICAS_MOST ? brokers : REPLICAS_MOST, timeout_ms);
+	*ret_is_made = answer.outcome == TOPIC_DONE;
+	if (answer.outcome == TOPIC_DONE || answer.outcome == TOPIC_THERE)
 		return 0;
-	}
 	err_set(err,
 		"the topic %s is missing at the target and cannot be made: %s; create it, for "
 		"example kafka-topics --create --topic %s --partitions 1 --config "
 		"cleanup.policy=compact",
-		c->topic, why, c->topic);
+		c->topic, answer.reason, c->topic);
 	return 1;
 }
 

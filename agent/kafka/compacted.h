@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "kafka/admin.h"
 
 /* All records are in partition 0, so that one reader has them in the order of their writing (see
    kafka/reader.h). Not for workers: calls may block. One thread at a time. */
@@ -19,12 +20,13 @@ struct compacted *compacted_open(const struct config *config, const char *topic,
 /* Gives up what is on its way, frees and clears. NULL is accepted. */
 void compacted_close(struct compacted **compacted);
 
-/* Makes sure that the topic is there: 0. Where it is missing it is made, with one partition,
-   compaction, and as many replicas as the brokers allow, 3 at most; *ret_is_made then. 1: it is
-   missing and may not be made; the error says what to create. -1: the target does not answer.
+/* Makes sure through target, a client of the same cluster, that the topic is there: 0. Where it is
+   missing it is made, with one partition, compaction, and as many replicas as the brokers allow, 3
+   at most; *ret_is_made then. 1: it is missing and may not be made; the error says what to create.
+   -1: the target does not answer.
    @blocks up to about twice timeout_ms */
-int compacted_prepare(
-	struct compacted *compacted, int timeout_ms, bool *ret_is_made, struct err *err);
+int compacted_prepare(struct compacted *compacted, struct admin *target, int timeout_ms,
+	bool *ret_is_made, struct err *err);
 
 /* Queues a value, which is copied. -1: there is no room. */
 int compacted_put(struct compacted *compacted, const char *key, const char *value, size_t size,

@@ -8,20 +8,9 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "config/config.h"
-#include "kafka/consumer.h"
-#include "kafka/traffic.h"
+#include "kafka/admin.h"
 
-/* A client of one cluster for that. All calls but open and close block, up to their timeout_ms: not
-   for workers. One thread at a time. */
-struct group_offsets;
-
-/* brokers: the bootstrap list. NULL on error. @gives; group_offsets_close */
-struct group_offsets *group_offsets_open(
-	enum client_side side, const struct config *config, const char *brokers, struct err *err);
-
-/* Frees and clears. NULL is accepted. */
-void group_offsets_close(struct group_offsets **groups);
+/* Calls through a client of kafka/admin.h. */
 
 /* The names of all groups that may be seen. The error says what to do. @blocks
    @gives *ret and its members; group_names_free */
@@ -30,23 +19,18 @@ struct group_names {
 	size_t count;
 };
 int group_offsets_list(
-	struct group_offsets *groups, int timeout_ms, struct group_names *ret, struct err *err);
+	struct admin *admin, int timeout_ms, struct group_names *ret, struct err *err);
 void group_names_free(struct group_names *names);
 
 /* Fills each position's offset with what that group has committed, -1 where it has nothing.
  * @blocks */
-int group_offsets_read(struct group_offsets *groups, const char *group, int timeout_ms,
+int group_offsets_read(struct admin *admin, const char *group, int timeout_ms,
 	struct topic_partition *positions, size_t count, struct err *err);
 
 /* Commits offsets for that group from outside. Brokers refuse it while the group has members:
  *ret_has_members tells whether that was so. @blocks */
-int group_offsets_write(struct group_offsets *groups, const char *group, int timeout_ms,
+int group_offsets_write(struct admin *admin, const char *group, int timeout_ms,
 	const struct topic_partition *positions, size_t count, bool *ret_has_members,
 	struct err *err);
-
-/* Fills each position's offset with the partition's end, -1 where the cluster does not tell.
- * @blocks */
-int group_offsets_ends(struct group_offsets *groups, int timeout_ms,
-	struct topic_partition *positions, size_t count, struct err *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* The linked librdkafka: its version, and the calls that only newer ones have. */
 #include "kafka/library.h"
 
+#include <dlfcn.h>
 #include <librdkafka/rdkafka.h>
 
 #include <string.h>
@@ -18,6 +19,20 @@ library_at_least(int major, int minor, int patch)
 {
 	/* 0xMMmmrrxx; xx is ff for a final release and smaller for its candidates. */
 	return (rd_kafka_version() >> 8) >= ((major << 16) | (minor << 8) | patch);
+}
+
+bool
+library_find(const struct library_call *calls, size_t count)
+{
+	bool is_complete = true;
+
+	for (size_t i = 0; i < count; i++) {
+		void *call = dlsym(RTLD_DEFAULT, calls[i].name);
+
+		is_complete = is_complete && call;
+		memcpy(calls[i].ret, &call, sizeof(call));
+	}
+	return is_complete;
 }
 
 const char *

@@ -11,6 +11,15 @@ const char *library_version(void);
 /* Is the linked library at least this version? @thread any */
 bool library_at_least(int major, int minor, int patch);
 
+/* A call that only newer libraries have than those whose headers it is built with. */
+struct library_call {
+	const char *name;
+	void *ret; /* a pointer to a function, as the address of that pointer */
+};
+
+/* Looks all of them up. false: the linked library lacks one, and none may be called. @thread any */
+bool library_find(const struct library_call *calls, size_t count);
+
 /* A sentence about a version that is known to misbehave for a mirror (librdkafka.md chapter 10),
    NULL when there is none. @thread any */
 const char *library_warning(void);

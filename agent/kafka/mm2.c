@@ -16,8 +16,7 @@
 #define SILENCE_MS 10000
 /* The stop is looked for so often. */
 #define TURN_MS 100
-/* Records taken at a time, and bytes that may wait. */
-#define BATCH 256
+/* Bytes that may wait to be taken. */
 #define BUFFER_BYTES (4 * 1024 * 1024)
 /* Others are shown up to so many bytes. */
 #define OTHERS_MOST 300
@@ -35,19 +34,19 @@ number_of(const cJSON *object, const char *name, double most)
 }
 
 /* What a key names. Strings are borrowed from the JSON. */
-struct place {
+struct mm2_key {
 	const char *connector, *alias, *topic;
 	int32_t partition;
 };
 
 static bool
-read_key(const cJSON *key, struct place *ret)
+read_key(const cJSON *key, struct mm2_key *ret)
 {
 	const cJSON *connector = cJSON_GetArrayItem(key, 0),
 		    *partition = cJSON_GetArrayItem(key, 1);
 	int64_t number = number_of(partition, "partition", INT32_MAX);
 
-	*ret = (struct place){
+	*ret = (struct mm2_key){
 		.connector = cJSON_GetStringValue(connector),
 		.alias = cJSON_GetStringValue(
 			cJSON_GetObjectItemCaseSensitive(partition, "cluster")),
@@ -59,9 +58,9 @@ read_key(const cJSON *key, struct place *ret)
 
 /* Notes whose position it is, for the sentence when there is none of ours. */
 static void
-note_other(struct mm2_positions *p, const struct place *place)
+note_other(struct mm2_positions *p, const struct mm2_key *named)
 {
-	char *name = mem_printf("%s/%s", place->connector, place->alias);
+	char *name = mem_printf("%s/%s", named->connector, named->alias);
 
 	if (p->others.length + strlen(name) < OTHERS_MOST &&
 		!(p->others.s && strstr(p->others.s, name)))
@@ -77,16 +76,16 @@ mm2_take(struct mm2_positions *p, const void *key, size_t key_size, const void *
 	cJSON *offset = value ? cJSON_ParseWithLength(value, value_size) : NULL;
 	/* Doubles hold whole numbers up to 2^53. */
 	int64_t last = number_of(offset, "offset", 9007199254740991.0);
-	struct place place;
+	struct mm2_key named;
 
-	if (!read_key(json, &place))
+	if (!read_key(json, &named))
 		goto out;
-	if (strcmp(place.connector, p->connector) || strcmp(place.alias, p->alias))
-		note_other(p, &place);
+	if (strcmp(named.connector, p->connector) || strcmp(named.alias, p->alias))
+		note_other(p, &named);
 	else if (last >= 0)
-		offsets_set(&p->offsets, place.topic, place.partition, last + 1);
+		offsets_set(&p->offsets, named.topic, named.partition, last + 1);
 	else if (!value || cJSON_IsNull(offset))
-		offsets_remove(&p->offsets, place.topic, place.partition);
+		offsets_remove(&p->offsets, named.topic, named.partition);
 out:
 	cJSON_Delete(json);
 	cJSON_Delete(offset);
@@ -126,7 +125,7 @@ count_partitions(struct admin *admin, const char *topic, struct err *err)
 }
 
 /* One cluster, and how it is read: what was written in a transaction that failed is no position. */
-struct place_of_topic {
+struct offsets_cluster {
 	struct config config; /* borrows all of the agent's but the settings of that side */
 	enum client_side side;
 	const char *brokers;
@@ -184,8 +183,8 @@ read_all(struct reading *r, struct err *err)
 	int rc = 0;
 
 	while (rc == 0 && r->left > 0) {
-		struct reader_item items[BATCH];
-		size_t count = reader_next(r->reader, items, BATCH, TURN_MS);
+		struct reader_item items[READER_AT_ONCE];
+		size_t count = reader_next(r->reader, items, READER_AT_ONCE, TURN_MS);
 
 		rc = take_items(r, items, count, err);
 		reader_release(items, count);
@@ -205,13 +204,14 @@ read_all(struct reading *r, struct err *err)
 }
 
 static int
-read_topic(const struct place_of_topic *place, const char *topic, int partitions,
+read_topic(const struct offsets_cluster *cluster, const char *topic, int partitions,
 	const atomic_bool *must_stop, struct mm2_positions *ret, struct err *err)
 {
 	struct reading r = {.topic = topic, .positions = ret, .must_stop = must_stop};
 	int rc = 0;
 
-	r.reader = reader_open(place->side, &place->config, place->brokers, BUFFER_BYTES, err);
+	r.reader =
+		reader_open(cluster->side, &cluster->config, cluster->brokers, BUFFER_BYTES, err);
 	if (!r.reader)
 		return -1;
 	r.is_done = mem_zero((size_t)partitions, sizeof(*r.is_done));
@@ -231,11 +231,11 @@ mm2_read_positions(const struct config *config, const char *source_brokers,
 	struct err *err)
 {
 	bool is_source = !strcmp(config->mirror.offsets_import_side, "source");
-	struct place_of_topic place = {.config = *config,
+	struct offsets_cluster cluster = {.config = *config,
 		.side = is_source ? CLIENT_SOURCE : CLIENT_TARGET,
 		.brokers = is_source ? source_brokers : config->target.bootstrap_servers};
 	struct client_settings *settings =
-		is_source ? &place.config.consumer : &place.config.producer;
+		is_source ? &cluster.config.consumer : &cluster.config.producer;
 	struct admin *admin = is_source ? admin_open_source(config, source_brokers, err)
 					: admin_open_target(config, err);
 	char *topic = mm2_offsets_topic(config);
@@ -248,7 +248,7 @@ mm2_read_positions(const struct config *config, const char *source_brokers,
 	*ret_is_missing = partitions == 0;
 	append_committed_only(settings);
 	if (partitions > 0)
-		rc = read_topic(&place, topic, partitions, must_stop, ret, err);
+		rc = read_topic(&cluster, topic, partitions, must_stop, ret, err);
 	if (rc < 0)
 		mm2_positions_fini(ret);
 	free(settings->items);

@@ -178,76 +178,6 @@ reader_find(struct reader *r, int64_t when, struct topic_partition *positions, s
 	return code ? -1 : 0;
 }
 
-static bool
-is_compacted(const rd_kafka_ConfigResource_t *resource)
-{
-	size_t count;
-	const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
-
-	for (size_t i = 0; i < count; i++) {
-		const char *value = rd_kafka_ConfigEntry_value(entries[i]);
-
-		if (!strcmp(rd_kafka_ConfigEntry_name(entries[i]), "cleanup.policy") && value)
-			return strstr(value, "compact") != NULL;
-	}
-	return false;
-}
-
-/* What the answer says of each topic. */
-static int
-take_policies(rd_kafka_event_t *event, const char *const *topics, size_t count, bool *ret,
-	struct err *err)
-{
-	const rd_kafka_DescribeConfigs_result_t *result =
-		event ? rd_kafka_event_DescribeConfigs_result(event) : NULL;
-	const rd_kafka_ConfigResource_t **resources;
-	size_t resource_count = 0;
-
-	if (!result || rd_kafka_event_error(event))
-		return err_set(err, "%s",
-			event ? rd_kafka_event_error_string(event) : "no answer in time");
-	resources = rd_kafka_DescribeConfigs_result_resources(result, &resource_count);
-	for (size_t i = 0; i < resource_count; i++) {
-		if (rd_kafka_ConfigResource_error(resources[i]))
-			return err_set(
-				err, "%s", rd_kafka_ConfigResource_error_string(resources[i]));
-		for (size_t n = 0; n < count; n++)
-			if (!strcmp(rd_kafka_ConfigResource_name(resources[i]), topics[n]))
-				ret[n] = is_compacted(resources[i]);
-	}
-	return 0;
-}
-
-int
-reader_compacted(struct reader *r, const char *const *topics, size_t count, int timeout_ms,
-	bool *ret, struct err *err)
-{
-	rd_kafka_AdminOptions_t *options;
-	rd_kafka_queue_t *queue;
-	rd_kafka_ConfigResource_t **wanted;
-	rd_kafka_event_t *event;
-	int rc;
-
-	options = rd_kafka_AdminOptions_new(r->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-	queue = rd_kafka_queue_new(r->rk);
-	wanted = mem_zero(count + 1, sizeof(*wanted));
-	for (size_t i = 0; i < count; i++) {
-		wanted[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topics[i]);
-		ret[i] = false;
-	}
-	rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, NULL, 0);
-	rd_kafka_DescribeConfigs(r->rk, wanted, count, options, queue);
-	event = rd_kafka_queue_poll(queue, timeout_ms);
-	rc = take_policies(event, topics, count, ret, err);
-	if (event)
-		rd_kafka_event_destroy(event);
-	rd_kafka_ConfigResource_destroy_array(wanted, count);
-	free(wanted);
-	rd_kafka_queue_destroy(queue);
-	rd_kafka_AdminOptions_destroy(options);
-	return rc;
-}
-
 int
 reader_start(struct reader *r, const char *topic, int32_t partition, int64_t offset, void *owner,
 	struct err *err)
@@ -370,11 +300,11 @@ wake_fetching(struct reader *r, size_t taken)
 size_t
 reader_next(struct reader *r, struct reader_item *items, size_t max, int timeout_ms)
 {
-	rd_kafka_message_t *messages[256];
-	size_t room = sizeof(messages) / sizeof(messages[0]), n = 0;
+	rd_kafka_message_t *messages[READER_AT_ONCE];
+	size_t n = 0;
 	int64_t bytes = 0;
 	ssize_t got = rd_kafka_consume_batch_queue(
-		r->records, timeout_ms, messages, max < room ? max : room);
+		r->records, timeout_ms, messages, max < READER_AT_ONCE ? max : READER_AT_ONCE);
 
 	for (ssize_t i = 0; i < got; i++) {
 		bytes += (int64_t)(messages[i]->len + messages[i]->key_len);

@@ -49,10 +49,6 @@ void reader_close(struct reader **reader);
 int reader_find(struct reader *reader, int64_t when, struct topic_partition *positions,
 	size_t count, int timeout_ms, struct err *err);
 
-/* Which of these topics are compacted (cleanup.policy). -1: the cluster does not tell. @blocks */
-int reader_compacted(struct reader *reader, const char *const *topics, size_t count, int timeout_ms,
-	bool *ret, struct err *err);
-
 /* Begins to read a partition from offset on (or READER_BEGINNING). owner comes back with its
    items; not NULL. An offset that is not there is TROUBLE. -1 on error. */
 int reader_start(struct reader *reader, const char *topic, int32_t partition, int64_t offset,
@@ -61,9 +57,13 @@ int reader_start(struct reader *reader, const char *topic, int32_t partition, in
 /* Nothing more comes of this partition; what waits is thrown away. */
 void reader_stop(struct reader *reader, const char *topic, int32_t partition);
 
-/* Takes up to max items, waiting at most timeout_ms for the first; offsets of one partition grow.
-   0: nothing came; whether the cluster is away is told by reader_failure.
-   @blocks @gives the items; reader_release */
+/* One call gives out so many items at most. */
+#define READER_AT_ONCE 256
+
+/* Takes up to max items, but no more than READER_AT_ONCE, waiting at most timeout_ms for the first;
+   offsets of one partition grow. Fewer than max do not say that no more wait. 0: nothing came;
+   whether the cluster is away is told by reader_failure. @blocks
+   @gives the items; reader_release */
 size_t reader_next(struct reader *reader, struct reader_item *items, size_t max, int timeout_ms);
 
 /* Frees what the items hold. */

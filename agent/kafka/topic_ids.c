@@ -1,13 +1,14 @@
 /* Topic ids: which topic of a name it is; one that is made anew has another. */
 #include "kafka/topic_ids.h"
 
-#include <dlfcn.h>
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "kafka/admin_state.h"
+#include "kafka/library.h"
 
 /* What the library has from 2.3.0 on, looked up when the program runs: it is built against the
    headers of older ones. */
@@ -31,10 +32,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void
 find_calls(void)
 {
-	const struct {
-		const char *name;
-		void *place;
-	} wanted[] = {
+	const struct library_call wanted[] = {
 		{"rd_kafka_TopicCollection_of_topic_names", &calls.collection},
 		{"rd_kafka_TopicCollection_destroy", &calls.free_collection},
 		{"rd_kafka_DescribeTopics", &calls.describe},
@@ -45,13 +43,7 @@ find_calls(void)
 		{"rd_kafka_Uuid_base64str", &calls.text},
 	};
 
-	is_complete = true;
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		void *call = dlsym(RTLD_DEFAULT, wanted[i].name);
-
-		is_complete = is_complete && call;
-		memcpy(wanted[i].place, &call, sizeof(call));
-	}
+	is_complete = library_find(wanted, sizeof(wanted) / sizeof(wanted[0]));
 }
 
 bool
@@ -89,8 +81,8 @@ take_ids(rd_kafka_event_t *event, const char *const *topics, size_t count, struc
 	const void **found;
 	size_t found_count = 0;
 
-	if (rd_kafka_event_error(event) || !result)
-		return err_set(err, "%s", rd_kafka_event_error_string(event));
+	if (!result)
+		return err_set(err, "the answer has no topics");
 	found = calls.topics(result, &found_count);
 	for (size_t i = 0; i < found_count; i++)
 		take_id(found[i], topics, count, i, ids);
@@ -101,29 +93,20 @@ int
 topic_ids_ask(struct admin *admin, int timeout_ms, const char *const *topics, size_t count,
 	struct topic_id *ids, struct err *err)
 {
-	rd_kafka_t *rk = admin_handle(admin);
-	rd_kafka_AdminOptions_t *options;
-	rd_kafka_queue_t *queue;
-	rd_kafka_event_t *event;
+	struct admin_call call;
 	void *collection;
-	int rc;
+	int rc = -1;
 
 	memset(ids, 0, count * sizeof(*ids));
 	if (!topic_ids_are_known() || count == 0)
 		return 0;
-	options = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_ANY);
-	rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, NULL, 0);
-	queue = rd_kafka_queue_new(rk);
+	call = admin_call_begin(admin, RD_KAFKA_ADMIN_OP_ANY, timeout_ms);
 	collection = calls.collection((const char **)(uintptr_t)topics, count);
-	calls.describe(rk, collection, options, queue);
-	event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
-	rc = event ? take_ids(event, topics, count, ids, err)
-		   : err_set(err, "no answer within %d ms", timeout_ms);
-	if (event)
-		rd_kafka_event_destroy(event);
+	calls.describe(admin->rk, collection, call.options, call.queue);
+	if (admin_call_await(admin, &call, timeout_ms, err) == 0)
+		rc = take_ids(call.event, topics, count, ids, err);
 	calls.free_collection(collection);
-	rd_kafka_queue_destroy(queue);
-	rd_kafka_AdminOptions_destroy(options);
+	admin_call_end(admin, &call);
 	return rc;
 }
 
@@ -160,12 +143,9 @@ int
 topic_ids_committed(struct admin *admin, int timeout_ms, struct topic_partition *positions,
 	size_t count, struct topic_id *ids, struct err *err)
 {
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
-	rd_kafka_resp_err_t code;
+	rd_kafka_topic_partition_list_t *list = admin_list_of(positions, count);
+	rd_kafka_resp_err_t code = rd_kafka_committed(admin->rk, list, timeout_ms);
 
-	for (size_t i = 0; i < count; i++)
-		rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition);
-	code = rd_kafka_committed(admin_handle(admin), list, timeout_ms);
 	for (size_t i = 0; i < count; i++) {
 		const rd_kafka_topic_partition_t *p = &list->elems[i];
 
@@ -173,5 +153,6 @@ topic_ids_committed(struct admin *admin, int timeout_ms, struct topic_partition 
 		topic_ids_read_note(p, &ids[i]);
 	}
 	rd_kafka_topic_partition_list_destroy(list);
+	admin_drop_events(admin);
 	return code ? err_set(err, "%s", rd_kafka_err2str(code)) : 0;
 }

@@ -3,16 +3,16 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/draft.h"
 #include "base/mem.h"
+#include "base/own_file.h"
 #include "base/parse.h"
 
 /* The file: this line, then "topic TAB partition TAB since TAB by", with a * for all of them. */
@@ -214,35 +214,12 @@ read_lines(struct pauses *p, FILE *f, const char *path, struct err *err)
 	return 0;
 }
 
-/* Opens it, if it is ours. *ret is NULL when there is none. */
-static int
-open_own(const char *path, FILE **ret, struct err *err)
-{
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
-
-	*ret = NULL;
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		err_set(err, "%s: %s", path, strerror(errno));
-	} else if (!S_ISREG(st.st_mode) || (st.st_uid != getuid() && st.st_uid != 0)) {
-		err_set(err, "%s: it is no file of the user that runs this", path);
-	} else {
-		*ret = fdopen(fd, "r");
-		return 0;
-	}
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
 const struct pauses *
 pauses_load(const char *path, struct err *err)
 {
 	const struct pauses *pauses = pauses_new();
 	FILE *f;
-	int rc = open_own(path, &f, err);
+	int rc = own_file_open(path, &f, err);
 
 	if (f) {
 		rc = read_lines((struct pauses *)(uintptr_t)pauses, f, path, err);
@@ -254,36 +231,34 @@ pauses_load(const char *path, struct err *err)
 }
 
 static void
-write_lines(const struct pauses *p, FILE *f)
+put_lines(const struct pauses *p, struct text *out)
 {
-	fputs(HEAD, f);
+	text_puts(out, HEAD);
 	for (size_t i = 0; i < p->count; i++) {
 		const struct pause *pause = &p->items[i];
 
 		if (!pause->keep)
 			continue;
-		fprintf(f, "%s\t", pause->topic ? pause->topic : "*");
+		text_printf(out, "%s\t", pause->topic ? pause->topic : "*");
 		if (pause->partition >= 0)
-			fprintf(f, "%" PRId32 "\t", pause->partition);
+			text_printf(out, "%" PRId32 "\t", pause->partition);
 		else
-			fputs("*\t", f);
-		fprintf(f, "%" PRId64 "\t%s\n", pause->since_ms, pause->by);
+			text_puts(out, "*\t");
+		text_printf(out, "%" PRId64 "\t%s\n", pause->since_ms, pause->by);
 	}
 }
 
-/* Writes all of it to the disk under this name, which nobody has. */
+/* Writes those that are kept; err: the reason alone. */
 static int
-write_new(const struct pauses *p, const char *path)
+write_kept(const struct pauses *p, const char *path, struct err *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-	bool is_written;
+	struct text text = {0};
+	int rc;
 
-	if (!f)
-		return -1;
-	write_lines(p, f);
-	is_written = fflush(f) == 0 && fsync(fd) == 0;
-	return fclose(f) == 0 && is_written ? 0 : -1;
+	put_lines(p, &text);
+	rc = draft_write(path, text.s, 0600, err);
+	text_fini(&text);
+	return rc < 0 ? rc : draft_keep(path, err);
 }
 
 size_t
@@ -299,22 +274,17 @@ pauses_kept(const struct pauses *p)
 int
 pauses_save(const struct pauses *p, const char *path, struct err *err)
 {
-	char *fresh = mem_printf("%s.new", path);
-	int rc;
+	struct err why;
+	int rc = 0;
 
-	if (pauses_kept(p) > 0) {
-		unlink(fresh);
-		rc = write_new(p, fresh) == 0 ? rename(fresh, path) : -1;
-	} else {
-		rc = unlink(path) == 0 || errno == ENOENT ? 0 : -1;
-	}
-	if (rc < 0) {
+	if (pauses_kept(p) > 0)
+		rc = write_kept(p, path, &why);
+	else if (unlink(path) < 0 && errno != ENOENT)
+		rc = err_set(&why, "%s", strerror(errno));
+	if (rc < 0)
 		err_set(err,
 			"%s: the pauses cannot be kept: %s; nothing was changed, since a restart "
 			"would undo it",
-			path, strerror(errno));
-		unlink(fresh);
-	}
-	free(fresh);
+			path, why.text);
 	return rc;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/offsets.h"
 
 struct until *
 until_new(bool has_ends)
@@ -46,9 +47,8 @@ static int
 compare(const void *a, const void *b)
 {
 	const struct until_partition *x = a, *y = b;
-	int order = strcmp(x->topic, y->topic);
 
-	return order ? order : (x->partition > y->partition) - (x->partition < y->partition);
+	return offsets_order(x->topic, x->partition, y->topic, y->partition);
 }
 
 void

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "kafka/admin_topics.h"
 #include "mirror/verify_state.h"
 
 /* What comes later is not waited for: it only explains differences. */
@@ -14,20 +15,34 @@ struct question {
 	size_t count;
 };
 
+static struct admin *
+open_side(const struct verify *v, const struct verify_side *side, struct err *err)
+{
+	return side == &v->source
+		       ? admin_open_source(v->options->config, v->options->source_brokers, err)
+		       : admin_open_target(v->options->config, err);
+}
+
 /* Asks one side. false: it does not tell. */
 static bool
-ask(struct verify *v, const struct verify_side *side, struct question *q, const char *name)
+ask(struct verify *v, const struct verify_side *side, struct question *q)
 {
+	struct admin *admin;
 	struct err err;
+	int rc;
 
 	q->answers = mem_zero(q->count + 1, sizeof(*q->answers));
-	if (q->count == 0 ||
-		reader_compacted(side->reader, q->topics, q->count, LOOK_MS, q->answers, &err) == 0)
+	if (q->count == 0)
+		return true;
+	admin = open_side(v, side, &err);
+	rc = admin ? admin_compacted(admin, LOOK_MS, q->topics, q->count, q->answers, &err) : -1;
+	admin_close(&admin);
+	if (rc == 0)
 		return true;
 	verify_note(v,
 		"It is not known which topics are compacted (the %s does not tell: %s): records "
 		"that compaction has taken away count as missing or unexpected.",
-		name, err.text);
+		side == &v->source ? "source" : "target", err.text);
 	return false;
 }
 
@@ -48,7 +63,7 @@ ask_target(struct verify *v, struct lineup_topic *facts)
 		numbers[q.count] = i;
 		q.topics[q.count++] = name;
 	}
-	is_known = ask(v, &v->target, &q, "target");
+	is_known = ask(v, &v->target, &q);
 	for (size_t i = 0; is_known && i < q.count; i++)
 		facts[numbers[i]].is_target_compacted = q.answers[i];
 	free(q.topics);
@@ -65,7 +80,7 @@ ask_source(struct verify *v, struct lineup_topic *facts)
 
 	for (size_t i = 0; i < v->source_count; i++)
 		q.topics[q.count++] = v->sources[i].topic->name;
-	if (ask(v, &v->source, &q, "source"))
+	if (ask(v, &v->source, &q))
 		for (size_t i = 0; i < v->source_count; i++)
 			for (size_t n = 0; q.answers[i] && n < v->sources[i].feeds.count; n++)
 				facts[v->sources[i].feeds.items[n].target].is_source_compacted =

@@ -4,8 +4,6 @@
 #include "base/clock.h"
 #include "mirror/verify_state.h"
 
-/* Records taken at once. */
-#define ITEMS 256
 #define WAIT_MS 200
 /* A cluster that gives nothing for so long is said to be away. */
 #define PATIENCE_MS 60000
@@ -130,7 +128,7 @@ static void
 take_run(struct verify *v, struct verify_side *side, struct verify_range *r,
 	const struct reader_item *items, size_t count, size_t *open)
 {
-	struct record records[ITEMS];
+	struct record records[READER_AT_ONCE];
 	int64_t at = r->at;
 	size_t n = 0;
 
@@ -240,13 +238,13 @@ check_silence(const struct verify_side *side, int64_t since, bool is_source, str
 int
 verify_read(struct verify *v, struct verify_side *side, struct err *err)
 {
-	struct reader_item items[ITEMS];
+	struct reader_item items[READER_AT_ONCE];
 	size_t open = 0, n;
 	int64_t since = clock_ms();
 	int rc = start(v, side, &open, err);
 
 	while (rc == 0 && open > 0) {
-		n = reader_next(side->reader, items, ITEMS, WAIT_MS);
+		n = reader_next(side->reader, items, READER_AT_ONCE, WAIT_MS);
 		if (n > 0) {
 			rc = take_items(v, side, items, n, &open, err);
 			reader_release(items, n);

@@ -333,7 +333,8 @@ take_create(struct script *s, struct script_route *ret, struct err *err)
 	static take_field *const takers[] = {
 		take_create_partitions, take_create_replication, take_create_configs};
 
-	return take_fields(s, "a route's create", names, takers, 3, ret, err);
+	return take_fields(
+		s, "a route's create", names, takers, sizeof(takers) / sizeof(takers[0]), ret, err);
 }
 
 static int

@@ -280,6 +280,8 @@ on_scout(struct agent *a, struct scout_message *m)
 		for (int i = 0; i < a->worker_count; i++)
 			if (a->workers[i])
 				worker_add_brokers(a->workers[i], m->names[0]);
+		if (a->groups)
+			group_sync_add_brokers(a->groups, m->names[0]);
 		break;
 	case SCOUT_LIMIT:
 		for (int i = 0; i < a->worker_count; i++)

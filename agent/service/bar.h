@@ -2,9 +2,6 @@
 #ifndef SERVICE_BAR_H
 #define SERVICE_BAR_H
 
-#include <stddef.h>
-
-#include "base/mem.h"
 #include "service/oneshot.h"
 
 /* Draws it where stderr is a terminal and what is logged there is for people; call it once a
@@ -13,8 +10,5 @@ void bar_draw(const struct oneshot *oneshot);
 
 /* Takes it away for good. @thread main */
 void bar_end(void);
-
-/* The line, of at most so many columns. */
-void bar_put(struct text *out, const struct oneshot_progress *progress, size_t columns);
 
 #endif

@@ -194,8 +194,7 @@ all_leaves(const struct atlas *atlas)
 }
 
 static void
-read_group(struct group_pass *p, struct group_offsets *source, const struct atlas *atlas,
-	const char *name)
+read_group(struct group_pass *p, struct admin *source, const struct atlas *atlas, const char *name)
 {
 	struct topic_partition *positions = all_leaves(atlas);
 	struct group *g = get_group(p, name);
@@ -236,8 +235,8 @@ forget_unseen(struct group_pass *p)
 }
 
 int
-group_pass_read(struct group_pass *p, struct group_offsets *source, const struct atlas *atlas,
-	struct err *err)
+group_pass_read(
+	struct group_pass *p, struct admin *source, const struct atlas *atlas, struct err *err)
 {
 	struct group_names listed = {0};
 	int rc = 0;
@@ -308,7 +307,7 @@ judge(const struct group *g, const struct place *place, const struct outcome *o)
 
 /* What the group has at the target. */
 static int
-read_there(struct group *g, struct group_offsets *target, const struct atlas *atlas)
+read_there(struct group *g, struct admin *target, const struct atlas *atlas)
 {
 	struct topic_partition *positions = mem_zero(g->places + 1, sizeof(*positions));
 	struct err err;
@@ -347,7 +346,7 @@ set_fates(struct group *g, enum fate fate)
 }
 
 static void
-write_due(struct group *g, struct group_offsets *target, const struct atlas *atlas)
+write_due(struct group *g, struct admin *target, const struct atlas *atlas)
 {
 	struct topic_partition *positions = mem_zero(g->places + 1, sizeof(*positions));
 	bool has_members = false;
@@ -371,7 +370,7 @@ write_due(struct group *g, struct group_offsets *target, const struct atlas *atl
 }
 
 static void
-sync_group(struct group *g, struct group_offsets *target, struct atlas *atlas)
+sync_group(struct group *g, struct admin *target, struct atlas *atlas)
 {
 	const struct place *place;
 
@@ -410,14 +409,14 @@ count_group(struct group *g, struct group_counts *counts)
 }
 
 static void
-read_ends(struct group_pass *p, struct group_offsets *source, const struct atlas *atlas)
+read_ends(struct group_pass *p, struct admin *source, const struct atlas *atlas)
 {
 	struct topic_partition *positions = all_leaves(atlas);
 	struct err err;
 
 	p->leaves = atlas_leaves(atlas);
 	p->ends = mem_resize(p->ends, p->leaves + 1, sizeof(*p->ends));
-	group_offsets_ends(source, CALL_MS, positions, p->leaves, &err);
+	admin_known_ends(source, CALL_MS, positions, p->leaves, &err);
 	for (size_t i = 0; i < p->leaves; i++)
 		p->ends[i] = positions[i].offset;
 	free(positions);
@@ -497,7 +496,7 @@ put_rows_of(struct group_pass *p, const struct group *g, const struct atlas *atl
 }
 
 void
-group_pass_write(struct group_pass *p, struct group_offsets *source, struct group_offsets *target,
+group_pass_write(struct group_pass *p, struct admin *source, struct admin *target,
 	struct atlas *atlas, struct group_counts *ret)
 {
 	struct group_counts counts = {0};

@@ -26,8 +26,8 @@ void group_pass_free(struct group_pass **pass);
 
 /* First half: reads the offsets of the groups, the mirror's own left out. Then the maps must be
    brought up to date. -1: the groups cannot be listed. @blocks */
-int group_pass_read(struct group_pass *pass, struct group_offsets *source,
-	const struct atlas *atlas, struct err *err);
+int group_pass_read(
+	struct group_pass *pass, struct admin *source, const struct atlas *atlas, struct err *err);
 
 /* Second half: translates what was read, and writes it for groups that have no members at the
    target, and never backwards, unless the group went back at the source and nobody but us has
@@ -36,8 +36,8 @@ struct group_counts {
 	unsigned groups, synced, with_members, failed; /* groups: with offsets in mirrored topics;
 							  synced: all that is known is written */
 };
-void group_pass_write(struct group_pass *pass, struct group_offsets *source,
-	struct group_offsets *target, struct atlas *atlas, struct group_counts *ret);
+void group_pass_write(struct group_pass *pass, struct admin *source, struct admin *target,
+	struct atlas *atlas, struct group_counts *ret);
 
 /* The last pass as GET /groups has it. reason: why it is not whole, NULL: it is. @gives a string */
 char *group_pass_document(const struct group_pass *pass, const char *reason);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,14 +34,18 @@
    have read are there then, and what stands before a tick is known (see mirror/atlas.h). */
 #define TICKS_BETWEEN 3
 #define READER_BYTES (4 * 1024 * 1024)
-#define READ_AT_ONCE 500
+/* While it is found out what the topic holds, the thread waits so long for it, and reads so long at
+   a stretch. */
+#define READ_WAIT_MS 200
+#define READ_MS 1000
 
-enum group_sync_order { GROUP_SYNC_PLAN = 1, GROUP_SYNC_STOP };
+enum group_sync_order { GROUP_SYNC_PLAN = 1, GROUP_SYNC_BROKERS, GROUP_SYNC_STOP };
 
 /* Orders of the main thread; notes of the streams come to the same mailbox. */
-struct plan_order {
+struct order {
 	struct message message;
-	const struct plan *plan;
+	const struct plan *plan; /* PLAN */
+	char *brokers;		 /* BROKERS */
 };
 
 /* The topic that keeps the atlas. */
@@ -62,7 +67,7 @@ struct group_sync {
 	/* The thread's own: */
 	struct atlas *atlas;
 	struct group_pass *pass;
-	struct group_offsets *source, *target;
+	struct admin *source, *target;
 	struct compacted *keeper;
 	struct reader *reader;
 	enum keeping keeping;
@@ -81,8 +86,11 @@ group_sync_message_free(struct group_sync_message *m)
 }
 
 static void
-say_trouble(const struct err *err)
+say_trouble(const struct group_sync *s, const struct err *err)
 {
+	/* At the end calls are given up, which says nothing of the clusters. */
+	if (atomic_load(&s->must_stop))
+		return;
 	LOG_LIMITED(10, EVENT_groups_trouble, F_STR("reason", err->text));
 }
 
@@ -105,16 +113,20 @@ open_clients(struct group_sync *s)
 	struct err err;
 
 	if (!s->source)
-		s->source = group_offsets_open(CLIENT_SOURCE, s->config, s->brokers, &err);
+		s->source = admin_open_source(s->config, s->brokers, &err);
 	if (s->source && !s->target)
-		s->target = group_offsets_open(CLIENT_TARGET, s->config, target, &err);
+		s->target = admin_open_target(s->config, &err);
+	if (s->target) {
+		admin_heed(s->source, &s->must_stop);
+		admin_heed(s->target, &s->must_stop);
+	}
 	if (s->target && !s->keeper)
 		s->keeper = compacted_open(s->config, s->topic, &err);
 	if (s->keeper && !s->reader)
 		s->reader = reader_open(CLIENT_TARGET, s->config, target, READER_BYTES, &err);
 	if (s->reader)
 		return true;
-	say_trouble(&err);
+	say_trouble(s, &err);
 	return false;
 }
 
@@ -128,10 +140,10 @@ look_for_topic(struct group_sync *s, int64_t now)
 
 	if (now < s->next_look)
 		return;
-	rc = compacted_prepare(s->keeper, CALL_MS, &is_made, &err);
+	rc = compacted_prepare(s->keeper, s->target, CALL_MS, &is_made, &err);
 	s->next_look = clock_ms() + (rc > 0 ? TOPIC_AGAIN_MS : AGAIN_MS);
 	if (rc < 0) {
-		say_trouble(&err);
+		say_trouble(s, &err);
 	} else if (rc > 0) {
 		if (s->keeping != KEEPING_NOT)
 			LOG(EVENT_groups_topic_missing, F_STR("topic", s->topic),
@@ -169,9 +181,9 @@ take_record(struct group_sync *s, const struct record *record)
 static bool
 take_items(struct group_sync *s)
 {
-	struct reader_item items[READ_AT_ONCE];
-	size_t n =
-		reader_next(s->reader, items, READ_AT_ONCE, s->keeping == KEEPING_READS ? 200 : 0);
+	struct reader_item items[READER_AT_ONCE];
+	size_t n = reader_next(
+		s->reader, items, READER_AT_ONCE, s->keeping == KEEPING_READS ? READ_WAIT_MS : 0);
 
 	for (size_t i = 0; i < n; i++) {
 		if (items[i].kind == READER_RECORD) {
@@ -188,7 +200,7 @@ take_items(struct group_sync *s)
 	reader_release(items, n);
 	if (!s->is_reading)
 		reader_stop(s->reader, s->topic, 0);
-	return n == READ_AT_ONCE;
+	return n > 0;
 }
 
 /* What others write, and at the beginning all that was kept. */
@@ -203,12 +215,12 @@ follow_topic(struct group_sync *s, int64_t now)
 		return;
 	if (!s->is_reading) {
 		if (reader_start(s->reader, s->topic, 0, READER_BEGINNING, s, &err) < 0) {
-			say_trouble(&err);
+			say_trouble(s, &err);
 			return;
 		}
 		s->is_reading = true;
 	}
-	while (s->is_reading && take_items(s))
+	while (s->is_reading && take_items(s) && clock_ms() - now < READ_MS)
 		;
 }
 
@@ -234,9 +246,9 @@ ask_ends(struct group_sync *s)
 
 		ends[i] = (struct topic_partition){place->topic, place->partition, -1};
 	}
-	if (count == 0 || group_offsets_ends(s->target, CALL_MS, ends, count, &err) == 0)
+	if (count == 0 || admin_known_ends(s->target, CALL_MS, ends, count, &err) == 0)
 		return ends;
-	say_trouble(&err);
+	say_trouble(s, &err);
 	free(ends);
 	return NULL;
 }
@@ -302,7 +314,7 @@ ask_committed(struct group_sync *s, int64_t now, struct arrivals *a, struct err 
 	if (group_offsets_read(s->source, s->config->source.group_id, CALL_MS, a->committed,
 		    a->count, err) < 0)
 		return -1;
-	return group_offsets_ends(s->source, CALL_MS, a->ends, a->count, err);
+	return admin_known_ends(s->source, CALL_MS, a->ends, a->count, err);
 }
 
 /* Partitions that our streams were given: how do their maps go on? */
@@ -318,7 +330,7 @@ settle_arrivals(struct group_sync *s, int64_t now)
 		return;
 	is_answered = ask_committed(s, now, &a, &err) == 0;
 	if (!is_answered)
-		say_trouble(&err);
+		say_trouble(s, &err);
 	if (is_answered && a.count > 0)
 		ends = ask_ends(s);
 	for (size_t i = 0; ends && i < a.count; i++)
@@ -373,7 +385,7 @@ save(struct group_sync *s, int timeout_ms)
 		if (is_tried[i])
 			atlas_leaf(s->atlas, i)->is_changed = true;
 	if (rc < 0)
-		say_trouble(&err);
+		say_trouble(s, &err);
 	free(is_tried);
 }
 
@@ -401,7 +413,7 @@ read_groups(struct group_sync *s)
 	struct err err;
 
 	if (group_pass_read(s->pass, s->source, s->atlas, &err) < 0) {
-		say_trouble(&err);
+		say_trouble(s, &err);
 		tell(s, NULL, err.text);
 		s->next_pass = clock_ms() + (s->config->groups.interval < AGAIN_MS
 							    ? s->config->groups.interval
@@ -453,6 +465,25 @@ take_notes(struct group_sync *s, struct offset_notes *notes)
 }
 
 static void
+take_order(struct group_sync *s, struct order *o)
+{
+	switch ((enum group_sync_order)o->message.kind) {
+	case GROUP_SYNC_PLAN:
+		atlas_set_plan(s->atlas, o->plan);
+		plan_release(&o->plan);
+		break;
+	case GROUP_SYNC_BROKERS:
+		if (s->source)
+			admin_add_brokers(s->source, o->brokers);
+		free(s->brokers);
+		s->brokers = o->brokers;
+		break;
+	case GROUP_SYNC_STOP: s->is_over = true; break;
+	}
+	free(o);
+}
+
+static void
 take_orders(struct group_sync *s)
 {
 	struct message *m = mailbox_take(s->orders), *next;
@@ -463,12 +494,7 @@ take_orders(struct group_sync *s)
 			take_notes(s, (struct offset_notes *)m);
 			continue;
 		}
-		if (m->kind == GROUP_SYNC_PLAN) {
-			atlas_set_plan(s->atlas, ((struct plan_order *)m)->plan);
-			plan_release(&((struct plan_order *)m)->plan);
-		}
-		s->is_over = s->is_over || m->kind == GROUP_SYNC_STOP;
-		free(m);
+		take_order(s, (struct order *)m);
 	}
 }
 
@@ -494,8 +520,8 @@ run(void *arg)
 	save(s, CALL_MS);
 	reader_close(&s->reader);
 	compacted_close(&s->keeper);
-	group_offsets_close(&s->target);
-	group_offsets_close(&s->source);
+	admin_close(&s->target);
+	admin_close(&s->source);
 	return NULL;
 }
 
@@ -560,34 +586,38 @@ group_sync_sink(struct group_sync *s)
 void
 group_sync_set_plan(struct group_sync *s, const struct plan *plan)
 {
-	struct plan_order *m = mem_zero(1, sizeof(*m));
+	struct order *o = mem_zero(1, sizeof(*o));
 
-	m->message.kind = GROUP_SYNC_PLAN;
-	m->plan = plan_take(plan);
-	mailbox_post(s->orders, &m->message);
+	o->message.kind = GROUP_SYNC_PLAN;
+	o->plan = plan_take(plan);
+	mailbox_post(s->orders, &o->message);
+}
+
+void
+group_sync_add_brokers(struct group_sync *s, const char *brokers)
+{
+	struct order *o = mem_zero(1, sizeof(*o));
+
+	o->message.kind = GROUP_SYNC_BROKERS;
+	o->brokers = mem_strdup(brokers);
+	mailbox_post(s->orders, &o->message);
 }
 
 bool
 group_sync_stop(struct group_sync **sync, int timeout_ms)
 {
 	struct group_sync *s = *sync;
-	struct message *m;
+	struct order *o;
 	struct timespec until;
 
 	if (!s)
 		return true;
 	*sync = NULL;
+	o = mem_zero(1, sizeof(*o));
+	o->message.kind = GROUP_SYNC_STOP;
 	atomic_store(&s->must_stop, true);
-	m = mem_zero(1, sizeof(*m));
-	m->kind = GROUP_SYNC_STOP;
-	mailbox_post(s->orders, m);
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	mailbox_post(s->orders, &o->message);
+	clock_deadline(timeout_ms, &until);
 	if (pthread_timedjoin_np(s->thread, NULL, &until) == ETIMEDOUT) {
 		pthread_detach(s->thread);
 		return false;

@@ -40,6 +40,9 @@ struct offset_sink *group_sync_sink(struct group_sync *sync);
 /* What is mirrored, and where to. Takes a reference. @thread main */
 void group_sync_set_plan(struct group_sync *sync, const struct plan *plan);
 
+/* The source has other brokers now ("host:port,..."). @thread main */
+void group_sync_add_brokers(struct group_sync *sync, const char *brokers);
+
 /* Keeps what is known now, ends the thread and frees, waiting at most timeout_ms; a thread that is
    in a call that does not come back is left behind (false), for the process is about to end. The
    streams must have ended. NULL is accepted, and clears. @thread main @blocks */

@@ -25,8 +25,6 @@
 #define LOOK_EVERY_MS 100
 #define LED_WITHIN_MS 15000
 #define LOOK_MS 5000
-/* Settings that the target does not know and are left out of one topic, at most. */
-#define LEFT_OUT_MOST 16
 
 enum keeper_order { KEEPER_PLAN, KEEPER_END };
 
@@ -471,7 +469,7 @@ run_creations(struct keeper *k, struct jobs *jobs)
 	create(k, jobs);
 	if (leave_out_default(jobs))
 		create(k, jobs);
-	for (int i = 0; i < LEFT_OUT_MOST && leave_out_unknown(jobs); i++)
+	for (int i = 0; i < KEEPER_LEFT_OUT_MOST && leave_out_unknown(jobs); i++)
 		create(k, jobs);
 	wait_until_led(k, jobs);
 	is_able = settle(k, jobs, true);

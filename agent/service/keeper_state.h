@@ -13,6 +13,8 @@
 #define KEEPER_CALL_MS 15000
 /* Topics that one call is about, at most. */
 #define KEEPER_AT_ONCE 100
+/* Settings that the target does not know and are left out of one topic, at most. */
+#define KEEPER_LEFT_OUT_MOST 16
 
 /* A topic of the target with which something did not work. */
 struct trial {

@@ -9,9 +9,6 @@
 #include "mirror/acl_copy.h"
 #include "service/keeper_state.h"
 
-/* Settings that the target does not know and are left out of one topic, at most. */
-#define LEFT_OUT_MOST 16
-
 static void
 say_failed(const char *topic, const char *what, const char *reason)
 {
@@ -26,7 +23,7 @@ change(struct keeper *k, const struct plan_topic *t, const struct settings *now,
 {
 	struct topic_answer answer;
 	char *name, *set_text, *removed_text;
-	int left = LEFT_OUT_MOST;
+	int left = KEEPER_LEFT_OUT_MOST;
 
 	do {
 		admin_change_topic(

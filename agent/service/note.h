@@ -16,6 +16,9 @@ int note_write(const char *path, const char *text, struct err *err);
 /* What note_write wrote is the note from now on. @blocks on the disk */
 int note_keep(const char *path, struct err *err);
 
+/* What note_write wrote is not kept; none is accepted. @blocks on the disk */
+void note_undo(const char *path);
+
 /* There is no note any more; what is no note stays. @blocks on the disk */
 void note_drop(const char *path);
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/offsets.h"
 #include "service/agent_state.h"
 
 /* While partitions of this agent are still read, those of other members are asked for so often; at
@@ -25,8 +26,10 @@ struct goal {
 	int64_t moved_ms;  /* clock_ms, when it is elsewhere: that it was, or moved, last */
 	int64_t gone_from, gone_to; /* offsets that the source deleted before they were read */
 	struct meter_gap gap;	    /* that a stream of this agent went past, the newest of them */
-	bool is_done, is_here;	    /* here: a stream of this agent has it */
-	bool is_settled;	    /* here, and all of it is at the target */
+	bool is_gone_guessed;  /* from the position as of a second, while records were on their way
+				*/
+	bool is_done, is_here; /* here: a stream of this agent has it */
+	bool is_settled;       /* here, and all of it is at the target */
 	bool is_stuck;
 };
 
@@ -204,9 +207,7 @@ look_elsewhere(const struct agent *a, struct goal *g)
 static int
 compare(const struct until_partition *u, const struct survey_partition *p)
 {
-	int order = strcmp(u->topic, p->topic->name);
-
-	return order ? order : (u->partition > p->partition) - (u->partition < p->partition);
+	return offsets_order(u->topic, u->partition, p->topic->name, p->partition);
 }
 
 /* What the streams do with all that is not done; both lists have the same order. */
@@ -359,6 +360,7 @@ take_standing(
 	if (begin >= u->end && left_of(u, g) > 0) {
 		g->gone_from = u->end - left_of(u, g);
 		g->gone_to = u->end;
+		g->is_gone_guessed = true;
 	}
 	g->is_done = committed->offset >= u->end || begin >= u->end;
 }
@@ -465,15 +467,19 @@ oneshot_note_stop(struct agent *a)
 	}
 }
 
-/* One that holds its partition is told as what holds it. */
+/* One that holds its partition is told as what holds it. The stream knows better what was gone than
+   the guess. */
 static void
 note_gap(struct goal *g, const struct meter *meter)
 {
 	struct meter_gap gap;
 
 	meter_gap(meter, &gap);
-	if (gap.gaps > 0 && gap.policy == GAP_ALARM)
-		g->gap = gap;
+	if (gap.gaps == 0 || gap.policy != GAP_ALARM)
+		return;
+	g->gap = gap;
+	if (g->is_gone_guessed && gap.gap.first < g->gone_to && gap.gap.last >= g->gone_from)
+		g->gone_to = g->gone_from;
 }
 
 void
@@ -500,9 +506,8 @@ compare_stuck(const void *key, const void *element)
 {
 	const struct until_partition *u = key;
 	const struct stuck *s = element;
-	int order = strcmp(u->topic, s->topic);
 
-	return order ? order : (u->partition > s->partition) - (u->partition < s->partition);
+	return offsets_order(u->topic, u->partition, s->topic, s->partition);
 }
 
 /* Why a partition did not move, NULL: it did, or was not here. */

@@ -94,10 +94,16 @@ set_marked(struct settling *s, const char *path, struct err *err)
 static int
 note_and_set(struct settling *s, const char *path, const char *text, struct err *err)
 {
-	if (note_write(path, text, err) == 0)
-		return set_marked(s, path, err);
-	err_prefix(err, "start.force must be noted, in start.state.file: ");
-	return GIVE_UP;
+	int rc;
+
+	if (note_write(path, text, err) < 0) {
+		err_prefix(err, "start.force must be noted, in start.state.file: ");
+		return GIVE_UP;
+	}
+	rc = set_marked(s, path, err);
+	if (rc != 0)
+		note_undo(path);
+	return rc;
 }
 
 /* Forces, once: under a supervisor that starts the same command again and again, positions must not

@@ -1,15 +1,13 @@
 /* The report of a one shot: what was mirrored, partition by partition, and what was left out. */
 #include "service/report.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/draft.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
@@ -54,35 +52,21 @@ report_add(struct report *r, const struct meters *meters)
 		report_rows_add(&r->rows, meters);
 }
 
-/* Where the file is written before it has its name. @gives a string */
-static char *
-draft_of(const char *path)
-{
-	return mem_printf("%s.%d.new", path, (int)getpid());
-}
-
 int
 report_check(const struct config *config, struct err *err)
 {
 	const char *path = config->mirror.report;
-	char *draft;
-	int fd, rc = 0;
+	struct err why;
 
 	if (!path)
 		return 0;
-	draft = draft_of(path);
-	fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0)
-		rc = err_set(err,
+	if (draft_write(path, "", 0644, &why) < 0)
+		return err_set(err,
 			"the report cannot be written to %s: %s; name a file in a folder that can "
 			"be written",
-			path, strerror(errno));
-	else
-		close(fd);
-	if (fd >= 0)
-		unlink(draft);
-	free(draft);
-	return rc;
+			path, why.text);
+	draft_drop(path);
+	return 0;
 }
 
 /* Something was left out: for the report, and for the log. */
@@ -264,24 +248,15 @@ make_document(const struct agent *a, const struct report_row *sum)
 	return document_take(&d);
 }
 
-/* Under a name of its own first: whoever looks for the file finds all of it. */
-static int
-write_file(const char *path, const char *text)
+static void
+write_file(const char *path, const char *document)
 {
-	char *draft = draft_of(path);
-	FILE *f = fopen(draft, "we");
-	bool is_good = f && fputs(text, f) >= 0 && fputc('\n', f) >= 0 && fflush(f) == 0 &&
-		       fsync(fileno(f)) == 0;
+	char *line = mem_printf("%s\n", document);
+	struct err why;
 
-	if (f)
-		is_good = fclose(f) == 0 && is_good;
-	if (!is_good || rename(draft, path) < 0) {
-		LOG(EVENT_report_failed, F_STR("file", path), F_STR("reason", strerror(errno)));
-		unlink(draft);
-		is_good = false;
-	}
-	free(draft);
-	return is_good ? 0 : -1;
+	if (draft_write(path, line, 0644, &why) < 0 || draft_keep(path, &why) < 0)
+		LOG(EVENT_report_failed, F_STR("file", path), F_STR("reason", why.text));
+	free(line);
 }
 
 static void
@@ -302,6 +277,25 @@ print(const struct agent *a, const struct report_row *sum)
 	text_fini(&text);
 }
 
+/* All that is known of the partitions, and what was left out of them. */
+static void
+finish_rows(struct agent *a)
+{
+	struct report *r = a->report;
+
+	report_rows_join(&r->rows, oneshot_until(a->oneshot));
+	oneshot_each_left(a, add_left, r);
+	check_rows(r);
+	for (size_t i = 0; i < r->rows.count; i++) {
+		struct report_row *row = &r->rows.items[i];
+		const struct until_partition *u =
+			until_find(oneshot_until(a->oneshot), row->topic, row->partition);
+
+		if (u && oneshot_committed(a->oneshot, u) > row->committed)
+			row->committed = oneshot_committed(a->oneshot, u);
+	}
+}
+
 void
 report_finish(struct agent *a)
 {
@@ -311,26 +305,14 @@ report_finish(struct agent *a)
 
 	if (!r)
 		return;
-	if (!a->oneshot) {
-		if (a->status == AGENT_OK)
-			a->status = AGENT_INCOMPLETE;
+	if (a->oneshot)
+		finish_rows(a);
+	else
 		add_left(NULL, -1, "the mirror ended before it had begun", r);
-		return;
-	}
-	report_rows_join(&r->rows, oneshot_until(a->oneshot));
-	oneshot_each_left(a, add_left, r);
-	check_rows(r);
 	if (r->left_count > 0 && a->status == AGENT_OK)
 		a->status = AGENT_INCOMPLETE;
-	for (size_t i = 0; i < r->rows.count; i++) {
-		struct report_row *row = &r->rows.items[i];
-		const struct until_partition *u =
-			until_find(oneshot_until(a->oneshot), row->topic, row->partition);
-
-		if (u && oneshot_committed(a->oneshot, u) > row->committed)
-			row->committed = oneshot_committed(a->oneshot, u);
-		report_row_sum(&sum, row);
-	}
+	for (size_t i = 0; i < r->rows.count; i++)
+		report_row_sum(&sum, &r->rows.items[i]);
 	if (a->config->mirror.report) {
 		document = make_document(a, &sum);
 		write_file(a->config->mirror.report, document);

@@ -25,7 +25,8 @@ void report_free(struct report **report);
 void report_add(struct report *report, const struct meters *meters);
 
 /* All streams have ended: finds out what was left out, which makes status 0 of the agent 3, logs
-   it, prints the report to stdout and writes the file. Does nothing where no one shot has begun. */
+   it, prints the report to stdout and writes the file. Where the one shot had not begun yet, that
+   is what was left out. Does nothing without report_new. */
 void report_finish(struct agent *agent);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/offsets.h"
 #include "mirror/counters.h"
 
 static int64_t
@@ -118,9 +119,8 @@ static int
 compare(const void *a, const void *b)
 {
 	const struct report_row *x = a, *y = b;
-	int order = strcmp(x->topic, y->topic);
 
-	return order ? order : (x->partition > y->partition) - (x->partition < y->partition);
+	return offsets_order(x->topic, x->partition, y->topic, y->partition);
 }
 
 /* Two rows of the same partition: the first one takes the other. */

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import re
 import subprocess
 
@@ -51,6 +52,17 @@ def test_help(run, arguments):
     for flag in ("--consumer.config", "--producer.config", "--whitelist", "--include", "--blacklist", "--num.streams",
                  "--abort.on.send.failure", "--offset.commit.interval.ms", "--message.handler", "--new.consumer"):
         assert flag in done.stdout
+
+
+TABLE = pathlib.Path(__file__).resolve().parents[2] / "agent" / "commands" / "commands.def"
+COMMANDS = re.findall(r"^COMMAND\((\w+),", TABLE.read_text(encoding="utf-8"), re.M)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_subcommand_tells_of_itself(run, command):
+    done = run(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"reflejo {command}" in done.stdout
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("version",), ("kafka.tools.MirrorMaker", "--version")],

@@ -91,6 +91,20 @@ def test_a_group_goes_on_with_the_next_record(synced, source, target):
     assert agent.stop() == 0
 
 
+def test_a_long_topic_of_maps_is_read_at_one_stretch(synced, source, target):
+    """What has not been compacted yet may be many times what is kept: groups do not wait minutes for it."""
+    source.create("t")
+    target.create("t")
+    target.create(MAPS)
+    target.produce(MAPS, [Record(b"t/%d" % (i % 10), None) for i in range(20000)])
+    source.produce("t", numbered(0, 10))
+    commit(source, "app", {("t", 0): 4})
+    agent = synced()
+    agent.wait_event("groups_topic", read="yes")
+    target.wait_committed("app", "t", {0: 4})
+    assert agent.stop() == 0
+
+
 @pytest.mark.slow
 def test_what_a_filter_drops_is_passed(synced, source, target, tmp_path):
     """The group stands at a record that the target has not: it goes on with the first one behind it that is there."""
@@ -231,6 +245,8 @@ def test_a_partition_that_moves_keeps_its_map(synced, source, target):
     flags = ("--partition.mode", "preserve")
     first = synced(flags=flags)
     target.read("t", 200)
+    # What is not committed when a partition moves is sent twice.
+    source.wait_committed(GROUP, "t", {0: 100, 1: 100})
     second = synced(flags=flags)
     first.wait_shared(1, 1)
     second.wait_shared(1, 1)

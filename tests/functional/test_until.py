@@ -58,7 +58,7 @@ def test_what_retention_takes_while_it_runs_is_left_out(mirror, source, target, 
     assert gap["kind"] == "retention" and int(gap["last_missing"]) >= 39
     found = report()
     assert (found["complete"], found["status"]) == (False, 3)
-    assert len(found["left_out"]) == 1
+    assert len(found["left_out"]) == 1, found["left_out"]
     assert f"offsets {gap['first_missing']} to {gap['last_missing']} were not there when they were to be read (retention)" in reasons(found)[0]
 
 
@@ -285,6 +285,16 @@ def test_without_topics_something_is_left_out(mirror, source, target, report):
     agent = mirror(source, target, flags=REPORT)
     assert agent.wait() == 3, agent.stderr
     assert reasons(report()) == ["None:None no topic of the source is mirrored: see the expression"]
+
+
+def test_stopped_before_it_began_it_reports_that(mirror, source, target, report):
+    source.create("t")
+    source.down()
+    agent = mirror(source, target, flags=REPORT)
+    agent.wait_event("source_unreachable")
+    assert agent.stop() == 3
+    assert reasons(report()) == ["None:None the mirror ended before it had begun"]
+    assert not report()["complete"] and report()["topics"] == []
 
 
 @pytest.mark.parametrize("reset", [None, "latest"])

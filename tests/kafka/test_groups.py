@@ -57,14 +57,14 @@ def next_records(reader, topic, starts):
 
 
 def numbered(sender, cluster, topic, tmp_path, filtered=False):
-    """A load of records that number themselves, over all partitions, and a script that leaves some out."""
+    """A load of records that number themselves, over all partitions; the flags of a script that leaves some out."""
     (tmp_path / "third.lua").write_text(
         "return {api = 1, record = function(r) if tonumber(r.value:match(':(%d+):')) % 3 == 1 then return false end end}\n",
         encoding="utf-8")
     load = sender(cluster, topic, keys=61)
     load.send(RECORDS)
     load.finish()
-    return load, ("--script.file", "third.lua") if filtered else ()
+    return ("--script.file", "third.lua") if filtered else ()
 
 
 def expected(records, position, filtered):
@@ -73,7 +73,7 @@ def expected(records, position, filtered):
     return left[0] if left else None
 
 
-def check_next_records(outside, source, target, names, agent, groups, filtered=False):
+def check_next_records(outside, source, target, names, groups, filtered=False):
     """Random positions of as many groups; each goes on at the target with the record that is next at the source."""
     topic, _ = names
     dice = random.Random(4)
@@ -83,7 +83,6 @@ def check_next_records(outside, source, target, names, agent, groups, filtered=F
         stands[f"app.{topic}.{number}"] = {p: dice.randint(0, there[p][-1][0] - 2) for p in range(PARTITIONS)}
     for group, stand in stands.items():
         commit(outside(source), group, topic, stand)
-
 
     def are_there():
         found = {group: positions(outside(target), group, topic) for group in stands}
@@ -111,10 +110,10 @@ def test_a_thousand_positions(mirror, names, outside, sender, tmp_path, kafka3, 
     before = sender(kafka4, topic, tag="before", keys=7)
     before.send(100)
     before.finish()
-    _, flags = numbered(sender, kafka3, topic, tmp_path, filtered)
+    flags = numbered(sender, kafka3, topic, tmp_path, filtered)
     agent = mirror(kafka3, kafka4, topic, group, "--partition.mode", "preserve", "--groups.sync", f"app.{topic}.*", *FAST, *flags)
     outside(kafka3).wait_no_lag(group, topic)
-    assert check_next_records(outside, kafka3, kafka4, names, agent, 125, filtered) >= 499
+    assert check_next_records(outside, kafka3, kafka4, names, 125, filtered) >= 499
     # The topic of maps was made as it must be.
     resource = ConfigResource("topic", f"reflejo-offsets.{group}")
     settings = outside(kafka4).admin.describe_configs([resource])[resource].result(DEADLINE)
@@ -130,7 +129,7 @@ def test_old_brokers(mirror, names, outside, sender, tmp_path, kafka1, kafka2): 
     numbered(sender, kafka1, topic, tmp_path)
     agent = mirror(kafka1, kafka2, topic, group, "--groups.sync", f"app.{topic}.*", *FAST)
     outside(kafka1).wait_no_lag(group, topic)
-    assert check_next_records(outside, kafka1, kafka2, names, agent, 10) == 40
+    assert check_next_records(outside, kafka1, kafka2, names, 10) == 40
     assert agent.stop() == 0
 
 
@@ -182,7 +181,6 @@ def test_kills_lose_exactness_only(mirror, names, outside, sender, tmp_path, kaf
     outside(kafka3).wait_no_lag(group, topic)
     there, here = values(kafka3, topic, PARTITIONS), values(kafka4, topic, 3)
     dice = random.Random(5)
-    moved = 0
     stands = {}
     for number in range(40):
         app = f"app.{topic}.{number}"

@@ -1,23 +1,22 @@
-/* Unit tests of the bar of a one shot. */
+/* Unit tests of the line that says how far something is. */
 #include "tests/unit/unit.h"
 
-#include "base/mem.h"
-#include "service/bar.h"
+#include "base/progress.h"
 
-static struct oneshot_progress
-progress(int64_t to_read, int64_t left, double per_second, int64_t eta_ms)
+static struct progress
+progress(uint64_t total, uint64_t left, double per_second, int64_t eta_ms)
 {
-	return (struct oneshot_progress){.has_ends = true,
-		.to_read = to_read,
-		.left = left,
+	return (struct progress){.done = total - left,
+		.total = total,
 		.per_second = per_second,
-		.eta_ms = eta_ms};
+		.eta_ms = eta_ms,
+		.last = "commits"};
 }
 
 TEST(says_how_far_it_is)
 {
 	static const struct {
-		int64_t to_read, left;
+		uint64_t total, left;
 		double per_second;
 		int64_t eta_ms;
 		const char *line;
@@ -38,11 +37,11 @@ TEST(says_how_far_it_is)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct oneshot_progress p =
-			progress(rows[i].to_read, rows[i].left, rows[i].per_second, rows[i].eta_ms);
+		struct progress p =
+			progress(rows[i].total, rows[i].left, rows[i].per_second, rows[i].eta_ms);
 		struct text text = {0};
 
-		bar_put(&text, &p, 100);
+		progress_put(&text, &p, 100);
 		CHECK_STR(text.s, rows[i].line);
 		text_fini(&text);
 	}
@@ -50,12 +49,12 @@ TEST(says_how_far_it_is)
 
 TEST(keeps_within_the_terminal)
 {
-	struct oneshot_progress p = progress(123456789, 98765432, 54321, 1818181);
+	struct progress p = progress(123456789, 98765432, 54321, 1818181);
 
 	for (size_t columns = 1; columns < 120; columns++) {
 		struct text text = {0};
 
-		bar_put(&text, &p, columns);
+		progress_put(&text, &p, columns);
 		CHECK(text.length < columns);
 		text_fini(&text);
 	}
