@@ -364,6 +364,8 @@ on_groups(struct agent *a, struct group_sync_message *m)
 	if (before)
 		group_sync_message_free(before);
 	a->groups_seen = m;
+	if (m->is_asked && a->oneshot)
+		oneshot_on_groups(a->oneshot);
 }
 
 static void

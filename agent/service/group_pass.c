@@ -494,6 +494,16 @@ put_rows_of(struct group_pass *p, const struct group *g, const struct atlas *atl
 				: OFFSET_NOTHING);
 }
 
+/* An offset beyond the source's end is of a log that is no more: there the group has read nothing
+   of the new one. */
+static void
+forget_old_logs(const struct group_pass *p, struct group *g)
+{
+	for (size_t i = 0; i < g->leaves && i < p->leaves; i++)
+		if (p->ends[i] >= 0 && g->committed[i] > p->ends[i])
+			g->committed[i] = -1;
+}
+
 void
 group_pass_write(struct group_pass *p, struct group_offsets *source, struct group_offsets *target,
 	struct atlas *atlas, struct group_counts *ret)
@@ -505,6 +515,7 @@ group_pass_write(struct group_pass *p, struct group_offsets *source, struct grou
 	text_fini(&p->rows);
 	p->row_count = 0;
 	for (struct group *g = p->groups; g; g = g->next) {
+		forget_old_logs(p, g);
 		if (!has_offsets(g) && !g->error)
 			continue;
 		if (!g->error)

@@ -35,7 +35,7 @@
 #define READER_BYTES (4 * 1024 * 1024)
 #define READ_AT_ONCE 500
 
-enum group_sync_order { GROUP_SYNC_PLAN = 1, GROUP_SYNC_STOP };
+enum group_sync_order { GROUP_SYNC_PLAN = 1, GROUP_SYNC_PASS, GROUP_SYNC_STOP };
 
 /* Orders of the main thread; notes of the streams come to the same mailbox. */
 struct plan_order {
@@ -69,6 +69,7 @@ struct group_sync {
 	char writer[24]; /* who writes to the topic: this process */
 	int64_t next_tick, next_save, next_pass, next_look;
 	int ticks_left; /* until what was read is translated; 0: nothing was read */
+	bool is_asked, answers; /* for a pass; and what was read was read since */
 	bool is_over;
 };
 
@@ -379,6 +380,7 @@ tell(struct group_sync *s, const struct group_counts *counts, const char *reason
 		m->synced = counts->synced;
 		m->with_members = counts->with_members;
 		m->failed = counts->failed;
+		m->is_asked = s->answers;
 	}
 	mailbox_post(s->notices, &m->message);
 }
@@ -398,6 +400,7 @@ read_groups(struct group_sync *s)
 		return;
 	}
 	s->ticks_left = TICKS_BETWEEN;
+	s->answers = s->is_asked;
 }
 
 static void
@@ -407,7 +410,30 @@ write_groups(struct group_sync *s)
 
 	group_pass_write(s->pass, s->source, s->target, s->atlas, &counts);
 	tell(s, &counts, NULL);
-	s->next_pass = clock_ms() + s->config->groups.interval - (TICKS_BETWEEN * TICK_MS);
+	if (s->answers)
+		s->is_asked = s->answers = false;
+	/* One that was asked for meanwhile follows. */
+	s->next_pass = s->is_asked ? 0
+				   : clock_ms() + s->config->groups.interval -
+					     (TICKS_BETWEEN * TICK_MS);
+}
+
+/* Is it not known yet how the map of a partition of ours goes on? */
+static bool
+has_arrivals(const struct group_sync *s)
+{
+	for (size_t i = 0; i < atlas_leaves(s->atlas); i++)
+		if (atlas_leaf(s->atlas, i)->owner == LEAF_ARRIVING)
+			return true;
+	return false;
+}
+
+static bool
+is_time_for_pass(const struct group_sync *s, int64_t now)
+{
+	if (s->ticks_left > 0 || s->keeping == KEEPING_UNKNOWN || s->keeping == KEEPING_READS)
+		return false;
+	return now >= s->next_pass && !(s->is_asked && has_arrivals(s));
 }
 
 static void
@@ -423,8 +449,7 @@ tick(struct group_sync *s)
 	atlas_tick(s->atlas);
 	if (s->ticks_left > 0 && --s->ticks_left == 0)
 		write_groups(s);
-	else if (s->ticks_left == 0 && now >= s->next_pass && s->keeping != KEEPING_UNKNOWN &&
-		 s->keeping != KEEPING_READS)
+	else if (is_time_for_pass(s, now))
 		read_groups(s);
 	if (now >= s->next_save) {
 		save(s, CALL_MS);
@@ -455,6 +480,11 @@ take_orders(struct group_sync *s)
 		if (m->kind == GROUP_SYNC_PLAN) {
 			atlas_set_plan(s->atlas, ((struct plan_order *)m)->plan);
 			plan_release(&((struct plan_order *)m)->plan);
+		}
+		if (m->kind == GROUP_SYNC_PASS) {
+			s->is_asked = true;
+			s->answers = false;
+			s->next_pass = 0;
 		}
 		s->is_over = s->is_over || m->kind == GROUP_SYNC_STOP;
 		free(m);
@@ -554,6 +584,15 @@ group_sync_set_plan(struct group_sync *s, const struct plan *plan)
 	m->message.kind = GROUP_SYNC_PLAN;
 	m->plan = plan_take(plan);
 	mailbox_post(s->orders, &m->message);
+}
+
+void
+group_sync_pass(struct group_sync *s)
+{
+	struct message *m = mem_zero(1, sizeof(*m));
+
+	m->kind = GROUP_SYNC_PASS;
+	mailbox_post(s->orders, m);
 }
 
 bool

@@ -260,6 +260,8 @@ make_document(const struct agent *a, const struct report_row *sum)
 	for (size_t i = 0; i < a->report->rows.count;)
 		i = add_topic(&d, a, i);
 	document_close(&d, ']');
+	document_name(&d, "groups");
+	document_raw(&d, a->groups_seen ? a->groups_seen->document : "null");
 	document_close(&d, '}');
 	return document_take(&d);
 }
@@ -284,6 +286,28 @@ write_file(const char *path, const char *text)
 	return is_good ? 0 : -1;
 }
 
+/* Whoever waits for the file must not take the one of an earlier run for it. */
+static void
+write_document(struct agent *a, const struct report_row *sum)
+{
+	const char *path = a->config->mirror.report;
+	char *document, *why;
+
+	if (!path)
+		return;
+	document = make_document(a, sum);
+	if (write_file(path, document) < 0) {
+		why = mem_printf("the report could not be written to %s: see report_failed in the "
+				 "log; what stands there is of an earlier run",
+			path);
+		add_left(NULL, -1, why, a->report);
+		free(why);
+		if (a->status == AGENT_OK)
+			a->status = AGENT_INCOMPLETE;
+	}
+	free(document);
+}
+
 static void
 print(const struct agent *a, const struct report_row *sum)
 {
@@ -292,6 +316,8 @@ print(const struct agent *a, const struct report_row *sum)
 		.left = a->report->left,
 		.left_count = a->report->left_count,
 		.status = a->status,
+		.groups = a->groups_seen ? a->groups_seen->groups : 0,
+		.groups_synced = a->groups_seen ? a->groups_seen->synced : 0,
 		.why = a->why_stopped,
 		.file = a->config->mirror.report};
 	struct text text = {0};
@@ -307,18 +333,15 @@ report_finish(struct agent *a)
 {
 	struct report *r = a->report;
 	struct report_row sum = {.first_ms = INT64_MAX};
-	char *document;
 
 	if (!r)
 		return;
-	if (!a->oneshot) {
-		if (a->status == AGENT_OK)
-			a->status = AGENT_INCOMPLETE;
+	if (a->oneshot) {
+		report_rows_join(&r->rows, oneshot_until(a->oneshot));
+		oneshot_each_left(a, add_left, r);
+	} else {
 		add_left(NULL, -1, "the mirror ended before it had begun", r);
-		return;
 	}
-	report_rows_join(&r->rows, oneshot_until(a->oneshot));
-	oneshot_each_left(a, add_left, r);
 	check_rows(r);
 	if (r->left_count > 0 && a->status == AGENT_OK)
 		a->status = AGENT_INCOMPLETE;
@@ -331,11 +354,7 @@ report_finish(struct agent *a)
 			row->committed = oneshot_committed(a->oneshot, u);
 		report_row_sum(&sum, row);
 	}
-	if (a->config->mirror.report) {
-		document = make_document(a, &sum);
-		write_file(a->config->mirror.report, document);
-		free(document);
-	}
+	write_document(a, &sum);
 	print(a, &sum);
 	report_row_fini(&sum);
 }

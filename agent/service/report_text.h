@@ -18,6 +18,7 @@ struct report_summary {
 	const struct report_row *sum;
 	const struct report_left *left;
 	size_t left_count;
+	unsigned groups, groups_synced; /* consumer groups with offsets, and those brought over */
 	int status;
 	const char *why;  /* it ended */
 	const char *file; /* where the rest stands; NULL: nowhere */
