@@ -68,7 +68,7 @@ struct group_sync {
 	bool is_reading; /* the reader has been told to */
 	char writer[24]; /* who writes to the topic: this process */
 	int64_t next_tick, next_save, next_pass, next_look;
-	int ticks_left; /* until what was read is translated; 0: nothing was read */
+	int ticks_left;		/* until what was read is translated; 0: nothing was read */
 	bool is_asked, answers; /* for a pass; and what was read was read since */
 	bool is_over;
 };
@@ -413,9 +413,9 @@ write_groups(struct group_sync *s)
 	if (s->answers)
 		s->is_asked = s->answers = false;
 	/* One that was asked for meanwhile follows. */
-	s->next_pass = s->is_asked ? 0
-				   : clock_ms() + s->config->groups.interval -
-					     (TICKS_BETWEEN * TICK_MS);
+	s->next_pass =
+		s->is_asked ? 0
+			    : clock_ms() + s->config->groups.interval - (TICKS_BETWEEN * TICK_MS);
 }
 
 /* Is it not known yet how the map of a partition of ours goes on? */
