@@ -392,6 +392,15 @@ is_over(const struct oneshot *o)
 	return true;
 }
 
+static bool
+is_all_done(const struct oneshot *o)
+{
+	for (size_t i = 0; i < o->until->count; i++)
+		if (!o->goals[i].is_done)
+			return false;
+	return true;
+}
+
 /* Has nothing come for so long, and is all that came settled, or stuck? */
 static bool
 is_idle(struct agent *a)
@@ -469,7 +478,8 @@ oneshot_every_second(struct agent *a)
 		ask(a);
 	}
 	if (is_over(o))
-		reason = "its ends are reached";
+		reason = is_all_done(o) ? "its ends are reached"
+					: "its ends are reached, but for what does not move";
 	else if (is_idle(a))
 		reason = "nothing has come for the time of until.idle";
 	if (!reason)
@@ -564,16 +574,21 @@ why_left(const struct oneshot *o, const struct until_partition *u)
 	       "move";
 }
 
-/* What the source did not have when it was to be read; what was gone at the start is told by
-   itself. */
+/* Is the only gap what was deleted before, which is told by itself? */
+static bool
+is_gap_told(const struct goal *g)
+{
+	return g->gap.gaps == 1 && g->gap.gap.first >= g->gone_from && g->gap.gap.last < g->gone_to;
+}
+
+/* What the source did not have when it was to be read. */
 static void
 tell_gap(const struct until_partition *u, const struct goal *g, oneshot_left *fn, void *arg)
 {
 	const struct gap *gap = &g->gap.gap;
-	bool is_told = gap->first >= g->gone_from && gap->last < g->gone_to;
 	struct text text = {0};
 
-	if (g->gap.gaps == 0 || (g->gap.gaps == 1 && is_told))
+	if (g->gap.gaps == 0 || is_gap_told(g))
 		return;
 	if (gap_size(gap) > 0)
 		text_printf(&text,
@@ -593,11 +608,12 @@ tell_gap(const struct until_partition *u, const struct goal *g, oneshot_left *fn
 	text_fini(&text);
 }
 
-/* What the source deleted while it ran was met by the stream as well, or not, as it happens. */
+/* What the source deleted while it ran was met by the stream as well, or not, as it happens: is it
+   but a part of the gap, which is told then? */
 static bool
 is_told_by_gap(const struct goal *g)
 {
-	return g->gap.gaps > 0 && g->gap.gap.first <= g->gone_from &&
+	return g->gap.gaps > 0 && !is_gap_told(g) && g->gap.gap.first <= g->gone_from &&
 	       g->gap.gap.last >= g->gone_to - 1;
 }
 

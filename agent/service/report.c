@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -65,11 +66,19 @@ int
 report_check(const struct config *config, struct err *err)
 {
 	const char *path = config->mirror.report;
+	struct stat there;
 	char *draft;
 	int fd, rc = 0;
 
 	if (!path)
 		return 0;
+	/* The file takes the place of what stands there: that must not be a device, nor a folder.
+	 */
+	if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode))
+		return err_set(err,
+			"the report cannot be written to %s: what stands there is no file; name "
+			"one, or a new one (its text goes to stdout all the same)",
+			path);
 	draft = draft_of(path);
 	fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
@@ -316,6 +325,7 @@ print(const struct agent *a, const struct report_row *sum)
 		.left = a->report->left,
 		.left_count = a->report->left_count,
 		.status = a->status,
+		.has_groups = a->groups_seen != NULL,
 		.groups = a->groups_seen ? a->groups_seen->groups : 0,
 		.groups_synced = a->groups_seen ? a->groups_seen->synced : 0,
 		.why = a->why_stopped,

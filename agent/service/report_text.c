@@ -145,7 +145,7 @@ report_text_put(struct text *out, const struct report_summary *s)
 	put_drops(out, s->sum);
 	put_rest(out, s->sum);
 	put_topics(out, s->rows);
-	if (s->groups > 0)
+	if (s->has_groups)
 		text_printf(out, "  consumer groups at the target: %u of %u\n", s->groups_synced,
 			s->groups);
 	put_left(out, s);

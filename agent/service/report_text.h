@@ -18,7 +18,8 @@ struct report_summary {
 	const struct report_row *sum;
 	const struct report_left *left;
 	size_t left_count;
-	unsigned groups, groups_synced; /* consumer groups with offsets, and those brought over */
+	bool has_groups;		/* there was a pass over consumer groups */
+	unsigned groups, groups_synced; /* those with offsets, and those brought over */
 	int status;
 	const char *why;  /* it ended */
 	const char *file; /* where the rest stands; NULL: nowhere */

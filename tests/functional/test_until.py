@@ -330,6 +330,15 @@ def test_a_report_that_cannot_be_written_is_refused_at_the_start(mirror, source,
     assert not agent.find("stream_start")
 
 
+@pytest.mark.parametrize("path", ["/dev/full", "folder", "link"])
+def test_a_report_takes_no_other_things_place(mirror, source, target, tmp_path, path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("/dev/null")
+    agent = mirror(source, target, flags=("--until.end", "--report", path))
+    assert agent.wait() == 1
+    assert f"the report cannot be written to {path}: what stands there is no file" in agent.stderr
+
+
 def test_a_report_that_cannot_be_written_at_the_end_is_no_success(mirror, source, target, tmp_path):
     """What else stands there is not taken for it."""
     source.create("t")
