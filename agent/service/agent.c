@@ -360,6 +360,7 @@ on_groups(struct agent *a, struct group_sync_message *m)
 		m->synced = before->synced;
 		m->with_members = before->with_members;
 		m->failed = before->failed;
+		memcpy(m->qualities, before->qualities, sizeof(m->qualities));
 	}
 	if (before)
 		group_sync_message_free(before);

@@ -60,6 +60,7 @@ struct group_pass {
 	int64_t at; /* clock_wall_ms of the last pass, 0: none */
 	struct text rows;
 	size_t row_count;
+	unsigned qualities[OFFSET_UNKNOWN + 1]; /* of all rows */
 };
 
 /* Alternatives of plain names are groups by name; anything else asks for the list. */
@@ -452,6 +453,7 @@ put_row(struct group_pass *p, const struct group *g, const struct leaf *leaf,
 	int64_t committed = g->committed[leaf->number];
 	int64_t end = leaf->number < p->leaves ? p->ends[leaf->number] : -1;
 
+	p->qualities[o ? o->answer.quality : OFFSET_UNKNOWN]++;
 	if (p->row_count++ >= ROWS_MOST)
 		return;
 	text_puts(&p->rows, p->row_count > 1 ? ",{" : "{");
@@ -514,6 +516,7 @@ group_pass_write(struct group_pass *p, struct group_offsets *source, struct grou
 	read_ends(p, source, atlas);
 	text_fini(&p->rows);
 	p->row_count = 0;
+	memset(p->qualities, 0, sizeof(p->qualities));
 	for (struct group *g = p->groups; g; g = g->next) {
 		forget_old_logs(p, g);
 		if (!has_offsets(g) && !g->error)
@@ -526,6 +529,7 @@ group_pass_write(struct group_pass *p, struct group_offsets *source, struct grou
 				put_rows_of(p, g, atlas, atlas_leaf(atlas, i));
 	}
 	p->at = clock_wall_ms();
+	memcpy(counts.qualities, p->qualities, sizeof(counts.qualities));
 	*ret = counts;
 }
 

@@ -380,6 +380,7 @@ tell(struct group_sync *s, const struct group_counts *counts, const char *reason
 		m->synced = counts->synced;
 		m->with_members = counts->with_members;
 		m->failed = counts->failed;
+		memcpy(m->qualities, counts->qualities, sizeof(m->qualities));
 		m->is_asked = s->answers;
 	}
 	mailbox_post(s->notices, &m->message);

@@ -23,6 +23,7 @@ struct group_sync_message {
 	struct message message; /* kind is the above */
 	int64_t time_ms;	/* clock_wall_ms of the pass; 0: it did not come to an end */
 	unsigned groups, synced, with_members, failed;
+	unsigned qualities[OFFSET_UNKNOWN + 1]; /* see struct group_counts */
 	bool is_asked;	/* it came to an end, and is the one of group_sync_pass */
 	char *document; /* of GET /groups */
 };

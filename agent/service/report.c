@@ -325,9 +325,7 @@ print(const struct agent *a, const struct report_row *sum)
 		.left = a->report->left,
 		.left_count = a->report->left_count,
 		.status = a->status,
-		.has_groups = a->groups_seen != NULL,
-		.groups = a->groups_seen ? a->groups_seen->groups : 0,
-		.groups_synced = a->groups_seen ? a->groups_seen->synced : 0,
+		.groups = a->groups_seen,
 		.why = a->why_stopped,
 		.file = a->config->mirror.report};
 	struct text text = {0};
