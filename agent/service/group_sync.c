@@ -248,10 +248,11 @@ hide_all(struct group_sync *s, struct leaf *leaf, const struct topic_partition *
 	const struct offset_lane *lane;
 
 	for (size_t i = 0; i < atlas_places(s->atlas); i++) {
-		const struct place *place = atlas_place(s->atlas, i);
+		struct place *place = atlas_place(s->atlas, i);
 
 		if (ends[i].offset >= 0 && leaf_may_feed(leaf, place))
 			atlas_hide(leaf, place, ends[i].offset);
+		atlas_see_end(place, ends[i].offset);
 	}
 	for (size_t i = 0; (lane = offset_map_lane(leaf->map, i)); i++) {
 		const struct place *place =
