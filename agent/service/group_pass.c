@@ -473,21 +473,33 @@ put_row(struct group_pass *p, const struct group *g, const struct leaf *leaf,
 	json_put_field(&p->rows, "state", fate_names[o ? o->fate : FATE_UNKNOWN], "}");
 }
 
-static void
-put_rows_of(struct group_pass *p, const struct group *g, const struct atlas *atlas,
-	const struct leaf *leaf)
+/* The places where records of the leaf are known to have gone; or those where none is, and the
+   group goes on all the same. Returns whether there is one. */
+static bool
+put_places_of(struct group_pass *p, const struct group *g, const struct atlas *atlas,
+	const struct leaf *leaf, bool has_records)
 {
 	const struct offset_lane *lane;
 	bool has_one = false;
 
 	for (size_t i = 0; (lane = offset_map_lane(leaf->map, i)); i++) {
-		if (lane->count == 0)
+		const struct place *place = atlas_find_place(atlas, lane->topic, lane->partition);
+
+		if ((lane->count > 0) != has_records ||
+			(!has_records && (!place || g->outcomes[place->number].answer.quality ==
+							    OFFSET_UNKNOWN)))
 			continue;
-		put_row(p, g, leaf, atlas_find_place(atlas, lane->topic, lane->partition),
-			OFFSET_NOTHING);
+		put_row(p, g, leaf, place, OFFSET_NOTHING);
 		has_one = true;
 	}
-	if (!has_one)
+	return has_one;
+}
+
+static void
+put_rows_of(struct group_pass *p, const struct group *g, const struct atlas *atlas,
+	const struct leaf *leaf)
+{
+	if (!put_places_of(p, g, atlas, leaf, true) && !put_places_of(p, g, atlas, leaf, false))
 		put_row(p, g, leaf, NULL,
 			offset_map_span(leaf->map)->begin < 0 ||
 					g->committed[leaf->number] <

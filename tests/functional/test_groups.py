@@ -305,6 +305,23 @@ def test_a_one_shot_brings_groups_over_at_its_end(mirror, source, target, tmp_pa
     assert {row["state"] for row in found["groups"]["offsets"]} <= {"written", "same"}
 
 
+def test_a_group_that_has_read_what_was_mirrored_before_goes_on_behind_it(mirror, source, target, tmp_path):
+    """Nobody noted where records went; one partition's were all read, of the other nothing can be said."""
+    source.create("t", 2)
+    target.create("t", 2)
+    target.create(MAPS)
+    target.produce("t", numbered(0, 5, 0))
+    source.produce("t", numbered(100, 150, 0) + numbered(200, 250, 1))
+    before = mirror(source, target, flags=("--until.end", "--partition.mode", "preserve"))
+    assert before.wait() == 0, before.stderr
+    commit(source, "app", {("t", 0): 50, ("t", 1): 30})
+    agent = once(mirror, source, target, "--partition.mode", "preserve")
+    assert agent.wait() == 0, agent.stderr
+    assert target.committed("app", "t", 2) == {0: 55, 1: -1}
+    found = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["groups"]["offsets"]
+    assert {row["partition"]: row["quality"] for row in found} == {0: "exact", 1: "unknown"}
+
+
 def test_a_one_shot_says_which_groups_it_could_not_bring_over(mirror, source, target, tmp_path):
     source.create("t")
     target.create("t")
