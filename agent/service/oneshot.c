@@ -455,12 +455,14 @@ has_last_pass(struct agent *a)
 
 	if (!a->groups || pass->is_done)
 		return true;
-	if (!pass->is_asked) {
-		group_sync_pass(a->groups);
-		*pass = (struct last_pass){.is_asked = true, .since = now};
-	}
-	if (!both_answer(a))
+	if (pass->since == 0 || !both_answer(a))
 		pass->since = now;
+	/* Before the group has given out its partitions none is ours. */
+	if (!pass->is_asked && is_shared_out(a)) {
+		group_sync_pass(a->groups);
+		pass->is_asked = true;
+		pass->since = now;
+	}
 	return now - pass->since > a->config->admin.stall_ms;
 }
 
