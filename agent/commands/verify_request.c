@@ -162,5 +162,9 @@ verify_request_read(int argc, char **argv, struct verify_request *r, struct err 
 		if (!read_switch(r, argv[i]))
 			r->flags[r->flag_count++] = argv[i];
 	}
+	/* Nothing is in there, and nothing is the same as nothing. */
+	if (r->options.from_ms != VERIFY_ALWAYS && r->options.to_ms != VERIFY_ALWAYS &&
+		r->options.from_ms >= r->options.to_ms)
+		return err_set(err, "--from must be before --to: there are no records in between");
 	return 0;
 }

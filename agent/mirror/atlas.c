@@ -409,6 +409,13 @@ atlas_hide(struct leaf *leaf, const struct place *place, int64_t end)
 }
 
 void
+atlas_see_end(struct place *place, int64_t end)
+{
+	if (end > place->end)
+		place->end = end;
+}
+
+void
 atlas_tick(struct atlas *a)
 {
 	unsigned now = ++a->tick % ATLAS_TICKS;

@@ -92,6 +92,9 @@ bool atlas_settle(struct atlas *atlas, struct leaf *leaf, int64_t committed, boo
 /* Records of the leaf that are not known are below this end of the place. */
 void atlas_hide(struct leaf *leaf, const struct place *place, int64_t end);
 
+/* The target says that the place ends there: what is sent from now on stands behind it. */
+void atlas_see_end(struct place *place, int64_t end);
+
 /* Time passes; about once a second, after notes were taken. */
 void atlas_tick(struct atlas *atlas);
 

@@ -579,14 +579,10 @@ feed(const struct offset_feeder *f, bool is_alone, const char *topic, int32_t pa
 	*ret = a.next;
 	if (a.quality == OFFSET_UNKNOWN || a.next >= 0)
 		return a;
-	*ret = a.after;
-	if (is_alone && a.quality == OFFSET_EXACT && a.hidden > a.after)
+	*ret = f->floor > a.after ? f->floor : a.after;
+	if (is_alone && a.quality == OFFSET_EXACT && a.hidden > *ret)
 		return answer(OFFSET_LOST, -1, a.after);
-	if (is_alone)
-		return a;
-	if (f->floor > *ret)
-		*ret = f->floor;
-	if (f->floor >= 0)
+	if (is_alone || f->floor >= 0)
 		return a;
 	/* Its next record may be anywhere behind its last one. */
 	return a.after > 0 ? answer(OFFSET_UNSETTLED, -1, a.after) : unknown(OFFSET_UNSETTLED);
@@ -615,7 +611,7 @@ offset_translate(
 			all.after = a.after;
 		if (a.hidden > all.hidden)
 			all.hidden = a.hidden;
-		is_there = is_there || a.next >= 0 || a.after > 0;
+		is_there = is_there || least > 0 || a.next >= 0;
 	}
 	if (!is_there)
 		return unknown(OFFSET_NOTHING);

@@ -155,7 +155,7 @@ struct offset_feeder {
 	const struct offset_map *map; /* NULL: nothing is known of it */
 	int64_t committed;	      /* S */
 	int64_t floor; /* records of it that are not in the map are not below this target offset;
-			  -1: not known. Needed only where there are several */
+			  -1: not known */
 };
 
 /* Answers for a target partition with all that may feed it: next is the offset to commit there, -1

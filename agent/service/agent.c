@@ -362,10 +362,13 @@ on_groups(struct agent *a, struct group_sync_message *m)
 		m->synced = before->synced;
 		m->with_members = before->with_members;
 		m->failed = before->failed;
+		memcpy(m->qualities, before->qualities, sizeof(m->qualities));
 	}
 	if (before)
 		group_sync_message_free(before);
 	a->groups_seen = m;
+	if (m->is_asked && a->oneshot)
+		oneshot_on_groups(a->oneshot);
 }
 
 static void

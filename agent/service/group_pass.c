@@ -61,6 +61,7 @@ struct group_pass {
 	int64_t at; /* clock_wall_ms of the last pass, 0: none */
 	struct text rows;
 	size_t row_count;
+	unsigned qualities[OFFSET_UNKNOWN + 1]; /* of all rows */
 };
 
 /* Alternatives of plain names are groups by name; anything else asks for the list. */
@@ -453,6 +454,7 @@ put_row(struct group_pass *p, const struct group *g, const struct leaf *leaf,
 	int64_t committed = g->committed[leaf->number];
 	int64_t end = leaf->number < p->leaves ? p->ends[leaf->number] : -1;
 
+	p->qualities[o ? o->answer.quality : OFFSET_UNKNOWN]++;
 	if (p->row_count++ >= ROWS_MOST)
 		return;
 	text_puts(&p->rows, p->row_count > 1 ? ",{" : "{");
@@ -472,27 +474,49 @@ put_row(struct group_pass *p, const struct group *g, const struct leaf *leaf,
 	json_put_field(&p->rows, "state", fate_names[o ? o->fate : FATE_UNKNOWN], "}");
 }
 
-static void
-put_rows_of(struct group_pass *p, const struct group *g, const struct atlas *atlas,
-	const struct leaf *leaf)
+/* The places where records of the leaf are known to have gone; or those where none is, and the
+   group goes on all the same. Returns whether there is one. */
+static bool
+put_places_of(struct group_pass *p, const struct group *g, const struct atlas *atlas,
+	const struct leaf *leaf, bool has_records)
 {
 	const struct offset_lane *lane;
 	bool has_one = false;
 
 	for (size_t i = 0; (lane = offset_map_lane(leaf->map, i)); i++) {
-		if (lane->count == 0)
+		const struct place *place = atlas_find_place(atlas, lane->topic, lane->partition);
+
+		if ((lane->count > 0) != has_records ||
+			(!has_records && (!place || g->outcomes[place->number].answer.quality ==
+							    OFFSET_UNKNOWN)))
 			continue;
-		put_row(p, g, leaf, atlas_find_place(atlas, lane->topic, lane->partition),
-			OFFSET_NOTHING);
+		put_row(p, g, leaf, place, OFFSET_NOTHING);
 		has_one = true;
 	}
-	if (!has_one)
+	return has_one;
+}
+
+static void
+put_rows_of(struct group_pass *p, const struct group *g, const struct atlas *atlas,
+	const struct leaf *leaf)
+{
+	if (!put_places_of(p, g, atlas, leaf, true) && !put_places_of(p, g, atlas, leaf, false))
 		put_row(p, g, leaf, NULL,
 			offset_map_span(leaf->map)->begin < 0 ||
 					g->committed[leaf->number] <
 						offset_map_span(leaf->map)->known
 				? OFFSET_BEFORE
 				: OFFSET_NOTHING);
+}
+
+/* An offset beyond the source's end is of a log that is no more: there the group has read nothing
+   of the new one. */
+static void
+forget_old_logs(const struct group_pass *p, struct group *g)
+{
+	for (size_t i = 0; i < g->leaves && i < p->leaves; i++)
+		if (p->ends[i] >= 0 && g->committed[i] > p->ends[i])
+			g->committed[i] = -1;
 }
 
 void
@@ -505,7 +529,9 @@ group_pass_write(struct group_pass *p, struct admin *source, struct admin *targe
 	read_ends(p, source, atlas);
 	text_fini(&p->rows);
 	p->row_count = 0;
+	memset(p->qualities, 0, sizeof(p->qualities));
 	for (struct group *g = p->groups; g && !atomic_load(p->must_stop); g = g->next) {
+		forget_old_logs(p, g);
 		if (!has_offsets(g) && !g->error)
 			continue;
 		if (!g->error)
@@ -516,6 +542,7 @@ group_pass_write(struct group_pass *p, struct admin *source, struct admin *targe
 				put_rows_of(p, g, atlas, atlas_leaf(atlas, i));
 	}
 	p->at = clock_wall_ms();
+	memcpy(counts.qualities, p->qualities, sizeof(counts.qualities));
 	*ret = counts;
 }
 

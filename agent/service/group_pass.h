@@ -35,6 +35,7 @@ int group_pass_read(
 struct group_counts {
 	unsigned groups, synced, with_members, failed; /* groups: with offsets in mirrored topics;
 							  synced: all that is known is written */
+	unsigned qualities[OFFSET_UNKNOWN + 1];	       /* how many offsets are known how well */
 };
 void group_pass_write(struct group_pass *pass, struct admin *source, struct admin *target,
 	struct atlas *atlas, struct group_counts *ret);

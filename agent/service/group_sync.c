@@ -39,7 +39,7 @@
 #define READ_WAIT_MS 200
 #define READ_MS 1000
 
-enum group_sync_order { GROUP_SYNC_PLAN = 1, GROUP_SYNC_BROKERS, GROUP_SYNC_STOP };
+enum group_sync_order { GROUP_SYNC_PLAN = 1, GROUP_SYNC_BROKERS, GROUP_SYNC_PASS, GROUP_SYNC_STOP };
 
 /* Orders of the main thread; notes of the streams come to the same mailbox. */
 struct order {
@@ -74,7 +74,8 @@ struct group_sync {
 	bool is_reading; /* the reader has been told to */
 	char writer[24]; /* who writes to the topic: this process */
 	int64_t next_tick, next_save, next_pass, next_look;
-	int ticks_left; /* until what was read is translated; 0: nothing was read */
+	int ticks_left;		/* until what was read is translated; 0: nothing was read */
+	bool is_asked, answers; /* for a pass; and what was read was read since */
 	bool is_over;
 };
 
@@ -260,10 +261,11 @@ hide_all(struct group_sync *s, struct leaf *leaf, const struct topic_partition *
 	const struct offset_lane *lane;
 
 	for (size_t i = 0; i < atlas_places(s->atlas); i++) {
-		const struct place *place = atlas_place(s->atlas, i);
+		struct place *place = atlas_place(s->atlas, i);
 
 		if (ends[i].offset >= 0 && leaf_may_feed(leaf, place))
 			atlas_hide(leaf, place, ends[i].offset);
+		atlas_see_end(place, ends[i].offset);
 	}
 	for (size_t i = 0; (lane = offset_map_lane(leaf->map, i)); i++) {
 		const struct place *place =
@@ -402,6 +404,8 @@ tell(struct group_sync *s, const struct group_counts *counts, const char *reason
 		m->synced = counts->synced;
 		m->with_members = counts->with_members;
 		m->failed = counts->failed;
+		memcpy(m->qualities, counts->qualities, sizeof(m->qualities));
+		m->is_asked = s->answers;
 	}
 	mailbox_post(s->notices, &m->message);
 }
@@ -421,6 +425,7 @@ read_groups(struct group_sync *s)
 		return;
 	}
 	s->ticks_left = TICKS_BETWEEN;
+	s->answers = s->is_asked;
 }
 
 static void
@@ -430,7 +435,30 @@ write_groups(struct group_sync *s)
 
 	group_pass_write(s->pass, s->source, s->target, s->atlas, &counts);
 	tell(s, &counts, NULL);
-	s->next_pass = clock_ms() + s->config->groups.interval - (TICKS_BETWEEN * TICK_MS);
+	if (s->answers)
+		s->is_asked = s->answers = false;
+	/* One that was asked for meanwhile follows. */
+	s->next_pass =
+		s->is_asked ? 0
+			    : clock_ms() + s->config->groups.interval - (TICKS_BETWEEN * TICK_MS);
+}
+
+/* Is it not known yet how the map of a partition of ours goes on? */
+static bool
+has_arrivals(const struct group_sync *s)
+{
+	for (size_t i = 0; i < atlas_leaves(s->atlas); i++)
+		if (atlas_leaf(s->atlas, i)->owner == LEAF_ARRIVING)
+			return true;
+	return false;
+}
+
+static bool
+is_time_for_pass(const struct group_sync *s, int64_t now)
+{
+	if (s->ticks_left > 0 || s->keeping == KEEPING_UNKNOWN || s->keeping == KEEPING_READS)
+		return false;
+	return now >= s->next_pass && !(s->is_asked && has_arrivals(s));
 }
 
 static void
@@ -446,8 +474,7 @@ tick(struct group_sync *s)
 	atlas_tick(s->atlas);
 	if (s->ticks_left > 0 && --s->ticks_left == 0)
 		write_groups(s);
-	else if (s->ticks_left == 0 && now >= s->next_pass && s->keeping != KEEPING_UNKNOWN &&
-		 s->keeping != KEEPING_READS)
+	else if (is_time_for_pass(s, now))
 		read_groups(s);
 	if (now >= s->next_save) {
 		save(s, CALL_MS);
@@ -477,6 +504,11 @@ take_order(struct group_sync *s, struct order *o)
 			admin_add_brokers(s->source, o->brokers);
 		free(s->brokers);
 		s->brokers = o->brokers;
+		break;
+	case GROUP_SYNC_PASS:
+		s->is_asked = true;
+		s->answers = false;
+		s->next_pass = 0;
 		break;
 	case GROUP_SYNC_STOP: s->is_over = true; break;
 	}
@@ -600,6 +632,15 @@ group_sync_add_brokers(struct group_sync *s, const char *brokers)
 
 	o->message.kind = GROUP_SYNC_BROKERS;
 	o->brokers = mem_strdup(brokers);
+	mailbox_post(s->orders, &o->message);
+}
+
+void
+group_sync_pass(struct group_sync *s)
+{
+	struct order *o = mem_zero(1, sizeof(*o));
+
+	o->message.kind = GROUP_SYNC_PASS;
 	mailbox_post(s->orders, &o->message);
 }
 

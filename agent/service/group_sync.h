@@ -23,6 +23,8 @@ struct group_sync_message {
 	struct message message; /* kind is the above */
 	int64_t time_ms;	/* clock_wall_ms of the pass; 0: it did not come to an end */
 	unsigned groups, synced, with_members, failed;
+	unsigned qualities[OFFSET_UNKNOWN + 1]; /* see struct group_counts */
+	bool is_asked;	/* it came to an end, and is the one of group_sync_pass */
 	char *document; /* of GET /groups */
 };
 
@@ -42,6 +44,10 @@ void group_sync_set_plan(struct group_sync *sync, const struct plan *plan);
 
 /* The source has other brokers now ("host:port,..."). @thread main */
 void group_sync_add_brokers(struct group_sync *sync, const char *brokers);
+
+/* Asks for a pass that begins from now on, once all that the streams have noted is in place.
+   @thread main */
+void group_sync_pass(struct group_sync *sync);
 
 /* Keeps what is known now, ends the thread and frees, waiting at most timeout_ms; a thread that is
    in a call that does not come back is left behind (false), for the process is about to end. The

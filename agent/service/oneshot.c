@@ -49,6 +49,10 @@ struct oneshot {
 	int64_t idle_since;
 	int64_t lefts[RATE_SECONDS + 1], times[RATE_SECONDS + 1]; /* of the last seconds */
 	uint64_t moments;
+	struct last_pass {
+		bool is_asked, is_done;
+		int64_t since; /* clock_ms, while both clusters answer: it is waited for */
+	} groups;
 	struct stuck *stuck;
 	size_t stuck_count;
 };
@@ -390,6 +394,15 @@ is_over(const struct oneshot *o)
 	return true;
 }
 
+static bool
+is_all_done(const struct oneshot *o)
+{
+	for (size_t i = 0; i < o->until->count; i++)
+		if (!o->goals[i].is_done)
+			return false;
+	return true;
+}
+
 /* Has nothing come for so long, and is all that came settled, or stuck? */
 static bool
 is_idle(struct agent *a)
@@ -429,9 +442,37 @@ reach(struct agent *a, const char *reason)
 }
 
 void
+oneshot_on_groups(struct oneshot *o)
+{
+	o->groups.is_done = o->groups.is_asked;
+}
+
+/* Where consumer groups move too: a last pass, while the streams are still there, because it needs
+   to know that nothing is on its way. Is it over, or will it not be? */
+static bool
+has_last_pass(struct agent *a)
+{
+	struct last_pass *pass = &a->oneshot->groups;
+	int64_t now = survey_time(a->survey);
+
+	if (!a->groups || pass->is_done)
+		return true;
+	if (pass->since == 0 || !both_answer(a))
+		pass->since = now;
+	/* Before the group has given out its partitions none is ours. */
+	if (!pass->is_asked && is_shared_out(a)) {
+		group_sync_pass(a->groups);
+		pass->is_asked = true;
+		pass->since = now;
+	}
+	return now - pass->since > a->config->admin.stall_ms;
+}
+
+void
 oneshot_every_second(struct agent *a)
 {
 	struct oneshot *o = a->oneshot;
+	const char *reason = NULL;
 
 	if (!o || a->is_stopping)
 		return;
@@ -441,9 +482,14 @@ oneshot_every_second(struct agent *a)
 		ask(a);
 	}
 	if (is_over(o))
-		reach(a, "its ends are reached");
+		reason = is_all_done(o) ? "its ends are reached"
+					: "its ends are reached, but for what does not move";
 	else if (is_idle(a))
-		reach(a, "nothing has come for the time of until.idle");
+		reason = "nothing has come for the time of until.idle";
+	if (!reason)
+		o->groups = (struct last_pass){0};
+	else if (has_last_pass(a))
+		reach(a, reason);
 }
 
 void
@@ -535,16 +581,21 @@ why_left(const struct oneshot *o, const struct until_partition *u)
 	       "move";
 }
 
-/* What the source did not have when it was to be read; what was gone at the start is told by
-   itself. */
+/* Is the only gap what was deleted before, which is told by itself? */
+static bool
+is_gap_told(const struct goal *g)
+{
+	return g->gap.gaps == 1 && g->gap.gap.first >= g->gone_from && g->gap.gap.last < g->gone_to;
+}
+
+/* What the source did not have when it was to be read. */
 static void
 tell_gap(const struct until_partition *u, const struct goal *g, oneshot_left *fn, void *arg)
 {
 	const struct gap *gap = &g->gap.gap;
-	bool is_told = gap->first >= g->gone_from && gap->last < g->gone_to;
 	struct text text = {0};
 
-	if (g->gap.gaps == 0 || (g->gap.gaps == 1 && is_told))
+	if (g->gap.gaps == 0 || is_gap_told(g))
 		return;
 	if (gap_size(gap) > 0)
 		text_printf(&text,
@@ -564,6 +615,15 @@ tell_gap(const struct until_partition *u, const struct goal *g, oneshot_left *fn
 	text_fini(&text);
 }
 
+/* What the source deleted while it ran was met by the stream as well, or not, as it happens: is it
+   but a part of the gap, which is told then? */
+static bool
+is_told_by_gap(const struct goal *g)
+{
+	return g->gap.gaps > 0 && !is_gap_told(g) && g->gap.gap.first <= g->gone_from &&
+	       g->gap.gap.last >= g->gone_to - 1;
+}
+
 static void
 each_partition(const struct oneshot *o, size_t i, oneshot_left *fn, void *arg)
 {
@@ -571,7 +631,7 @@ each_partition(const struct oneshot *o, size_t i, oneshot_left *fn, void *arg)
 	const struct goal *g = &o->goals[i];
 	struct text text = {0};
 
-	if (g->gone_to > g->gone_from) {
+	if (g->gone_to > g->gone_from && !is_told_by_gap(g)) {
 		text_printf(&text,
 			"offsets %" PRId64 " to %" PRId64
 			" were deleted at the source before they were mirrored",
@@ -588,6 +648,39 @@ each_partition(const struct oneshot *o, size_t i, oneshot_left *fn, void *arg)
 	text_fini(&text);
 }
 
+/* Consumer groups whose offsets the last pass did not bring to the target. */
+static void
+each_groups(const struct agent *a, oneshot_left *fn, void *arg)
+{
+	const struct group_sync_message *m = a->groups_seen;
+	struct text text = {0};
+
+	if (!a->oneshot->groups.is_done) {
+		fn(NULL, -1,
+			"the offsets of the consumer groups as they stood at the end are not at "
+			"the target: no pass over them came to an end (see groups_trouble in the "
+			"log)",
+			arg);
+		return;
+	}
+	if (m->with_members > 0) {
+		text_printf(&text,
+			"%u of %u consumer groups %s members at the target, so that not all their "
+			"offsets could be written there: stop their consumers and start this again",
+			m->with_members, m->groups, m->with_members == 1 ? "has" : "have");
+		fn(NULL, -1, text.s, arg);
+		text_fini(&text);
+	}
+	if (m->failed > 0) {
+		text_printf(&text,
+			"the offsets of %u of %u consumer groups could not be brought to the "
+			"target: the report's groups.errors say why",
+			m->failed, m->groups);
+		fn(NULL, -1, text.s, arg);
+		text_fini(&text);
+	}
+}
+
 void
 oneshot_each_left(const struct agent *a, oneshot_left *fn, void *arg)
 {
@@ -597,6 +690,8 @@ oneshot_each_left(const struct agent *a, oneshot_left *fn, void *arg)
 		fn(NULL, -1, "no topic of the source is mirrored: see the expression", arg);
 	for (size_t i = 0; i < o->until->count; i++)
 		each_partition(o, i, fn, arg);
+	if (a->groups)
+		each_groups(a, fn, arg);
 	if (o->until->has_ends)
 		return;
 	for (size_t i = 0; i < o->stuck_count; i++)

@@ -30,6 +30,9 @@ void oneshot_every_second(struct agent *agent);
 /* The scout's answer. @takes message */
 void oneshot_take(struct agent *agent, struct message *message);
 
+/* The last pass over the consumer groups has come to an end. */
+void oneshot_on_groups(struct oneshot *oneshot);
+
 /* The agent begins to stop: remembers what does not move, and why. */
 void oneshot_note_stop(struct agent *agent);
 

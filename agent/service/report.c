@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/draft.h"
@@ -56,10 +57,18 @@ int
 report_check(const struct config *config, struct err *err)
 {
 	const char *path = config->mirror.report;
+	struct stat there;
 	struct err why;
 
 	if (!path)
 		return 0;
+	/* The file takes the place of what stands there: that must not be a device, nor a folder.
+	 */
+	if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode))
+		return err_set(err,
+			"the report cannot be written to %s: what stands there is no file; name "
+			"one, or a new one (its text goes to stdout all the same)",
+			path);
 	if (draft_write(path, "", 0644, &why) < 0)
 		return err_set(err,
 			"the report cannot be written to %s: %s; name a file in a folder that can "
@@ -244,19 +253,45 @@ make_document(const struct agent *a, const struct report_row *sum)
 	for (size_t i = 0; i < a->report->rows.count;)
 		i = add_topic(&d, a, i);
 	document_close(&d, ']');
+	document_name(&d, "groups");
+	document_raw(&d, a->groups_seen ? a->groups_seen->document : "null");
 	document_close(&d, '}');
 	return document_take(&d);
 }
 
-static void
+static int
 write_file(const char *path, const char *document)
 {
 	char *line = mem_printf("%s\n", document);
 	struct err why;
+	int rc = draft_write(path, line, 0644, &why) < 0 || draft_keep(path, &why) < 0 ? -1 : 0;
 
-	if (draft_write(path, line, 0644, &why) < 0 || draft_keep(path, &why) < 0)
+	if (rc < 0)
 		LOG(EVENT_report_failed, F_STR("file", path), F_STR("reason", why.text));
 	free(line);
+	return rc;
+}
+
+/* Whoever waits for the file must not take the one of an earlier run for it. */
+static void
+write_document(struct agent *a, const struct report_row *sum)
+{
+	const char *path = a->config->mirror.report;
+	char *document, *why;
+
+	if (!path)
+		return;
+	document = make_document(a, sum);
+	if (write_file(path, document) < 0) {
+		why = mem_printf("the report could not be written to %s: see report_failed in the "
+				 "log; what stands there is of an earlier run",
+			path);
+		add_left(NULL, -1, why, a->report);
+		free(why);
+		if (a->status == AGENT_OK)
+			a->status = AGENT_INCOMPLETE;
+	}
+	free(document);
 }
 
 static void
@@ -267,6 +302,7 @@ print(const struct agent *a, const struct report_row *sum)
 		.left = a->report->left,
 		.left_count = a->report->left_count,
 		.status = a->status,
+		.groups = a->groups_seen,
 		.why = a->why_stopped,
 		.file = a->config->mirror.report};
 	struct text text = {0};
@@ -301,7 +337,6 @@ report_finish(struct agent *a)
 {
 	struct report *r = a->report;
 	struct report_row sum = {.first_ms = INT64_MAX};
-	char *document;
 
 	if (!r)
 		return;
@@ -313,11 +348,7 @@ report_finish(struct agent *a)
 		a->status = AGENT_INCOMPLETE;
 	for (size_t i = 0; i < r->rows.count; i++)
 		report_row_sum(&sum, &r->rows.items[i]);
-	if (a->config->mirror.report) {
-		document = make_document(a, &sum);
-		write_file(a->config->mirror.report, document);
-		free(document);
-	}
+	write_document(a, &sum);
 	print(a, &sum);
 	report_row_fini(&sum);
 }

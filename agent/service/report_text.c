@@ -115,6 +115,18 @@ put_topics(struct text *out, const struct report_rows *rows)
 }
 
 static void
+put_groups(struct text *out, const struct group_sync_message *m)
+{
+	text_printf(out,
+		"  consumer groups at the target: %u of %u; offsets: %u exact, %u bounds, %u "
+		"unknown%s"
+		"\n",
+		m->synced, m->groups, m->qualities[OFFSET_EXACT], m->qualities[OFFSET_BOUND],
+		m->qualities[OFFSET_UNKNOWN],
+		m->qualities[OFFSET_UNKNOWN] > 0 ? " and not written" : "");
+}
+
+static void
 put_left(struct text *out, const struct report_summary *s)
 {
 	if (s->left_count > 0)
@@ -145,6 +157,8 @@ report_text_put(struct text *out, const struct report_summary *s)
 	put_drops(out, s->sum);
 	put_rest(out, s->sum);
 	put_topics(out, s->rows);
+	if (s->groups)
+		put_groups(out, s->groups);
 	put_left(out, s);
 	if (s->file)
 		text_printf(out, "  partition by partition: %s\n", s->file);

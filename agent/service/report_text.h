@@ -3,6 +3,7 @@
 #define SERVICE_REPORT_TEXT_H
 
 #include "base/mem.h"
+#include "service/group_sync.h"
 #include "service/report_rows.h"
 
 /* What was left out, and why. */
@@ -18,6 +19,7 @@ struct report_summary {
 	const struct report_row *sum;
 	const struct report_left *left;
 	size_t left_count;
+	const struct group_sync_message *groups; /* the last pass over them; NULL: there was none */
 	int status;
 	const char *why;  /* it ended */
 	const char *file; /* where the rest stands; NULL: nowhere */

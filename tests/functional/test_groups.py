@@ -300,6 +300,83 @@ def test_groups_on_the_command_line(synced, mirror, source, target, run, tmp_pat
     assert done.returncode == 1 and "set groups.sync" in done.stderr
 
 
+def once(mirror, source, target, *flags, expression="app|app2"):
+    """A one shot that keeps groups; no pass would come in time by itself."""
+    return mirror(source, target, flags=("--groups.sync", expression, "--groups.interval", 3600, "--offset.commit.interval.ms", 200,
+                                         "--until.end", "--report", "report.json", *flags))
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("flags", [("--partition.mode", "preserve"), ("--num.streams", 2)], ids=["preserve", "key"])
+def test_a_one_shot_brings_groups_over_at_its_end(mirror, source, target, tmp_path, flags):
+    """A migration: the consumers have stopped, everything is mirrored, and the groups stand exactly where they stood."""
+    source.create("t", 2)
+    target.create("t", 2)
+    target.create(MAPS)
+    target.produce("t", numbered(0, 7, 0) + numbered(0, 3, 1))
+    source.produce("t", [Record(b"%d" % p, b"%d" % i, p) for p in range(2) for i in range(100 * p, 100 * p + 50)])
+    commit(source, "app", {("t", 0): 50, ("t", 1): 50})
+    commit(source, "app2", {("t", 0): 20, ("t", 1): 50})
+    agent = once(mirror, source, target, *flags)
+    assert agent.wait() == 0, agent.stderr
+    assert target.committed("app", "t", 2) == target.ends("t")
+    left = {i for i in unread(target, "t", target.committed("app2", "t", 2)) if i >= 20}
+    assert left == set(range(20, 50)) if flags[0] == "--partition.mode" else left >= set(range(20, 50))
+    found = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    check(found["groups"], "Groups")
+    assert {row["quality"] for row in found["groups"]["offsets"] if row["group"] == "app"} == {"exact"}
+    assert {row["state"] for row in found["groups"]["offsets"]} <= {"written", "same"}
+
+
+def test_a_group_that_has_read_what_was_mirrored_before_goes_on_behind_it(mirror, source, target, tmp_path):
+    """Nobody noted where records went; one partition's were all read, of the other nothing can be said."""
+    source.create("t", 2)
+    target.create("t", 2)
+    target.create(MAPS)
+    target.produce("t", numbered(0, 5, 0))
+    source.produce("t", numbered(100, 150, 0) + numbered(200, 250, 1))
+    before = mirror(source, target, flags=("--until.end", "--partition.mode", "preserve"))
+    assert before.wait() == 0, before.stderr
+    commit(source, "app", {("t", 0): 50, ("t", 1): 30})
+    agent = once(mirror, source, target, "--partition.mode", "preserve")
+    assert agent.wait() == 0, agent.stderr
+    assert target.committed("app", "t", 2) == {0: 55, 1: -1}
+    found = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["groups"]["offsets"]
+    assert {row["partition"]: row["quality"] for row in found} == {0: "exact", 1: "unknown"}
+
+
+def test_a_one_shot_says_which_groups_it_could_not_bring_over(mirror, source, target, tmp_path):
+    source.create("t")
+    target.create("t")
+    target.create(MAPS)
+    source.produce("t", numbered(0, 100))
+    member = Consumer({"bootstrap.servers": target.bootstrap, "group.id": "app", "enable.auto.commit": False, "log_level": 0,
+                       "session.timeout.ms": 6000, "auto.offset.reset": "earliest"})
+    member.subscribe(["t"])
+    wait_until(lambda: member.poll(0.1) or member.assignment(), DEADLINE, "a member of the group")
+    commit(source, "app", {("t", 0): 50})
+    agent = once(mirror, source, target)
+    wait_until(lambda: member.poll(0.1) is None and agent.process.poll() is not None, DEADLINE, "the end")
+    assert agent.wait() == 3, agent.stderr
+    member.close()
+    reasons = [left["reason"] for left in json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["left_out"]]
+    assert len(reasons) == 1 and reasons[0].startswith("1 of 1 consumer groups has members at the target"), reasons
+
+
+def test_a_one_shot_does_not_wait_for_ever_for_groups(mirror, source, target, tmp_path):
+    """The mock cluster lists no groups, as brokers do that do not allow it: the mirror ends, and says so."""
+    source.create("t")
+    target.create("t")
+    target.create(MAPS)
+    source.produce("t", numbered(0, 100))
+    agent = once(mirror, source, target, "--admin.stall.seconds", 1, expression="app.*")
+    assert agent.wait() == 3, agent.stderr
+    assert target.ends("t") == {0: 100}
+    found = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert [left["reason"][:45] for left in found["left_out"]] == ["the offsets of the consumer groups as they st"]
+    assert "cannot be listed" in found["groups"]["reason"]
+
+
 def test_a_wrong_expression_is_refused(mirror, source, target):
     agent = mirror(source, target, flags=("--groups.sync", "app("))
     assert agent.wait() == 1

@@ -340,6 +340,41 @@ def test_a_report_that_cannot_be_written_is_refused_at_the_start(mirror, source,
     assert not agent.find("stream_start")
 
 
+@pytest.mark.parametrize("path", ["/dev/full", "folder", "link"])
+def test_a_report_takes_no_other_things_place(mirror, source, target, tmp_path, path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("/dev/null")
+    agent = mirror(source, target, flags=("--until.end", "--report", path))
+    assert agent.wait() == 1
+    assert f"the report cannot be written to {path}: what stands there is no file" in agent.stderr
+
+
+def test_a_report_that_cannot_be_written_at_the_end_is_no_success(mirror, source, target, tmp_path):
+    """What else stands there is not taken for it."""
+    source.create("t")
+    target.create("t")
+    source.produce("t", numbered(0, 100))
+    (tmp_path / "gone").mkdir()
+    agent = mirror(source, target, flags=("--until.end", "--report", "gone/report.json"))
+    agent.wait_event("until")
+    (tmp_path / "gone").rename(tmp_path / "away")
+    assert agent.wait() == 3, agent.stderr
+    assert "gone/report.json" in agent.wait_event("report_failed")["file"]
+    assert target.ends("t") == {0: 100}
+
+
+def test_a_mirror_that_has_not_begun_reports_that(mirror, source, target, report, tmp_path):
+    """The report of an earlier run does not stay for the one that could not begin."""
+    (tmp_path / "report.json").write_text('{"complete": true}', encoding="utf-8")
+    source.create("t")
+    source.down()
+    agent = mirror(source, target, flags=(*REPORT, "--start.timeout.ms", 1000))
+    assert agent.wait() == 1, agent.stderr
+    found = report()
+    assert (found["complete"], found["status"], found["topics"]) == (False, 1, [])
+    assert reasons(found) == ["None:None the mirror ended before it had begun"]
+
+
 def test_status_tells_how_far_it_is(mirror, run, source, target, tmp_path):
     source.create("t")
     target.create("t")

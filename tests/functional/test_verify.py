@@ -369,6 +369,7 @@ def test_a_mirror_is_verified_while_it_runs(mode, source, target, mirror, run, t
 
 
 @pytest.mark.parametrize("flags, sentence", [
+    (["--from", "2026-01-31", "--to", "2026-01-30"], "verify: --from must be before --to: there are no records in between"),
     (["--from", "yesterday"], "verify: --from: 'yesterday' is no instant: write 2026-01-31T00:00:00Z, a day, or how long ago"),
     (["--to"], "verify: --to needs a value"),
     (["--findings", "0"], "verify: --findings: "),

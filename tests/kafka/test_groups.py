@@ -199,3 +199,55 @@ def test_kills_lose_exactness_only(mirror, names, outside, sender, tmp_path, kaf
     # Where a source partition has sent nothing before a crash, nothing can be said.
     print(f"{moved} of {3 * len(stands)} offsets moved")
     assert moved > 1.5 * len(stands)
+
+
+def test_a_source_topic_made_anew(mirror, names, outside, sender, kafka3, kafka4):
+    """Its offsets begin again: a group of the new one goes on with its records, not with those of the old one."""
+    topic, group = names
+    app = f"app.{topic}"
+    for cluster in (kafka3, kafka4):
+        outside(cluster).make_topic(topic)
+    agent = mirror(kafka3, kafka4, topic, group, "--partition.mode", "preserve", "--groups.sync", app, *FAST)
+    old, new = (sender(kafka3, topic, tag=tag, config={"enable.idempotence": False}) for tag in ("old-", "new-"))
+    old.send(500)
+    old.finish()
+    commit(outside(kafka3), app, topic, {0: 400})
+    wait_until(lambda: outside(kafka4).committed(app, topic) == [400], what="the group at the target")
+    outside(kafka3).admin.delete_topics([topic])[topic].result(DEADLINE)
+    wait_until(lambda: outside(kafka3).partitions(topic) == 0, what="the end of the topic")
+    outside(kafka3).make_topic(topic)
+    new.send(50)
+    new.finish()
+    wait_until(lambda: outside(kafka4).count(topic) == 550, what="the new topic's records")
+    commit(outside(kafka3), app, topic, {0: 20})
+    wait_until(lambda: outside(kafka4).committed(app, topic) == [520], what="the group at the target again")
+    there, here = values(kafka3, topic, 1), values(kafka4, topic, 1)
+    assert here[0][520][1] == there[0][20][1]
+    assert agent.stop() == 0
+
+
+@pytest.mark.parametrize("mode", ["preserve", "key"])
+def test_a_migration_ends_with_the_groups(mirror, names, outside, sender, tmp_path, kafka3, kafka4, mode):
+    """Consumers were stopped, one at the end, one in the middle; the topic is made by the one shot, which was killed once."""
+    topic, group = names
+    at_end, middle = f"app.{topic}.end", f"app.{topic}.middle"
+    outside(kafka3).make_topic(topic, PARTITIONS)
+    numbered(sender, kafka3, topic, tmp_path)
+    there = values(kafka3, topic, PARTITIONS)
+    ends = {p: there[p][-1][0] + 1 for p in range(PARTITIONS)}
+    commit(outside(kafka3), at_end, topic, ends)
+    commit(outside(kafka3), middle, topic, {p: end // 2 for p, end in ends.items()})
+    flags = ("--until.end", "--partition.mode", mode, "--groups.sync", f"{at_end}|{middle}", "--groups.interval", 3600,
+             "--groups.save.interval", 1, "--offset.commit.interval.ms", 200, "--admin.listen", "none")
+    first = mirror(kafka3, kafka4, topic, group, *flags, "--limit", "1000r/s")
+    wait_until(lambda: sum(p or 0 for p in outside(kafka3).committed(group, topic)) > RECORDS // 3, what="a third")
+    first.kill()
+    agent = mirror(kafka3, kafka4, topic, group, *flags)
+    assert agent.wait(60) == 0, agent.stderr
+    here = values(kafka4, topic, PARTITIONS)
+    wanted = {value for p in range(PARTITIONS) for offset, value in there[p] if offset >= ends[p] // 2}
+    starts = positions(outside(kafka4), middle, topic)
+    missed = wanted - {v for p in range(PARTITIONS) for o, v in here[p] if o >= starts.get(p, 0)}
+    assert not missed, f"{len(missed)} records are missed"
+    # Nothing is left for the one that had read all.
+    assert positions(outside(kafka4), at_end, topic) == {p: len(here[p]) for p in range(PARTITIONS) if here[p]}

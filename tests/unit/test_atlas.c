@@ -125,6 +125,29 @@ TEST(preserved_partitions_answer_alone)
 	atlas_free(&a);
 }
 
+/* It was mirrored before anybody noted where to, up to 100: whoever has read all of that goes on
+   behind what the target has, and nobody else is known to. */
+TEST(behind_what_was_not_noted_the_target_goes_on)
+{
+	struct atlas *a = new_atlas(PLAN_PRESERVE, 2);
+
+	arrive(a, 0);
+	say(a, 0, 100, offset_map_new(10));
+	CHECK(atlas_settle(a, leaf_of(a, 0), 100, false));
+	atlas_hide(leaf_of(a, 0), atlas_place(a, 0), 70);
+	check_answer(translate(a, 0, 100, -1), OFFSET_UNKNOWN, OFFSET_NOTHING, -1);
+	atlas_see_end(atlas_place(a, 0), 70);
+	atlas_tick(a);
+	check_answer(translate(a, 0, 100, -1), OFFSET_UNKNOWN, OFFSET_NOTHING, -1);
+	say(a, 0, 100, offset_map_new(10));
+	check_answer(translate(a, 0, 100, -1), OFFSET_EXACT, OFFSET_FINE, 70);
+	check_answer(translate(a, 0, 99, -1), OFFSET_UNKNOWN, OFFSET_BEFORE, -1);
+	say(a, 0, 110, piece(100, 0, 70, 10));
+	check_answer(translate(a, 0, 100, -1), OFFSET_EXACT, OFFSET_FINE, 70);
+	check_answer(translate(a, 0, 110, -1), OFFSET_EXACT, OFFSET_FINE, 80);
+	atlas_free(&a);
+}
+
 TEST(another_partition_may_have_records_on_their_way)
 {
 	struct atlas *a = new_atlas(PLAN_BY_KEY, 1);

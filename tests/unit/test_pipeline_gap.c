@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "mirror/offset_notes.h"
 #include "mirror/ranges.h"
 
 /* The source says so of a partition's log, to the question that must have been asked. */
@@ -270,4 +271,65 @@ TEST(a_position_of_the_topic_before_is_known_at_the_start)
 	CHECK_INT(position(), 2);
 	CHECK_STR(pipeline_position_ids(pipeline)[0], "two");
 	stop();
+}
+
+static struct offset_sink sink;
+
+/* The only note that the pipeline has given away since. @gives the message */
+static struct offset_notes *
+take_note(void)
+{
+	struct message *m = mailbox_take(sink.mailbox);
+	struct offset_notes *notes = (struct offset_notes *)m;
+	bool is_one = CHECK(m && !m->next && m->kind == OFFSET_NOTES) && CHECK_INT(notes->count, 1);
+
+	return is_one ? notes : NULL;
+}
+
+/* What was noted of the old log says nothing of the new one: the notes end, not as those of a
+   partition whose map may be gone on from, and begin again. */
+TEST(notes_begin_again_with_a_log_that_begins_anew)
+{
+	struct message *m;
+	struct offset_notes *ended, *begun;
+
+	start("pause");
+	sink.mailbox = mailbox_new();
+	pipeline_set_notes(pipeline, &sink);
+	add(0);
+	offset_notes_free(take_note());
+	sources[0]->end = 3;
+	add_record(0, 1000);
+	add_record(0, 1000);
+	sources[0]->end = 20;
+	add_record(0, 1000);
+	sources[0]->refused = 5;
+	sources[0]->has_before = true;
+	turn();
+	tell_range(0, 3);
+	answer("AA");
+	turn();
+	CHECK_INT(sources[0]->sought, 0);
+	m = mailbox_take(sink.mailbox);
+	ended = (struct offset_notes *)m;
+	begun = m ? (struct offset_notes *)m->next : NULL;
+	if (CHECK(begun && !begun->message.next)) {
+		CHECK(ended->items[0].is_last && !ended->items[0].is_clean);
+		CHECK_INT(offset_map_span(ended->items[0].map)->begin, 3);
+		CHECK(begun->items[0].is_first && !begun->items[0].map);
+		CHECK_INT(begun->items[0].begun, 0);
+		offset_notes_free(ended);
+		offset_notes_free(begun);
+	}
+	add_record(0, 1000);
+	turn();
+	answer("A");
+	pipeline_send_notes(pipeline);
+	ended = take_note();
+	CHECK_INT(offset_map_span(ended->items[0].map)->begin, 0);
+	CHECK_INT(offset_map_span(ended->items[0].map)->position, 1);
+	offset_notes_free(ended);
+	stop();
+	offset_notes_free(take_note());
+	mailbox_free(&sink.mailbox);
 }

@@ -109,5 +109,20 @@ TEST(the_text_says_what_is_left_out)
 	summary.status = 0;
 	report_text_put(&text, &summary);
 	CHECK(strstr(text.s, "one shot: everything is mirrored and committed"));
+	CHECK(!strstr(text.s, "groups"));
+	text_fini(&text);
+}
+
+TEST(the_text_says_how_far_groups_are_known)
+{
+	struct group_sync_message pass = {.groups = 3, .synced = 2, .qualities = {5, 1, 4}};
+	struct report_rows rows = {0};
+	struct report_row sum = {.first_ms = INT64_MAX};
+	struct report_summary summary = {.rows = &rows, .sum = &sum, .groups = &pass};
+	struct text text = {0};
+
+	report_text_put(&text, &summary);
+	CHECK(strstr(text.s, "  consumer groups at the target: 2 of 3; offsets: 5 exact, 1 bounds, "
+			     "4 unknown and not written\n"));
 	text_fini(&text);
 }
