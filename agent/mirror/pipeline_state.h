@@ -127,6 +127,7 @@ struct pipeline {
 	} * wishes;		 /* for samples, one a topic */
 	pipeline_sampled *sampled;
 	void *sampled_arg;
+	bool has_missed;	     /* a topic or partition of the target was not there */
 	bool is_paused;		     /* nothing is read */
 	const struct pauses *pauses; /* of the operator; NULL: none yet */
 	const struct until *until;   /* of a one shot; NULL: there is none */
