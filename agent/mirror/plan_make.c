@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "mirror/plan.h"
 
 struct plan_rules {
@@ -246,7 +247,7 @@ name(struct making *m, struct err *why)
 static void
 check_name(struct plan_topic *t)
 {
-	if (!t->target || topics_is_name(t->target))
+	if (!t->target || parse_is_topic_name(t->target))
 		return;
 	leave_out(t, mem_printf("'%s' cannot be a topic's name: Kafka takes 1 to 249 letters, "
 				"digits, dots, dashes and underscores",

@@ -388,6 +388,16 @@ is_over(const struct oneshot *o)
 	return true;
 }
 
+/* Does something stand short of its end? */
+static bool
+is_short(const struct oneshot *o)
+{
+	for (size_t i = 0; i < o->until->count; i++)
+		if (!o->goals[i].is_done)
+			return true;
+	return false;
+}
+
 /* Has nothing come for so long, and is all that came settled, or stuck? */
 static bool
 is_idle(struct agent *a)
@@ -439,7 +449,7 @@ oneshot_every_second(struct agent *a)
 		ask(a);
 	}
 	if (is_over(o))
-		reach(a, "its ends are reached");
+		reach(a, is_short(o) ? "what is left does not move" : "its ends are reached");
 	else if (is_idle(a))
 		reach(a, "nothing has come for the time of until.idle");
 }

@@ -228,7 +228,7 @@ look_at_limits(struct scout *s)
 		size_t count = 0;
 
 		for (; count < LIMITS_AT_ONCE && from < s->plan->count; from++)
-			if (s->plan->topics[from].target)
+			if (s->plan->topics[from].target && s->plan->topics[from].leads)
 				names[count++] = s->plan->topics[from].target;
 		if (count > 0 && admin_batch_limits(s->target.admin, LOOK_MS, names, count, limits,
 					 &err) < 0) {

@@ -289,6 +289,22 @@ def test_refused_topic_of_dead_letters(mirror, names, outside, sender, tmp_path,
     assert agent.stop(PROMISE) == 0 and not agent.find("target_topic_missing"), agent.stderr
 
 
+def test_topics_that_go_to_one(mirror, names, outside, sender, kafka3, kafka4):
+    """It is made once, as large as the largest, and asked for its settings once: brokers give no answer twice."""
+    topic, group = names
+    for name, partitions in ((topic + ".a", 2), (topic + ".b", 5)):
+        outside(kafka3).make_topic(name, partitions)
+        load = sender(kafka3, name)
+        load.send(100)
+        load.finish()
+    agent = mirror(kafka3, kafka4, topic + ".*", group, "--topic.rename.regex", "(.*)\\.[ab]",
+                   "--topic.rename.replacement", "$1.one", "--dead.letter.topic", topic + ".one")
+    agent.wait_event("topic_created", topic=topic + ".one", partitions="5")
+    wait_until(lambda: outside(kafka4).count(topic + ".one") == 200)
+    assert agent.stop(PROMISE) == 0, agent.stderr
+    assert len(agent.find("topic_created")) == 1 and not agent.find("library_log", facility="PROTOERR"), agent.stderr
+
+
 def test_never(mirror, names, outside, sender, receiver, kafka4, kafka3):
     """The target's brokers make it in their own way, as before."""
     topic, group = names
