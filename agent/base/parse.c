@@ -220,3 +220,12 @@ parse_nearest(const char *word, const char *(*candidate)(size_t i, void *arg), v
 	}
 	return nearest;
 }
+
+/* org.apache.kafka.common.internals.Topic */
+bool
+parse_is_topic_name(const char *s)
+{
+	size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+
+	return n > 0 && n <= 249 && !s[n] && strcmp(s, ".") != 0 && strcmp(s, "..") != 0;
+}

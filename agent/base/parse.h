@@ -31,4 +31,8 @@ int parse_duration(const char *s, int64_t default_unit_ms, int64_t min, int64_t 
 const char *parse_nearest(
 	const char *word, const char *(*candidate)(size_t i, void *arg), void *arg);
 
+/* Can a topic have this name? By Kafka's rule: 1 to 249 letters, digits, dots, dashes and
+   underscores, but neither "." nor "..". @thread any */
+bool parse_is_topic_name(const char *s);
+
 #endif

@@ -87,6 +87,20 @@ print_care(const struct plan *plan, const struct plan_topic *t)
 }
 
 static void
+print_dead_letters(const struct config *config, const struct plan *plan)
+{
+	struct recipe recipe;
+	char *text;
+
+	if (!plan->dead_letters_await)
+		return;
+	recipe_dead_letters(config, plan, &recipe);
+	text = recipe_text(&recipe);
+	printf("+ %s, for dead letters, is made with %s\n", config->mirror.dead_letter_topic, text);
+	free(text);
+}
+
+static void
 print_table(const struct plan *plan)
 {
 	size_t name = strlen("TOPIC"), target = strlen("DESTINATION");
@@ -145,6 +159,7 @@ show(const struct config *config, const struct request *request)
 		print_json(plan);
 	} else {
 		print_table(plan);
+		print_dead_letters(config, plan);
 		printf("%zu topics, %zu mirrored, %zu problems\n", plan->count, plan->mirrored,
 			problems);
 	}

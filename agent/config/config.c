@@ -363,6 +363,17 @@ take_over(char **field, const char *value)
 		*field = mem_strdup(value);
 }
 
+/* A topic that no cluster would take must not be waited for. name NULL: there is none. */
+static void
+check_topic_name(const char *name, const char *key, struct problems *problems)
+{
+	if (name && !parse_is_topic_name(name))
+		problems_error(problems, NULL,
+			"%s: '%s' cannot be a topic's name: Kafka takes 1 to 249 letters, digits, "
+			"dots, dashes and underscores",
+			key, name);
+}
+
 /* MirrorMaker's flags for its handler name the script; what needs a script or a dead-letter topic
    must have it. */
 static void
@@ -388,6 +399,8 @@ check_script(struct config *config, struct problems *problems)
 		problems_error(problems, NULL,
 			"records are to be put into the dead-letter topic, but there is none: "
 			"write --dead.letter.topic TOPIC");
+	check_topic_name(mirror->dead_letter_topic, "dead.letter.topic", problems);
+	check_topic_name(config->groups.topic, "groups.topic", problems);
 	if (!mirror->topic_rename_regex != !mirror->topic_rename_replacement)
 		problems_error(problems, NULL,
 			"topic.rename.regex and topic.rename.replacement belong together; write "

@@ -161,6 +161,10 @@ struct standstill {
  */
 bool pipeline_find_standstill(struct pipeline *pipeline, struct standstill *ret);
 
+/* Was a topic or partition of the target not there since the last call, although the plan knows
+   nothing of it? */
+bool pipeline_take_missed(struct pipeline *pipeline);
+
 /* Partitions that the source has told nothing of for a while. */
 struct unread {
 	const char *topic; /* of the first; borrowed until the next call on the pipeline */

@@ -241,6 +241,7 @@ judge(struct pipeline *pl, struct partition *p, const struct range *r)
 
 	g->gap = gap_judge(&facts);
 	g->is_judged = true;
+	g->begin = r->low;
 	g->end = r->high;
 	set_topic_id(p, r->id);
 	if (g->gap.kind == GAP_NONE) {
@@ -253,6 +254,25 @@ judge(struct pipeline *pl, struct partition *p, const struct range *r)
 		hold(pl, p);
 	if (policy == GAP_STOP)
 		stop(pl, p);
+}
+
+/* The partition was held, and is to go on: is the log still the one that was judged? Then it does.
+   One that was made anew meanwhile has offsets of its own, and is judged as any other. */
+static bool
+goes_on_as_judged(struct partition *p, const struct range *r)
+{
+	struct standing_gap *g = p->gap;
+
+	if (!is_another(p->topic_id, r->id) && r->low >= g->begin && r->high >= g->end) {
+		g->is_judged = true;
+		LOG(EVENT_source_gap_passed, F_STR("topic", p->topic),
+			F_INT("partition", p->number), F_INT("goes_on_at", g->gap.go_on));
+		return true;
+	}
+	g->is_released = false;
+	p->seen_low = g->begin;
+	p->seen_high = g->end;
+	return false;
 }
 
 /* The partition reads another topic than before without having been told, and stands until it is
@@ -291,7 +311,9 @@ pipeline_answer(struct pipeline *pl, const struct range *r)
 		return;
 	if (p->is_origin_due)
 		take_origin(pl, p, r);
-	if (p->gap && !p->gap->is_judged)
+	if (!p->gap || p->gap->is_judged)
+		return;
+	if (!p->gap->is_released || !goes_on_as_judged(p, r))
 		judge(pl, p, r);
 }
 
@@ -346,12 +368,12 @@ partition_release_gap(struct pipeline *pl, struct partition *p)
 {
 	if (!partition_is_gap_held(p))
 		return;
-	p->gap->is_held = false;
+	p->gap->is_held = p->gap->is_judged = false;
+	p->gap->is_released = true;
+	p->gap->ask_at = 0;
 	pl->gaps++;
 	partition_count_held(pl, p);
 	partition_forget_reason(p);
-	LOG(EVENT_source_gap_passed, F_STR("topic", p->topic), F_INT("partition", p->number),
-		F_INT("goes_on_at", p->gap->gap.go_on));
 }
 
 void

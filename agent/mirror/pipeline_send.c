@@ -69,8 +69,11 @@ wait_for_missing(struct pipeline *pl, struct partition *p, struct target_topic *
 	bool is_topic, const char *reason)
 {
 	const char *name = target_topic_name(target);
+	bool is_remade = is_topic && pl->plan && pl->plan->makes_topics &&
+			 (target == p->route->target || target == pl->dead_letters);
 	char advice[400], what[320];
 
+	pl->has_missed = true;
 	partition_recover(pl, p, true);
 	snprintf(what, sizeof(what),
 		is_topic ? "the target topic %s is not there"
@@ -79,10 +82,13 @@ wait_for_missing(struct pipeline *pl, struct partition *p, struct target_topic *
 	note_waiting(p, what, reason);
 
 	snprintf(advice, sizeof(advice),
-		is_topic ? "create it at the target, for example kafka-topics --create --topic %s "
-			   "--partitions N --replication-factor N; its records wait until then"
-			 : "add partitions to %s at the target, or use partition.mode=key; its "
-			   "records wait until then",
+		is_remade ? "it is made anew as soon as it is certain that %s is gone; its records "
+			    "wait until then"
+		: is_topic
+			? "create it at the target, for example kafka-topics --create --topic %s "
+			  "--partitions N --replication-factor N; its records wait until then"
+			: "add partitions to %s at the target, or use partition.mode=key; its "
+			  "records wait until then",
 		name);
 	log_write(is_topic ? EVENT_target_topic_missing : EVENT_target_partition_missing,
 		&p->route->missing,
@@ -187,6 +193,16 @@ settle(struct flight *f, struct output *output, enum flight_state state)
 		tracker_set(f, state);
 }
 
+/* Is the topic itself not there, rather than the partition? The library knows a topic that was
+   deleted as one without partitions. */
+static bool
+is_topic_missing(
+	const struct pipeline *pl, const struct target_topic *target, const struct delivery *d)
+{
+	return d->is_missing_topic ||
+	       d->partition < plan_target_partitions(pl->plan, target_topic_name(target));
+}
+
 /* What became of a record that was not simply acknowledged. It is back in state WAITING. */
 static void
 on_failed(struct pipeline *pl, struct partition *p, struct flight *f, struct output *output,
@@ -201,7 +217,8 @@ on_failed(struct pipeline *pl, struct partition *p, struct flight *f, struct out
 		note_waiting(p, "to be sent again", d->reason);
 		break;
 	case DELIVERY_LATER:
-		wait_for_missing(pl, p, target_of(p, output), d->is_missing_topic, d->reason);
+		wait_for_missing(pl, p, target_of(p, output),
+			is_topic_missing(pl, target_of(p, output), d), d->reason);
 		break;
 	default:
 		if (on_refused(pl, p, f, output, d))
@@ -303,14 +320,24 @@ wait_for_partitions(
 	return false;
 }
 
+/* Why nothing may be sent to where a flight's own record, or an output, goes; NULL: it may. */
+static const char *
+awaits(const struct pipeline *pl, const struct partition *p, const struct output *output)
+{
+	if (output && output->is_dead_letter)
+		return pl->plan ? pl->plan->dead_letters_await : NULL;
+	return target_of(p, output) == p->route->target ? route_awaits(p->route) : NULL;
+}
+
 /* Its topic is being made at the target, which is said elsewhere: until it is there, not even its
    metadata may be asked for, or brokers would make it in their own way. */
 static bool
-wait_for_creation(struct pipeline *pl, struct partition *p)
+wait_for_creation(struct pipeline *pl, struct partition *p, const char *reason)
 {
 	p->is_missing = true;
 	partition_recover(pl, p, true);
-	partition_say_wait(p);
+	if (p->state != PARTITION_HELD && !p->is_script_held)
+		partition_give_reason(p, reason);
 	return false;
 }
 
@@ -330,8 +357,8 @@ send_one(struct pipeline *pl, struct partition *p, struct flight *f, struct outp
 		settle(f, output, FLIGHT_DONE);
 		return true;
 	}
-	if (target == p->route->target && route_awaits(p->route))
-		return wait_for_creation(pl, p);
+	if (awaits(pl, p, output))
+		return wait_for_creation(pl, p, awaits(pl, p, output));
 	wanted = wanted_partition(pl, p, output, r);
 	if (wanted < PRODUCER_BY_KEY)
 		return wait_for_partitions(pl, p, target, wanted);

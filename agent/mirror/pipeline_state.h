@@ -91,9 +91,10 @@ struct standing_gap {
 	int64_t position; /* the next offset to read */
 	int64_t again;	  /* where the source went back to; -1: it refused the position */
 	bool has_read, is_judged, is_held;
-	int64_t ask_at; /* clock_ms: not before */
-	struct gap gap; /* once it is judged, and */
-	int64_t end;	/* where the log ended then; 0 before */
+	bool is_released;   /* it was held, and goes on unless the log is another one meanwhile */
+	int64_t ask_at;	    /* clock_ms: not before */
+	struct gap gap;	    /* once it is judged, and */
+	int64_t begin, end; /* the log as it was then; 0 before */
 };
 
 struct pipeline {
@@ -125,6 +126,7 @@ struct pipeline {
 	} * wishes;		 /* for samples, one a topic */
 	pipeline_sampled *sampled;
 	void *sampled_arg;
+	bool has_missed;	     /* a topic or partition of the target was not there */
 	bool is_paused;		     /* nothing is read */
 	const struct pauses *pauses; /* of the operator; NULL: none yet */
 	const struct until *until;   /* of a one shot; NULL: there is none */
@@ -256,7 +258,8 @@ bool partition_find_gap(struct pipeline *pipeline, struct partition *partition, 
 void partition_go_back(
 	struct pipeline *pipeline, struct partition *partition, size_t i, size_t *count);
 
-/* An operator lets a partition that is held at a gap go on behind it. */
+/* An operator lets a partition that is held at a gap go on behind it, once the source has said that
+   its log is still the one that was judged. */
 void partition_release_gap(struct pipeline *pipeline, struct partition *partition);
 
 /* The partition was opened: the source is asked which topic it is, where it can tell. */

@@ -14,6 +14,15 @@ pipeline_note_target(struct pipeline *pl, const char *reason)
 }
 
 bool
+pipeline_take_missed(struct pipeline *pl)
+{
+	bool has_missed = pl->has_missed;
+
+	pl->has_missed = false;
+	return has_missed;
+}
+
+bool
 partition_waits_for_topic(const struct partition *p)
 {
 	return p->is_missing &&

@@ -78,6 +78,7 @@ plan_release(const struct plan **plan)
 		free((char *)(uintptr_t)p->targets[i].name);
 	free(p->targets);
 	free(p->topics);
+	free(p->dead_letters_await);
 	free(p);
 }
 
@@ -156,7 +157,8 @@ plan_equals(const struct plan *a, const struct plan *b)
 {
 	if (!a || !b || a->count != b->count || a->mirrored != b->mirrored ||
 		a->target_count != b->target_count || !a->targets != !b->targets ||
-		a->makes_topics != b->makes_topics || a->target_brokers != b->target_brokers)
+		a->makes_topics != b->makes_topics || a->target_brokers != b->target_brokers ||
+		!is_same_text(a->dead_letters_await, b->dead_letters_await))
 		return a == b;
 	for (size_t i = 0; i < a->count; i++)
 		if (strcmp(a->topics[i].name, b->topics[i].name) != 0 ||

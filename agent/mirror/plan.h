@@ -60,8 +60,11 @@ struct plan {
 	size_t count, mirrored;		 /* all; those with a target */
 	struct plan_partitions *targets; /* of the target cluster, by name; NULL: not known */
 	size_t target_count;
-	int target_brokers; /* 0: not known */
-	bool makes_topics;  /* what is missing at the target is made */
+	int target_brokers;	       /* 0: not known */
+	bool makes_topics;	       /* what is missing at the target is made */
+	char *dead_letters_await;      /* why no dead letter may be sent yet, as awaits of a topic;
+					  NULL: they may */
+	bool are_dead_letters_refused; /* dead_letters_await: the target refuses to make it */
 	_Atomic int references;
 };
 

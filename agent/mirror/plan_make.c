@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "mirror/plan.h"
 
 struct plan_rules {
@@ -246,7 +247,7 @@ name(struct making *m, struct err *why)
 static void
 check_name(struct plan_topic *t)
 {
-	if (!t->target || topics_is_name(t->target))
+	if (!t->target || parse_is_topic_name(t->target))
 		return;
 	leave_out(t, mem_printf("'%s' cannot be a topic's name: Kafka takes 1 to 249 letters, "
 				"digits, dots, dashes and underscores",
@@ -474,25 +475,44 @@ refusal_of(const struct plan_input *input, const char *target)
 	return NULL;
 }
 
+/* What records wait for that go to a topic which is not there. @gives a sentence */
+static char *
+awaiting(const struct plan_input *input, const char *target, int32_t partitions)
+{
+	const char *reason = refusal_of(input, target);
+
+	if (partitions < 0)
+		return mem_printf("whether %s is there at the target is not known yet", target);
+	if (reason)
+		return mem_printf("%s is not there, and the target does not make it: %s; "
+				  "tried again",
+			target, reason);
+	return mem_printf("%s is being made at the target", target);
+}
+
 /* The topic is made at the target, and its records wait until it is there. */
 static void
 await(const struct plan_input *input, struct plan_topic *t)
 {
-	const char *reason = refusal_of(input, t->target);
+	t->awaits = awaiting(input, t->target, t->target_partitions);
+	t->is_refused = t->target_partitions == 0 && refusal_of(input, t->target);
+	if (!t->is_refused)
+		return;
+	add_problem(t, "%s", t->awaits);
+	put_first(t);
+}
 
-	if (t->target_partitions < 0) {
-		t->awaits =
-			mem_printf("whether %s is there at the target is not known yet", t->target);
-	} else if (reason) {
-		t->is_refused = true;
-		t->awaits = mem_printf("%s is not there, and the target does not make it: %s; "
-				       "tried again",
-			t->target, reason);
-		add_problem(t, "%s", t->awaits);
-		put_first(t);
-	} else {
-		t->awaits = mem_printf("%s is being made at the target", t->target);
-	}
+/* The topic for dead letters is made likewise; no topic of the source need go there. */
+static void
+await_dead_letters(const struct plan_input *input, struct plan *plan)
+{
+	const char *topic = input->config->mirror.dead_letter_topic;
+	int32_t partitions = plan_target_partitions(plan, topic ? topic : "");
+
+	if (!topic || plan->mirrored == 0 || partitions > 0 || !is_made(input))
+		return;
+	plan->dead_letters_await = awaiting(input, topic, partitions);
+	plan->are_dead_letters_refused = partitions == 0 && refusal_of(input, topic);
 }
 
 /* What is missing at the target, and by whom it is made. */
@@ -625,6 +645,7 @@ plan_make(const struct plan_rules *rules, const struct plan_input *input, struct
 	look(input, NULL);
 	if (rc == 0) {
 		compare_topics(input, plan);
+		await_dead_letters(input, plan);
 		return plan;
 	}
 	plan_release(&made);

@@ -169,15 +169,6 @@ can_be_name(const char *name)
 	return n > 0 && n <= JAVAREGEX_NAME_MAX;
 }
 
-/* org.apache.kafka.common.internals.Topic */
-bool
-topics_is_name(const char *s)
-{
-	size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
-
-	return n > 0 && n <= 249 && !s[n] && strcmp(s, ".") != 0 && strcmp(s, "..") != 0;
-}
-
 bool
 topics_is_internal(const char *name)
 {

@@ -34,10 +34,6 @@ int topics_replace(struct topics *topics, const char *name, const char *replacem
    @thread owner */
 int topics_match(struct topics *topics, const char *name, struct err *err);
 
-/* Can a topic have this name? By Kafka's rule: 1 to 249 letters, digits, dots, dashes and
-   underscores, but neither "." nor "..". @thread any */
-bool topics_is_name(const char *name);
-
 /* Is it one of Kafka's own topics? @thread any */
 bool topics_is_internal(const char *name);
 

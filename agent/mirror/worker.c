@@ -306,6 +306,8 @@ every_second(struct worker *w)
 		w->next_commit = 0;
 	if (producer_take_trouble(w->producer))
 		worker_notify(w, WORKER_TROUBLE, &like, "the target's brokers cannot be reached");
+	if (pipeline_take_missed(w->pipeline))
+		worker_notify(w, WORKER_MISSED, NULL, NULL);
 	silence_say_standstill(w->pipeline, w->stream);
 	silence_say_unread(w->pipeline, w->stream);
 	pipeline_send_notes(w->pipeline);

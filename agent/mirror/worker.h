@@ -21,6 +21,7 @@ struct meters;
 /* What a worker tells the main thread. */
 enum worker_notice {
 	WORKER_TROUBLE = 100, /* one side may be unreachable: look */
+	WORKER_MISSED,	      /* topics of the target are not what the plan says: list them */
 	WORKER_FAILED,	      /* the mirror cannot go on; reason is a finished sentence */
 	WORKER_PREPARED, /* after worker_prepare: the new script is ready, or reason says why not */
 	WORKER_SAMPLED,	 /* of worker_tap: topic and sample */

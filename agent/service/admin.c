@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "mirror/topics.h"
 #include "service/access.h"
 #include "service/address.h"
@@ -128,7 +129,7 @@ mismatch(const struct admin_field *f, const cJSON *value)
 			return "is too short or too long";
 		return NULL;
 	case ADMIN_TOPIC:
-		return cJSON_IsString(value) && topics_is_name(value->valuestring)
+		return cJSON_IsString(value) && parse_is_topic_name(value->valuestring)
 			       ? NULL
 			       : "must be a topic's name: 1 to 249 letters, digits, dots, dashes "
 				 "and underscores";

@@ -327,6 +327,10 @@ on_worker(struct agent *a, struct worker_message *m)
 		if (a->scout)
 			scout_look(a->scout, m->is_source);
 		break;
+	case WORKER_MISSED:
+		if (a->scout)
+			scout_list_soon(a->scout);
+		break;
 	case WORKER_FAILED:
 		stop_failed(a, m->is_start ? AGENT_BAD_START : AGENT_FAILED, m->reason);
 		break;

@@ -492,7 +492,17 @@ is_due(struct keeper *k, const char *topic, int64_t now, int64_t *next)
 	return false;
 }
 
-/* The topic for dead letters, which no topic of the source goes to. */
+/* Does a topic of the source go there as well? Then it is made as that one says. */
+static bool
+is_led_by_another(const struct plan *plan, const char *target)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->topics[i].target && !strcmp(plan->topics[i].target, target))
+			return true;
+	return false;
+}
+
+/* The topic for dead letters. */
 static void
 add_dead_letters(struct keeper *k, struct jobs *jobs, int64_t now, int64_t *next)
 {
@@ -501,7 +511,7 @@ add_dead_letters(struct keeper *k, struct jobs *jobs, int64_t now, int64_t *next
 
 	/* With the first topics it is known how many replicas it shall have. */
 	if (!topic || k->plan->mirrored == 0 || plan_target_partitions(k->plan, topic) != 0 ||
-		!is_due(k, topic, now, next))
+		is_led_by_another(k->plan, topic) || !is_due(k, topic, now, next))
 		return;
 	*job = (struct job){.target = topic};
 	recipe_dead_letters(k->config, k->plan, &job->recipe);

@@ -266,7 +266,7 @@ put_streams(struct scrape *s)
 static double
 count_refused(const struct plan *plan)
 {
-	size_t n = 0;
+	size_t n = plan && plan->are_dead_letters_refused;
 
 	for (size_t i = 0; plan && i < plan->count; i++)
 		n += plan->topics[i].is_refused && plan->topics[i].leads;

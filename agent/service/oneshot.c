@@ -581,11 +581,35 @@ why_left(const struct oneshot *o, const struct until_partition *u)
 	       "move";
 }
 
-/* Is the only gap what was deleted before, which is told by itself? */
+/* Is the only gap part of what was deleted? */
 static bool
-is_gap_told(const struct goal *g)
+is_gap_in_gone(const struct goal *g)
 {
 	return g->gap.gaps == 1 && g->gap.gap.first >= g->gone_from && g->gap.gap.last < g->gone_to;
+}
+
+/* Is what was deleted part of the last gap? */
+static bool
+is_gone_in_gap(const struct goal *g)
+{
+	return g->gap.gaps > 0 && g->gap.gap.first <= g->gone_from &&
+	       g->gap.gap.last >= g->gone_to - 1;
+}
+
+/* What the source had deleted, by what was seen of its beginning. */
+static void
+tell_gone(const struct until_partition *u, const struct goal *g, oneshot_left *fn, void *arg)
+{
+	struct text text = {0};
+
+	if (g->gone_to <= g->gone_from || (is_gone_in_gap(g) && !is_gap_in_gone(g)))
+		return;
+	text_printf(&text,
+		"offsets %" PRId64 " to %" PRId64
+		" were deleted at the source before they were mirrored",
+		g->gone_from, g->gone_to - 1);
+	fn(u->topic, u->partition, text.s, arg);
+	text_fini(&text);
 }
 
 /* What the source did not have when it was to be read. */
@@ -595,7 +619,7 @@ tell_gap(const struct until_partition *u, const struct goal *g, oneshot_left *fn
 	const struct gap *gap = &g->gap.gap;
 	struct text text = {0};
 
-	if (g->gap.gaps == 0 || is_gap_told(g))
+	if (g->gap.gaps == 0 || is_gap_in_gone(g))
 		return;
 	if (gap_size(gap) > 0)
 		text_printf(&text,
@@ -615,15 +639,6 @@ tell_gap(const struct until_partition *u, const struct goal *g, oneshot_left *fn
 	text_fini(&text);
 }
 
-/* What the source deleted while it ran was met by the stream as well, or not, as it happens: is it
-   but a part of the gap, which is told then? */
-static bool
-is_told_by_gap(const struct goal *g)
-{
-	return g->gap.gaps > 0 && !is_gap_told(g) && g->gap.gap.first <= g->gone_from &&
-	       g->gap.gap.last >= g->gone_to - 1;
-}
-
 static void
 each_partition(const struct oneshot *o, size_t i, oneshot_left *fn, void *arg)
 {
@@ -631,14 +646,7 @@ each_partition(const struct oneshot *o, size_t i, oneshot_left *fn, void *arg)
 	const struct goal *g = &o->goals[i];
 	struct text text = {0};
 
-	if (g->gone_to > g->gone_from && !is_told_by_gap(g)) {
-		text_printf(&text,
-			"offsets %" PRId64 " to %" PRId64
-			" were deleted at the source before they were mirrored",
-			g->gone_from, g->gone_to - 1);
-		fn(u->topic, u->partition, text.s, arg);
-		text_fini(&text);
-	}
+	tell_gone(u, g, fn, arg);
 	tell_gap(u, g, fn, arg);
 	if (!o->until->has_ends || g->is_done || left_of(u, g) == 0)
 		return;

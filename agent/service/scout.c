@@ -15,6 +15,7 @@
 enum scout_order {
 	SCOUT_LOOK_SOURCE,
 	SCOUT_LOOK_TARGET,
+	SCOUT_LIST_TARGET,
 	SCOUT_TRY,
 	SCOUT_ADOPT,
 	SCOUT_DROP,
@@ -47,6 +48,7 @@ take_orders(struct scout *s)
 		switch ((enum scout_order)m->kind) {
 		case SCOUT_LOOK_SOURCE: side_look_soon(&s->source); break;
 		case SCOUT_LOOK_TARGET: side_look_soon(&s->target); break;
+		case SCOUT_LIST_TARGET: scout_doubt_targets(s); break;
 		case SCOUT_TRY: scout_try_script(s); break;
 		case SCOUT_ADOPT: scout_take_script(s); break;
 		case SCOUT_DROP: scout_drop_script(s); break;
@@ -164,6 +166,12 @@ void
 scout_look(struct scout *s, bool is_source)
 {
 	post_order(s, is_source ? SCOUT_LOOK_SOURCE : SCOUT_LOOK_TARGET);
+}
+
+void
+scout_list_soon(struct scout *s)
+{
+	post_order(s, SCOUT_LIST_TARGET);
 }
 
 void

@@ -109,6 +109,10 @@ void scout_adopt(struct scout *scout, bool is_taken);
 /* One side may be unreachable: look now. @thread main */
 void scout_look(struct scout *scout, bool is_source);
 
+/* The target's topics may not be what was listed last: lists them soon, but not all the time.
+   @thread main */
+void scout_list_soon(struct scout *scout);
+
 /* Ends the thread and frees, waiting at most timeout_ms for a look-up under way; a thread that is
    still in one is left behind (false), for the process is about to end. @thread main */
 bool scout_stop(struct scout **scout, int timeout_ms);

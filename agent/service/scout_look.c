@@ -152,8 +152,9 @@ scout_list_targets(struct scout *s)
 	cluster_view_fini(&s->targets);
 	s->targets = view;
 	s->is_target_known = true;
-	s->target.topics_due =
-		clock_ms() + (is_missing ? MISSING_MS : s->config->source.metadata_max_age_ms);
+	s->targets_listed = clock_ms();
+	s->target.topics_due = s->targets_listed +
+			       (is_missing ? MISSING_MS : s->config->source.metadata_max_age_ms);
 }
 
 /* Lists the source's topics. */
@@ -227,7 +228,7 @@ look_at_limits(struct scout *s)
 		size_t count = 0;
 
 		for (; count < LIMITS_AT_ONCE && from < s->plan->count; from++)
-			if (s->plan->topics[from].target)
+			if (s->plan->topics[from].target && s->plan->topics[from].leads)
 				names[count++] = s->plan->topics[from].target;
 		if (count > 0 && admin_batch_limits(s->target.admin, LOOK_MS, names, count, limits,
 					 &err) < 0) {
@@ -247,6 +248,18 @@ scout_want_targets(struct scout *s)
 	s->target.due = 0;
 }
 
+void
+scout_doubt_targets(struct scout *s)
+{
+	int64_t soon = s->targets_listed + MISSING_MS;
+
+	if (s->target.is_down || s->target.topics_due <= soon)
+		return;
+	s->target.topics_due = soon;
+	if (s->target.due > soon)
+		s->target.due = soon;
+}
+
 /* Is a topic that records go to not there, as far as is known? */
 static bool
 misses_target(const struct scout *s)
@@ -254,7 +267,7 @@ misses_target(const struct scout *s)
 	for (size_t i = 0; s->plan && i < s->plan->count; i++)
 		if (s->plan->topics[i].target && s->plan->topics[i].target_partitions <= 0)
 			return true;
-	return false;
+	return s->plan && s->plan->dead_letters_await;
 }
 
 /* Lists the target's topics when it is time, and plans anew. */
@@ -263,9 +276,8 @@ look_at_targets(struct scout *s)
 {
 	int64_t due = s->target.topics_due;
 
-	if (misses_target(s) &&
-		due > clock_ms() - s->config->source.metadata_max_age_ms + MISSING_MS)
-		due = due - s->config->source.metadata_max_age_ms + MISSING_MS;
+	if (misses_target(s) && due > s->targets_listed + MISSING_MS)
+		due = s->targets_listed + MISSING_MS;
 	if (!s->plan || clock_ms() < due)
 		return;
 	scout_list_targets(s);

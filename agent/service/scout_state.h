@@ -21,6 +21,7 @@ struct scout {
 	struct side source, target;
 	struct cluster_view topics, targets; /* what each side listed last */
 	bool is_target_known;		     /* targets holds something */
+	int64_t targets_listed;		     /* clock_ms: when; 0: never */
 	struct plan_rules *rules;
 	struct starts *starts;
 	struct script *script, *candidate,
@@ -62,6 +63,9 @@ void scout_list_targets(struct scout *scout);
 
 /* The target is listed at its next look, which is now. */
 void scout_want_targets(struct scout *scout);
+
+/* The target is listed again as soon as it may be. */
+void scout_doubt_targets(struct scout *scout);
 
 /* Target topics are asked for their settings at the next look, which is now unless it is down. */
 void scout_want_limits(struct scout *scout);

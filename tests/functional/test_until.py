@@ -183,6 +183,7 @@ def test_a_held_partition_is_left_out_and_all_others_are_not(scripted, source, t
         return { api = 1, record = function(r) if r.value == "20" then error("no twenty") end end }""", *flags)
     assert agent.wait() == 3, agent.stderr
     assert source.committed(GROUP, "t", 2) == {0: 20, 1: 40}
+    assert agent.find("until_reached", reason=lambda text: text != "its ends are reached"), agent.stderr
     assert len(report()["left_out"]) == 1
     assert reasons(report())[0].startswith("t:0 ") and "no twenty" in reasons(report())[0]
     assert not report()["complete"]

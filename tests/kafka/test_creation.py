@@ -238,6 +238,73 @@ def test_refused_topic_waits_alone(mirror, names, outside, sender, receiver, kaf
     assert agent.stop(PROMISE) == 0, agent.stderr
 
 
+def test_deleted_at_the_target(mirror, names, outside, sender, receiver, kafka3, kafka4):
+    """While records flow: it is said that it is gone, and it is made anew, long before the next look at all topics."""
+    topic, group = names
+    outside(kafka3).make_topic(topic, 3)
+    agent = mirror(kafka3, kafka4, topic, group, consumer={"metadata.max.age.ms": 300000})
+    agent.wait_event("topic_created", topic=topic)
+    sender(kafka3, topic, tag="old-").send(100)
+    wait_until(lambda: outside(kafka4).count(topic) == 100)
+    outside(kafka3).wait_no_lag(group, topic)
+    outside(kafka4).admin.delete_topics([topic])[topic].result(PROMISE)
+    wait_until(lambda: outside(kafka4).partitions(topic) == 0)
+    load = sender(kafka3, topic)
+    load.send(100)
+    load.finish()
+    said = agent.wait_event("target_topic_missing", topic=topic)
+    assert "made anew" in said["advice"]
+    agent.wait_event("topic_created", topic=topic, partitions="3", count=2)
+    verdict = receiver(kafka4, topic, 3).verdict(load)
+    assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
+    assert not agent.find("target_partition_missing"), agent.stderr
+    assert agent.stop(PROMISE) == 0, agent.stderr
+
+
+def test_refused_topic_of_dead_letters(mirror, names, outside, sender, tmp_path, kafka3, kafka4):
+    """Whoever has dead letters waits, and status and metrics say why; once it may be made, it is, as the options say."""
+    topic, group = names
+    outside(kafka3).make_topic(topic)
+    # Kafka takes no two names that differ in a dot and an underscore only.
+    other = topic.replace(".", "_") + "_dead"
+    outside(kafka4).make_topic(other)
+    load = sender(kafka3, topic, keys=1)
+    load.send(10)
+    load.finish()
+    (tmp_path / "aside.lua").write_text("return { api = 1, record = function(r) return r:dead_letter('why') end }",
+                                        encoding="utf-8")
+    agent = mirror(kafka3, kafka4, topic, group, "--admin.listen", "127.0.0.1:0", "--dead.letter.topic", topic + ".dead",
+                   "--script.file", "aside.lua", "--script.state.file", "state")
+    agent.wait_event("topic_refused", topic=topic + ".dead")
+
+    def row():
+        return next(t for t in status(agent)["topics"] if t["topic"] == topic)
+
+    wait_until(lambda: row()["state"] == "waiting" and "does not make it" in (row()["reason"] or ""))
+    assert "reflejo_topics_refused 1\n" in metrics(agent)
+    outside(kafka4).admin.delete_topics([other])[other].result(PROMISE)
+    agent.wait_event("topic_created", topic=topic + ".dead", partitions="1")
+    wait_until(lambda: outside(kafka4).count(topic + ".dead") == 10)
+    wait_until(lambda: "reflejo_topics_refused 0\n" in metrics(agent))
+    assert agent.stop(PROMISE) == 0 and not agent.find("target_topic_missing"), agent.stderr
+
+
+def test_topics_that_go_to_one(mirror, names, outside, sender, kafka3, kafka4):
+    """It is made once, as large as the largest, and asked for its settings once: brokers give no answer twice."""
+    topic, group = names
+    for name, partitions in ((topic + ".a", 2), (topic + ".b", 5)):
+        outside(kafka3).make_topic(name, partitions)
+        load = sender(kafka3, name)
+        load.send(100)
+        load.finish()
+    agent = mirror(kafka3, kafka4, topic + ".*", group, "--topic.rename.regex", "(.*)\\.[ab]",
+                   "--topic.rename.replacement", "$1.one", "--dead.letter.topic", topic + ".one")
+    agent.wait_event("topic_created", topic=topic + ".one", partitions="5")
+    wait_until(lambda: outside(kafka4).count(topic + ".one") == 200)
+    assert agent.stop(PROMISE) == 0, agent.stderr
+    assert len(agent.find("topic_created")) == 1 and not agent.find("library_log", facility="PROTOERR"), agent.stderr
+
+
 def test_never(mirror, names, outside, sender, receiver, kafka4, kafka3):
     """The target's brokers make it in their own way, as before."""
     topic, group = names

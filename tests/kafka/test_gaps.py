@@ -3,6 +3,7 @@
 import os
 import pathlib
 import signal
+import urllib.request
 
 import pytest
 import rigs
@@ -63,6 +64,14 @@ def committed(cluster, group, topic):
     return found.offset, found.metadata
 
 
+def resume(agent):
+    address = agent.wait_event("admin_listening")["address"]
+    asked = urllib.request.Request(f"http://{address}/resume", data=b"{}", method="POST",
+                                   headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(asked, timeout=PROMISE) as answer:
+        assert answer.status == 200
+
+
 @pytest.mark.parametrize("reset", ["earliest", "latest"])
 def test_retention_overtakes_a_stopped_mirror(reset, mirror, names, outside, sender, receiver, source, kafka3):
     topic, group = names
@@ -109,6 +118,28 @@ def test_retention_overtakes_a_held_partition(mirror, names, outside, sender, re
     assert agent.stop(PROMISE) == 0, agent.stderr
     assert outside(source).committed(group, topic) == [100]
     assert receiver(kafka3, topic, 1).take(1) == 0
+
+
+def test_made_anew_while_it_is_held(mirror, names, outside, sender, receiver, kafka4, kafka3):
+    """Where resume was to go on is a place in the old log: that is another gap, and all of the new one is mirrored."""
+    topic, group = names
+    for cluster in (kafka4, kafka3):
+        outside(cluster).make_topic(topic)
+    old = sender(kafka4, topic, tag="old-", keys=1)
+    old.send(100)
+    old.finish()
+    commit(kafka4, group, TopicPartition(topic, 0, 10))
+    outside(kafka4).admin.delete_records([TopicPartition(topic, 0, 50)])[TopicPartition(topic, 0, 50)].result(PROMISE)
+    agent = mirror(kafka4, kafka3, topic, group, *OFTEN, "--on.gap", "pause", "--admin.listen", "127.0.0.1:0")
+    assert number_of(agent.wait_event("source_gap"), "goes_on_at") == [50]
+    new = refill(outside, sender, kafka4, topic, 60)
+    resume(agent)
+    gap = agent.wait_event("source_gap", count=2)
+    assert gap["kind"] == "recreated" and number_of(gap, "goes_on_at") == [0]
+    resume(agent)
+    verdict = receiver(kafka3, topic, 1).verdict(new)
+    assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
+    assert agent.stop(PROMISE) == 0, agent.stderr
 
 
 def test_a_position_behind_the_end(mirror, names, outside, sender, receiver, source, kafka3):

@@ -260,6 +260,9 @@ TEST(what_is_wrong)
 		{CONSUMER, PRODUCER, "", FILES "--whitelist t --script.on.error dead-letter",
 			"records are to be put into the dead-letter topic, but there is none: "
 			"write --dead.letter.topic TOPIC\n"},
+		{CONSUMER, PRODUCER, "", FILES "--whitelist t --dead.letter.topic a:b",
+			"dead.letter.topic: 'a:b' cannot be a topic's name: Kafka takes 1 to 249 "
+			"letters, digits, dots, dashes and underscores\n"},
 		{CONSUMER, PRODUCER, "", FILES "--whitelist t --topic.rename.regex a",
 			"topic.rename.regex and topic.rename.replacement belong together; write "
 			"both, or none\n"},

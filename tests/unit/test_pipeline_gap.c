@@ -132,6 +132,9 @@ TEST(a_gap_holds_its_partition_until_it_is_released)
 	CHECK_INT(position(), 5);
 	pipeline_retry(pipeline, "here", -1);
 	turn();
+	/* The source is asked once more, and its log has grown meanwhile. */
+	CHECK_INT(sources[0]->sought, -1);
+	tell_range(19, 30);
 	CHECK_INT(sources[0]->sought, 18);
 	CHECK_INT(counters.partitions_held, 0);
 	CHECK_INT(position(), 18);
@@ -332,4 +335,31 @@ TEST(notes_begin_again_with_a_log_that_begins_anew)
 	stop();
 	offset_notes_free(take_note());
 	mailbox_free(&sink.mailbox);
+}
+
+/* Where reading was to go on is a place in a log that is no more: all of the new one is read. */
+TEST(a_topic_made_anew_while_it_is_held_is_another_gap)
+{
+	struct meter *m;
+
+	on_gap = "pause";
+	m = meet_gap();
+	on_gap = "alarm";
+	answer("AA");
+	tell_range(18, 22);
+	pipeline_retry(pipeline, "here", -1);
+	turn();
+	tell_range(0, 60);
+	CHECK_INT(sources[0]->sought, -1);
+	CHECK_INT(counters.partitions_held, 1);
+	CHECK_REASON(m,
+		"the source does not have offsets 5 to 21 (recreated); reflejo ctl resume goes "
+		"on at 0");
+	CHECK_INT(position(), 5);
+	pipeline_retry(pipeline, "here", -1);
+	turn();
+	tell_range(0, 61);
+	CHECK_INT(sources[0]->sought, 0);
+	CHECK_INT(counters.partitions_held, 0);
+	stop();
 }

@@ -72,6 +72,31 @@ TEST(a_refused_topic_is_a_problem)
 	close_rig(&r);
 }
 
+/* Nothing of the source need go there, and yet it is made, waited for, and refused. */
+TEST(the_topic_of_dead_letters_is_waited_for)
+{
+	static const struct plan_refusal refusals[] = {{"dead", "not authorized"}};
+	struct rig r;
+	struct err err;
+	const struct plan *before;
+
+	open_rig(&r, "--dead.letter.topic dead", "a:2", "a:2");
+	CHECK(!make(&r, &err)->dead_letters_await);
+	r.input.is_managed = true;
+	before = plan_take(make(&r, &err));
+	CHECK_STR(before->dead_letters_await, "dead is being made at the target");
+	CHECK(!before->are_dead_letters_refused);
+	r.input.refusals = refusals;
+	r.input.refusal_count = 1;
+	CHECK(make(&r, &err)->are_dead_letters_refused && !plan_equals(before, r.input.previous));
+	CHECK_STR(r.input.previous->dead_letters_await,
+		"dead is not there, and the target does not make it: not authorized; tried again");
+	set_targets(&r, "a:2 dead:1");
+	CHECK(!make(&r, &err)->dead_letters_await && !r.input.previous->are_dead_letters_refused);
+	plan_release(&before);
+	close_rig(&r);
+}
+
 /* The hook is told how many partitions a topic will have that is being made. */
 TEST(a_map_into_a_topic_that_is_made)
 {
