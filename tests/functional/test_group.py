@@ -22,6 +22,7 @@ def test_streams_share_the_partitions(mirror, source, target):
     # The mock refuses commits while the group settles, so some records may come more than once.
     reader = target.reader("t")
     assert_order_of_keys(reader.until(lambda seen: len({r.value for r in seen}) >= len(sent), what="every record"))
+    agent.wait_shared(8, 4)
     assert agent.stop() == 0
     assert sum(source.committed(GROUP, "t", 8).values()) == len(sent)
 
