@@ -374,7 +374,7 @@ leaf_may_settle(const struct leaf *leaf, int64_t committed, int64_t now)
 {
 	if (!leaf->is_noted)
 		return false;
-	return !leaf->is_clean || committed <= offset_map_span(leaf->map)->position ||
+	return committed <= 0 || committed <= offset_map_span(leaf->map)->position ||
 	       offset_map_span(leaf->pieces)->begin >= 0 || now - leaf->arrived >= NOTES_MS;
 }
 

@@ -202,6 +202,21 @@ TEST(a_map_goes_on_where_it_was_left_clean)
 	atlas_free(&a);
 }
 
+TEST(what_is_committed_before_it_is_noted_is_waited_for)
+{
+	struct atlas *a = new_atlas(PLAN_BY_KEY, 2);
+	struct leaf *leaf = leaf_of(a, 0);
+
+	arrive(a, 0);
+	say(a, 0, 0, offset_map_new(10));
+	CHECK(!leaf_may_settle(leaf, 10, 1000));
+	/* A stream that has nothing to read notes nothing. */
+	CHECK(leaf_may_settle(leaf, 10, 6000));
+	say(a, 0, 10, piece(0, 0, 0, 10));
+	CHECK(leaf_may_settle(leaf, 10, 1000));
+	atlas_free(&a);
+}
+
 TEST(what_came_and_went_at_once_is_not_forgotten)
 {
 	struct atlas *a = new_atlas(PLAN_PRESERVE, 2);
