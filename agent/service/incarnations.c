@@ -12,8 +12,9 @@
 #include "service/scout.h"
 #include "service/scout_message.h"
 
-/* One question may take this long. */
-#define ASK_MS 3000
+/* One question may take this long. The scout has others to look after: that a side is away must be
+   said within ten seconds. */
+#define ASK_MS 2000
 /* The ids are asked of the controller, which a cluster may lack: it is waited for shorter, and not
    asked again for a while. */
 #define IDS_MS 1500
@@ -240,19 +241,21 @@ fill_offsets(struct admin *source, struct ranges *ranges, bool is_end)
 	return known > 0;
 }
 
-/* Of which topics the positions are that the group has committed. */
-static void
+/* Of which topics the positions are that the group has committed. Returns whether the source told.
+ */
+static bool
 fill_committed(struct admin *source, struct ranges *ranges)
 {
 	size_t count = ranges->count;
 	struct topic_partition *items = mem_zero(count, sizeof(*items));
 	struct topic_id *ids = mem_zero(count, sizeof(*ids));
 	struct err err;
+	int rc;
 
 	for (size_t i = 0; i < count; i++)
 		items[i] = (struct topic_partition){
 			ranges->items[i].topic, ranges->items[i].partition, -1};
-	topic_ids_committed(source, ASK_MS, items, count, ids, &err);
+	rc = topic_ids_committed(source, ASK_MS, items, count, ids, &err);
 	for (size_t i = 0; i < count; i++) {
 		struct range *r = &ranges->items[i];
 
@@ -261,6 +264,7 @@ fill_committed(struct admin *source, struct ranges *ranges)
 	}
 	free(ids);
 	free(items);
+	return rc == 0;
 }
 
 static void
@@ -268,12 +272,14 @@ fill(struct incarnations *in, struct admin *source, struct ranges *ranges)
 {
 	int64_t now = clock_ms();
 
-	/* A source that does not answer this will not answer the rest, and is not waited for. */
+	/* A source that does not answer one of these will not answer the rest, and is not waited
+	   for: without a beginning all of it is asked for again. */
 	if (!fill_offsets(source, ranges, true))
 		return;
 	if (topic_ids_are_known()) {
 		fill_ids(in, source, ranges);
-		fill_committed(source, ranges);
+		if (!fill_committed(source, ranges))
+			return;
 	}
 	/* The beginning last: it only grows, and must not be older than what it is compared with,
 	   nor be of the topic before. */

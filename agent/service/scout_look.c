@@ -224,6 +224,9 @@ look_at_limits(struct scout *s)
 	struct err err;
 
 	s->is_limits_due = false;
+	/* What has no controller knows no such calls, and would be waited for in vain. */
+	if (s->can_create == 0)
+		return;
 	for (size_t from = 0; s->plan && from < s->plan->count && !atomic_load(&s->must_stop);) {
 		size_t count = 0;
 

@@ -204,7 +204,8 @@ def test_a_position_behind_the_end(mirror, names, outside, sender, receiver, sou
     commit(source, group, TopicPartition(topic, 0, 5000))
     agent = mirror(source, kafka3, topic, group, *OFTEN)
     gap = agent.wait_event("source_gap", topic=topic)
-    assert gap["kind"] == "out_of_range"
+    # The library goes to the beginning by itself; what has come from there when that is noticed looks as if it had been read before.
+    assert gap["kind"] in ("out_of_range", "truncated")
     assert number_of(gap, "first_missing", "last_missing", "position", "goes_on_at") == [200, 4999, 5000, 0]
     assert no_loss(receiver(kafka3, topic, 1).verdict(load))
     outside(source).wait_no_lag(group, topic)

@@ -94,7 +94,12 @@ wait_notice(struct rig *r, int kind)
 		for (m = mailbox_take(r->notices); m; m = next) {
 			next = m->next;
 			is_there |= m->kind == kind;
-			worker_message_free((struct worker_message *)m);
+			/* What the source has is asked for as well, by libraries that know topic
+			   ids. */
+			if (m->kind == WORKER_RANGES)
+				free(m);
+			else
+				worker_message_free((struct worker_message *)m);
 		}
 	}
 }
