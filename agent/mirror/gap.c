@@ -20,20 +20,16 @@ recreated(const struct gap_facts *f)
 	return (struct gap){GAP_RECREATED, f->position, end - 1, f->low};
 }
 
-/* The log ended before the position when it was refused. It may have grown since, and where it was
-   cut is not known then: all of it is read again, as it is when nothing proves that it is the same
-   topic, for records given twice are borne and records that are lost are not. */
+/* The log ended before the position when it was refused. Where it was cut is not known, for it may
+   have grown since, up to its end of now or past the position: all of it is read again, for records
+   given twice are borne and records that are lost are not. */
 static struct gap
 beyond_end(const struct gap_facts *f)
 {
-	bool is_end_known = f->is_same && f->high <= f->position;
-	int64_t go_on = is_end_known ? f->high : f->low;
-
 	if (f->was_absent && !f->is_same)
 		return recreated(f);
-
 	return (struct gap){f->has_read ? GAP_TRUNCATED : GAP_OUT_OF_RANGE,
-		f->high < f->position ? f->high : go_on, f->position - 1, go_on};
+		f->high < f->position ? f->high : f->low, f->position - 1, f->low};
 }
 
 /* The source went back by itself: the library saw where the log was cut and goes on there, or
