@@ -184,13 +184,15 @@ def test_a_log_that_was_cut(mirror, names, outside, source, kafka3):
     gap = agent.wait_event("source_gap", topic=topic)
     # The broker was away: whether the stream had read there itself, or was given the partition anew, is a matter of time.
     assert gap["kind"] in ("truncated", "out_of_range")
-    assert number_of(gap, "last_missing", "position", "goes_on_at") == [19, 20, 0]
+    assert number_of(gap, "last_missing", "position") == [19, 20]
     assert 12 <= int(gap["first_missing"]) <= 15
+    # A librdkafka that asks for leader epochs (2.1) finds the cut; before, all is read again, for what is new may be anywhere.
+    go_on = int(gap["goes_on_at"])
+    assert go_on in (0, 12)
     outside(source).wait_no_lag(group, topic)
     assert agent.stop(PROMISE) == 0, agent.stderr
-    # A librdkafka without topic ids cannot know that all but the new ones are there already.
     [end] = outside(kafka3).ends(topic)
-    assert values_of(kafka3, topic, end) == [*range(20), *range(12), *range(20, 23)]
+    assert values_of(kafka3, topic, end) == [*range(20), *range(go_on, 12), *range(20, 23)]
 
 
 def test_a_position_behind_the_end(mirror, names, outside, sender, receiver, source, kafka3):
