@@ -40,8 +40,9 @@ void record_release(void *message, void *headers);
 bool record_header(
 	void *message, size_t i, const char **ret_name, const void **ret_value, size_t *ret_size);
 
-/* A message's headers for another record; NULL: it has none. @thread owner @gives headers;
-   record_release, or a record that is sent */
+/* A message's headers for another record; NULL: it has none. Both can be had again: the library
+   reads them from the bytes of the fetch when it has them no more (rd_kafka_message_headers).
+   Taking saves the copy. @thread owner @gives headers; record_release, or a record that is sent */
 void *record_copy_headers(void *message);
 void *record_take_headers(void *message);
 

@@ -146,14 +146,14 @@ dead_letter_topic(struct pipeline *pl)
 	return pl->dead_letters;
 }
 
-/* The original record for the dead-letter topic, with where it came from and why. headers: the
-   source's.
-   @takes headers */
+/* The original record, with its own headers, for the dead-letter topic, with where it came from and
+   why. */
 static void
 make_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f, struct output *o,
-	void *headers, const char *reason)
+	const char *reason)
 {
 	struct record source;
+	void *headers = record_take_headers(f->message);
 
 	record_restore(&source, f->message, NULL);
 	add_text(&headers, "reflejo.topic", p->topic);
@@ -190,28 +190,19 @@ bool
 flight_to_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f,
 	struct output *output, const char *reason)
 {
-	void *headers;
+	void **own = output ? &output->headers : &f->headers;
 
 	if (!dead_letter_topic(pl))
 		return false;
-	/* Its own headers came back with the refusal; the source's when nothing else has taken
-	 * them. */
-	headers = record_copy_headers(f->message);
+	/* What it was sent with came back with the refusal; the dead letter has the source's. */
+	record_release(NULL, *own);
+	*own = NULL;
 	if (!output) {
-		if (f->headers)
-			headers = f->headers;
-		f->headers = NULL;
 		outputs_new(f, 1, 0);
 		output = outputs_add(f->outputs);
 		count_outputs(pl, f);
-	} else {
-		if (headers)
-			record_release(NULL, output->headers);
-		else
-			headers = output->headers;
-		output->headers = NULL;
 	}
-	make_dead_letter(pl, p, f, output, headers, reason);
+	make_dead_letter(pl, p, f, output, reason);
 	return true;
 }
 
@@ -339,8 +330,8 @@ make_outputs(
 	if (r->_outcome == SCRIPT_KEEP)
 		make_own(&m);
 	else if (r->_outcome == SCRIPT_DEAD_LETTER)
-		make_dead_letter(pl, p, f, outputs_add(f->outputs), record_copy_headers(f->message),
-			script_reason_text(pl->script, r));
+		make_dead_letter(
+			pl, p, f, outputs_add(f->outputs), script_reason_text(pl->script, r));
 	for (int32_t i = r->_first_emit; i >= 0; i = script_emit_at(pl->script, i)->_next)
 		make_emit(&m, script_emit_at(pl->script, i));
 	counter_add(&pl->counters->records_emitted, (uint64_t)r->_emits);

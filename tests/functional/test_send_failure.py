@@ -120,6 +120,21 @@ def test_refused_record_becomes_a_dead_letter(mirror, source, target):
     assert source.committed(GROUP, "t", 1) == {0: 2}
 
 
+@pytest.mark.sanitize
+def test_refused_records_leave_nothing_behind(mirror, source, target):
+    """One after the other, so that a leak of each is not hidden by a pointer that was left somewhere."""
+    for topic in ("t", "dead"):
+        target.create(topic)
+    source.create("t")
+    agent = mirror(source, target, flags=("--abort.on.send.failure", "false", "--send.on.error", "dead-letter",
+                                          "--dead.letter.topic", "dead"))
+    for i in range(5):
+        target.fail("Produce", "INVALID_TIMESTAMP", "INVALID_TIMESTAMP")
+        source.produce("t", [Record(b"k", b"bad%d" % i, headers=[("h", b"1")])])
+        assert target.read("dead", i + 1)[i].headers[0] == ("h", b"1")
+    assert agent.stop() == 0
+
+
 def test_dead_letters_need_a_topic(mirror, source, target):
     agent = mirror(source, target, flags=("--abort.on.send.failure", "false", "--send.on.error", "dead-letter"))
     assert agent.wait() == 1
