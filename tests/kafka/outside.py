@@ -92,9 +92,13 @@ class Outside:
             done.result(DEADLINE)
 
     def ends(self, topic):
-        """The end offset of each partition."""
+        """The end offset of each partition. A broker that has just been told that it leads one may refuse at first."""
         reader = self._consumer("reader")
-        return [reader.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1]
+
+        def end(number):
+            # Found out in a tuple, because an end of 0 is an answer too.
+            return (reader.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1],)
+        return [wait_until(lambda n=number: end(n), what=f"the end of {topic} partition {number}")[0]
                 for number in range(self.partitions(topic))]
 
     def count(self, topic):
