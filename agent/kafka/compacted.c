@@ -140,8 +140,8 @@ compacted_prepare(struct compacted *c, struct admin *target, const struct settin
 		return -1;
 	if (is_there)
 		return 0;
-	answer = create_topic(c, target, besides,
-		brokers < REPLICAS_MOST ? brokers : REPLICAS_MOST, timeout_ms);
+	answer = create_topic(
+		c, target, besides, brokers < REPLICAS_MOST ? brokers : REPLICAS_MOST, timeout_ms);
 	*ret_is_made = answer.outcome == TOPIC_DONE;
 	if (answer.outcome == TOPIC_DONE || answer.outcome == TOPIC_THERE)
 		return 0;

@@ -15,8 +15,8 @@
    kafka/reader.h). Not for workers: calls may block. One thread at a time. */
 struct compacted;
 
-/* A topic's name: given, or when that is NULL prefix.group, with a dash for what no topic's name may
-   hold. @gives a string @thread any */
+/* A topic's name: given, or when that is NULL prefix.group, with a dash for what no topic's name
+   may hold. @gives a string @thread any */
 char *compacted_name(const char *given, const char *prefix, const char *group);
 
 /* The topic is not looked at yet. NULL on error. @gives; compacted_close */
@@ -27,8 +27,8 @@ void compacted_close(struct compacted **compacted);
 
 /* Makes sure through target, a client of the same cluster, that the topic is there: 0. Where it is
    missing it is made, with one partition, compaction, and as many replicas as the brokers allow, 3
-   at most, and with the settings besides (NULL: none); *ret_is_made then. 1: it is missing and may not be made; the error says what to create.
-   -1: the target does not answer.
+   at most, and with the settings besides (NULL: none); *ret_is_made then. 1: it is missing and may
+   not be made; the error says what to create. -1: the target does not answer.
    @blocks up to about twice timeout_ms */
 int compacted_prepare(struct compacted *compacted, struct admin *target,
 	const struct settings *besides, int timeout_ms, bool *ret_is_made, struct err *err);

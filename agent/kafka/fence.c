@@ -25,7 +25,6 @@ make_client(const struct config *config, const char *transactional_id, struct er
 		{"transaction.timeout.ms", "20000", true},
 		{"max.in.flight.requests.per.connection", "5", true},
 		{"retries", "2147483647", true},
-		{"enable.gapless.guarantee", "false", true},
 		{"log.connection.close", "false", false},
 		{"enable.metrics.push", "false", false},
 	};

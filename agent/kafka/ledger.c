@@ -27,8 +27,8 @@
 char *
 ledger_topic(const struct config *config)
 {
-	return compacted_name(config->mirror.exactly_once_topic, "reflejo-positions",
-		config->source.group_id);
+	return compacted_name(
+		config->mirror.exactly_once_topic, "reflejo-positions", config->source.group_id);
 }
 
 /* @takes key */
@@ -71,8 +71,8 @@ ledger_claim_key(const char *source, const char *topic, int32_t partition, const
 char *
 ledger_position_value(int64_t next)
 {
-	return mem_printf("{\"next\":%lld,\"time\":%lld}", (long long)next,
-		(long long)clock_wall_ms());
+	return mem_printf(
+		"{\"next\":%lld,\"time\":%lld}", (long long)next, (long long)clock_wall_ms());
 }
 
 /* A whole number of an object or array that is not negative, -1: it is none. */
@@ -221,6 +221,7 @@ ledger_prepare(const struct config *config, const char *source_brokers,
 struct reading {
 	const struct config *config;
 	struct ledger_takeover *takeover;
+	struct offsets *positions; /* of ledger_read */
 	const atomic_bool *must_stop;
 	void (*fn)(struct reading *reading, const struct ledger_entry *entry, int64_t offset);
 	struct found_claim *claims; /* of the places, as they stand */
@@ -290,8 +291,8 @@ say_idle(struct reader *reader, bool is_committed, struct err *err)
 
 /* Reads from the beginning up to end. */
 static int
-read_up_to(struct reading *r, struct reader *reader, int64_t end, bool is_committed,
-	struct err *err)
+read_up_to(
+	struct reading *r, struct reader *reader, int64_t end, bool is_committed, struct err *err)
 {
 	struct reader_item items[READER_AT_ONCE];
 	char *topic = ledger_topic(r->config);
@@ -464,8 +465,7 @@ static int
 read_positions(struct reading *r, struct reader *all, int64_t seen, struct err *err)
 {
 	int64_t end = end_of(r->config, all, err);
-	struct reader *committed =
-		end < 0 ? NULL : open_reader(r->config, READER_COMMITTED, err);
+	struct reader *committed = end < 0 ? NULL : open_reader(r->config, READER_COMMITTED, err);
 	int rc = -1;
 
 	/* A leader that is new may tell less than was there before. */
@@ -484,10 +484,8 @@ enum outcome
 ledger_take_over(const struct config *config, struct ledger_takeover *takeover,
 	const atomic_bool *must_stop, struct err *err)
 {
-	struct reading r = {.config = config,
-		.takeover = takeover,
-		.must_stop = must_stop,
-		.fn = note_claim};
+	struct reading r = {
+		.config = config, .takeover = takeover, .must_stop = must_stop, .fn = note_claim};
 	struct reader *all = open_reader(config, READER_UNCOMMITTED, err);
 	enum outcome outcome = all ? OUTCOME_AGAIN : OUTCOME_REFUSED;
 	int64_t end = all ? end_of(config, all, err) : -1;
@@ -498,6 +496,45 @@ ledger_take_over(const struct config *config, struct ledger_takeover *takeover,
 		outcome = OUTCOME_AGAIN;
 	forget_claims(&r);
 	reader_close(&all);
+	return outcome;
+}
+
+static void
+note_any_position(struct reading *r, const struct ledger_entry *e, int64_t offset)
+{
+	(void)offset;
+	if (e->is_claim)
+		return;
+	if (e->next >= 0)
+		offsets_set(r->positions, e->topic, e->partition, e->next);
+	else
+		offsets_remove(r->positions, e->topic, e->partition);
+}
+
+enum outcome
+ledger_read(const struct config *config, const char *source_brokers, struct offsets *ret,
+	const atomic_bool *must_stop, struct err *err)
+{
+	char source[LEDGER_SOURCE];
+	struct ledger_takeover none = {.source = source};
+	struct reading r = {.config = config,
+		.takeover = &none,
+		.must_stop = must_stop,
+		.fn = note_any_position,
+		.positions = ret};
+	enum outcome outcome = ledger_prepare(config, source_brokers, source, must_stop, err);
+	struct reader *all, *committed;
+	int64_t end;
+
+	if (outcome != OUTCOME_DONE)
+		return outcome;
+	all = open_reader(config, READER_UNCOMMITTED, err);
+	committed = all ? open_reader(config, READER_COMMITTED, err) : NULL;
+	end = committed ? end_of(config, all, err) : -1;
+	if (end < 0 || read_up_to(&r, committed, end, true, err) < 0)
+		outcome = OUTCOME_AGAIN;
+	reader_close(&all);
+	reader_close(&committed);
 	return outcome;
 }
 

@@ -24,6 +24,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "config/offsets.h"
 #include "kafka/outcome.h"
 
 /* Room for an id of a cluster, and for a transactional.id. */
@@ -70,7 +71,8 @@ struct ledger_claim {
 
 /* A take-over and what it came to. Zero-initialised but for the first four. */
 struct ledger_takeover {
-	const char *source, *writer; /* the id of the source's cluster; who has claimed the places */
+	const char *source,
+		*writer; /* the id of the source's cluster; who has claimed the places */
 	struct ledger_place *places;
 	size_t count;
 	struct ledger_claim *fenced; /* claims to be taken out in the writer's next transaction */
@@ -78,8 +80,8 @@ struct ledger_takeover {
 	size_t writers; /* so many were fenced */
 };
 
-/* Makes sure that the topic is there. *ret_source becomes the id of the source's cluster ("": it has
-   none). A target whose transactions protect nothing (librdkafka's mock) is REFUSED.
+/* Makes sure that the topic is there. *ret_source becomes the id of the source's cluster ("": it
+   has none). A target whose transactions protect nothing (librdkafka's mock) is REFUSED.
    @blocks until an answer, a time-out of seconds, or *must_stop */
 enum outcome ledger_prepare(const struct config *config, const char *source_brokers,
 	char ret_source[LEDGER_SOURCE], const atomic_bool *must_stop, struct err *err);
@@ -89,6 +91,11 @@ enum outcome ledger_prepare(const struct config *config, const char *source_brok
    same takeover. @blocks until it is done, the target does not answer for seconds, or *must_stop */
 enum outcome ledger_take_over(const struct config *config, struct ledger_takeover *takeover,
 	const atomic_bool *must_stop, struct err *err);
+
+/* The positions of all partitions of the source, committed ones only. AGAIN and REFUSED say
+   why. @blocks as ledger_prepare @gives *ret; offsets_fini */
+enum outcome ledger_read(const struct config *config, const char *source_brokers,
+	struct offsets *ret, const atomic_bool *must_stop, struct err *err);
 
 /* Frees what it holds, places included. */
 void ledger_takeover_fini(struct ledger_takeover *takeover);

@@ -55,8 +55,8 @@ transaction_timeout_ms(const struct config *config)
 }
 
 static struct client *
-make_client(struct producer *p, enum producer_lane lane, const char *transactional_id,
-	struct err *err)
+make_client(
+	struct producer *p, enum producer_lane lane, const char *transactional_id, struct err *err)
 {
 	char batch_size[24], refresh[24], timeout[24];
 	bool is_exact = transactional_id != NULL;
@@ -100,8 +100,8 @@ make_client(struct producer *p, enum producer_lane lane, const char *transaction
 }
 
 int
-producer_open_lane(struct producer *p, enum producer_lane id, const char *transactional_id,
-	struct err *err)
+producer_open_lane(
+	struct producer *p, enum producer_lane id, const char *transactional_id, struct err *err)
 {
 	static const uint64_t one = 1;
 	struct lane *lane = &p->lanes[id];
@@ -136,8 +136,8 @@ producer_close_lane(struct producer *p, enum producer_lane id)
 }
 
 struct producer *
-producer_new(const struct config *config, const char *client_id, bool is_transactional,
-	struct err *err)
+producer_new(
+	const struct config *config, const char *client_id, bool is_transactional, struct err *err)
 {
 	struct producer *p = mem_zero(1, sizeof(*p));
 
@@ -148,8 +148,7 @@ producer_new(const struct config *config, const char *client_id, bool is_transac
 	if (p->fd < 0)
 		err_set(err, "no descriptor left for a stream: raise the limit of open files");
 	p->is_transactional = is_transactional;
-	if (p->fd < 0 ||
-		(!is_transactional && producer_open_lane(p, PRODUCER_BULK, NULL, err) < 0))
+	if (p->fd < 0 || (!is_transactional && producer_open_lane(p, PRODUCER_BULK, NULL, err) < 0))
 		producer_free(&p);
 	return p;
 }

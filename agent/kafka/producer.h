@@ -33,8 +33,8 @@ enum producer_lane {
 
 /* client_id names the library clients. A transactional one has no client until producer_renew, and
    one lane only. NULL on error. @gives the producer; producer_free */
-struct producer *producer_new(const struct config *config, const char *client_id,
-	bool is_transactional, struct err *err);
+struct producer *producer_new(
+	const struct config *config, const char *client_id, bool is_transactional, struct err *err);
 
 /* Gives up what is still on its way and clears. NULL is accepted. */
 void producer_free(struct producer **producer);
@@ -128,16 +128,15 @@ const char *producer_failure(const struct producer *producer);
 
 /* Has a new client in this lane, under this transactional.id, in place of the one before, of which
    nothing may be on its way. producer_open_transactions comes next. -1 on error. */
-int producer_renew(struct producer *producer, const char *transactional_id,
-	enum producer_lane lane, struct err *err);
+int producer_renew(struct producer *producer, const char *transactional_id, enum producer_lane lane,
+	struct err *err);
 
 /* What is sent from here on is one transaction. -1: producer_broken says why. */
 int producer_begin(struct producer *producer);
 
 /* Writes an entry of the ledger as part of the transaction, into partition 0 of its topic. value
    NULL: takes the key out. Both are copied. -1: producer_broken says why. */
-int producer_put(
-	struct producer *producer, const char *topic, const char *key, const char *value);
+int producer_put(struct producer *producer, const char *topic, const char *key, const char *value);
 
 /* Why what is open must be given up, other than because of a record; NULL: it need not. Until
    producer_begin or producer_renew. */

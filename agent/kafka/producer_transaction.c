@@ -19,8 +19,8 @@ producer_broken(const struct producer *p)
 }
 
 int
-producer_renew(struct producer *p, const char *transactional_id, enum producer_lane id,
-	struct err *err)
+producer_renew(
+	struct producer *p, const char *transactional_id, enum producer_lane id, struct err *err)
 {
 	producer_close_lane(p, p->transactional);
 	p->broken[0] = '\0';
@@ -53,10 +53,10 @@ int
 producer_put(struct producer *p, const char *topic, const char *key, const char *value)
 {
 	size_t size = value ? strlen(value) : 0;
-	rd_kafka_resp_err_t code = rd_kafka_producev(client_of(p), RD_KAFKA_V_TOPIC(topic),
-		RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-		RD_KAFKA_V_KEY(key, strlen(key)), RD_KAFKA_V_VALUE((void *)(uintptr_t)value, size),
-		RD_KAFKA_V_END);
+	rd_kafka_resp_err_t code =
+		rd_kafka_producev(client_of(p), RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(0),
+			RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, strlen(key)),
+			RD_KAFKA_V_VALUE((void *)(uintptr_t)value, size), RD_KAFKA_V_END);
 
 	if (code) {
 		producer_break(p, rd_kafka_err2str(code));

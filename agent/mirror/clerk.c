@@ -58,8 +58,7 @@ call(struct clerk *c, struct clerk_task *t, struct err *err)
 	err->text[0] = '\0';
 	switch ((enum clerk_kind)t->message.kind) {
 	case CLERK_PREPARE:
-		return ledger_prepare(
-			c->config, c->source_brokers, t->source, &c->must_stop, err);
+		return ledger_prepare(c->config, c->source_brokers, t->source, &c->must_stop, err);
 	case CLERK_OPEN:
 		return producer_open_transactions(
 			c->producer, CALL_MS, err->text, sizeof(err->text));

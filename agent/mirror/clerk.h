@@ -1,5 +1,5 @@
-/* The clerk: a thread that makes a stream's calls which wait for the target, so that its worker need
-   not: transactions' beginnings and ends, and take-overs of partitions. */
+/* The clerk: a thread that makes a stream's calls which wait for the target, so that its worker
+   need not: transactions' beginnings and ends, and take-overs of partitions. */
 #ifndef MIRROR_CLERK_H
 #define MIRROR_CLERK_H
 

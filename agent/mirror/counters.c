@@ -9,6 +9,7 @@ exact_state_name(enum exact_state state)
 		[EXACT_OPENING] = "opening",
 		[EXACT_FLOWING] = "flowing",
 		[EXACT_DRAINING] = "draining",
+		[EXACT_ENTERING] = "entering",
 		[EXACT_COMMITTING] = "committing",
 		[EXACT_ABORTING] = "aborting",
 		[EXACT_TAKING_BACK] = "taking_back",

@@ -14,6 +14,7 @@ enum exact_state {
 	EXACT_OPENING,	   /* a new writer is made known to the target */
 	EXACT_FLOWING,	   /* a transaction is open */
 	EXACT_DRAINING,	   /* it is about to end: what is on its way settles */
+	EXACT_ENTERING,	   /* its positions are being written into the ledger */
 	EXACT_COMMITTING,  /* it is being committed */
 	EXACT_ABORTING,	   /* it is being taken back */
 	EXACT_TAKING_BACK, /* it was, and what came of its records is awaited */

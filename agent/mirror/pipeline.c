@@ -185,6 +185,7 @@ free_partition(struct pipeline *pl, struct partition *p)
 	route_release(&p->route);
 	route_release(&p->next_route);
 	limit_release(&p->limit);
+	free(p->bar_reason);
 	free(p->topic);
 	free(p);
 }
@@ -504,7 +505,8 @@ feed_all(struct pipeline *pl)
 	struct partition *p;
 
 	for (int visits = 0; visits < VISITS; visits++) {
-		if (!pl->active || pl->is_paused || pl->gate != PIPELINE_FLOWS || pl->buffered >= pl->limit || pl->failure[0])
+		if (!pl->active || pl->is_paused || pl->gate != PIPELINE_FLOWS ||
+			pl->buffered >= pl->limit || pl->failure[0])
 			return false;
 		p = pl->active;
 		deactivate(pl, p);
@@ -579,8 +581,7 @@ pipeline_set_script(struct pipeline *pl, struct script *script)
 static void
 retry(struct pipeline *pl, struct partition *p)
 {
-	for (struct flight *f = NULL; p->state == PARTITION_HELD && (f = tracker_next(p->tracker, f));)
-		f->is_barred = false;
+	partition_lift_bars(p);
 	partition_release_script(pl, p);
 	partition_release_gap(pl, p);
 	if (p->state == PARTITION_HELD) {

@@ -144,7 +144,8 @@ bool pipeline_is_settled(struct pipeline *pipeline);
    writer is another one. */
 void pipeline_took_back(struct pipeline *pipeline, bool after_a_pause, bool all_claims);
 
-/* Did a batch have to be refused as a whole, so that records should be sent one by one? Clears it. */
+/* Did a batch have to be refused as a whole, so that records should be sent one by one? Clears it.
+ */
 bool pipeline_take_care(struct pipeline *pipeline);
 
 /* Do partitions wait to be sent again? */

@@ -2,6 +2,7 @@
    transaction is taken back, and which partitions may be written for. See kafka/ledger.h for
    claims, and worker_exact.c for when what happens. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -38,6 +39,33 @@ const char *
 pipeline_broken(const struct pipeline *pl)
 {
 	return pl->broken[0] ? pl->broken : producer_broken(pl->producer);
+}
+
+void
+partition_bar(struct partition *p, struct flight *f, const char *reason)
+{
+	f->is_barred = true;
+	free(p->bar_reason);
+	p->bar_reason = mem_printf(
+		"the target refuses the record at offset %lld: %s", (long long)f->offset, reason);
+}
+
+void
+partition_stop_at_bar(struct pipeline *pl, struct partition *p)
+{
+	partition_set_state(pl, p, PARTITION_HELD);
+	partition_give_reason(p, p->bar_reason);
+}
+
+void
+partition_lift_bars(struct partition *p)
+{
+	struct flight *f = NULL;
+
+	while (p->bar_reason && (f = tracker_next(p->tracker, f)))
+		f->is_barred = false;
+	free(p->bar_reason);
+	p->bar_reason = NULL;
 }
 
 void
@@ -213,8 +241,8 @@ begin_at(struct pipeline *pl, struct partition *p, int64_t next)
 }
 
 void
-pipeline_claimed(struct pipeline *pl, const char *topic, int32_t number, unsigned claim,
-	int64_t next)
+pipeline_claimed(
+	struct pipeline *pl, const char *topic, int32_t number, unsigned claim, int64_t next)
 {
 	struct partition *p = pipeline_find(pl, topic, number);
 

@@ -179,7 +179,8 @@ on_refused(struct pipeline *pl, struct partition *p, struct flight *f, struct ou
 		partition_hold(pl, p, f, d->reason);
 		return false;
 	}
-	f->is_barred = pl->is_exact;
+	if (pl->is_exact)
+		partition_bar(p, f, d->reason);
 	pause_at(pl, p, f, d->reason);
 	return false;
 }
@@ -410,7 +411,8 @@ send_one(struct pipeline *pl, struct partition *p, struct flight *f, struct outp
 	return result == SEND_FAILED && (output ? output->state : f->state) == FLIGHT_DONE;
 }
 
-/* A transaction can only hold all outputs of a flight: none is sent while one would have to wait. */
+/* A transaction can only hold all outputs of a flight: none is sent while one would have to wait.
+ */
 static bool
 may_send_all(struct pipeline *pl, struct partition *p, const struct outputs *outputs)
 {
@@ -455,7 +457,7 @@ send_flight(struct pipeline *pl, struct partition *p, struct flight *f, struct r
 	struct record restored;
 
 	if (f->is_barred) {
-		partition_set_state(pl, p, PARTITION_HELD);
+		partition_stop_at_bar(pl, p);
 		return false;
 	}
 	if (f->outputs)

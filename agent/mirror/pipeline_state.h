@@ -84,9 +84,10 @@ struct partition {
 	uint8_t claim;		   /* enum claim */
 	unsigned claim_number;	   /* of the request that it was part of */
 	int64_t floor;		   /* what is read from below this offset is thrown away; -1 none */
+	char *bar_reason;	   /* of the flight that is_barred; NULL: none is */
 	int64_t advised, advising; /* committed, as the group was told; -1 not */
-	int64_t until;	      /* nothing from this offset on is mirrored; -1: no end */
-	bool is_over;	      /* all below until was read; nothing more is */
+	int64_t until;		   /* nothing from this offset on is mirrored; -1: no end */
+	bool is_over;		   /* all below until was read; nothing more is */
 	int64_t unread_since; /* of the watch: the source tells nothing of it since then (clock_ms),
 				 0: it does */
 	struct standing_gap *gap;    /* where it stands because the source does not have what comes
@@ -155,8 +156,8 @@ struct pipeline {
 				       commit all the same */
 	bool wants_care;	    /* a batch was refused: each record alone, the next time */
 	char broken[400];	    /* why the transaction must be taken back; "" it need not */
-	char target_reason[128]; /* why records had to be sent again, said last by the target; ""
-				    once nothing stands still */
+	char target_reason[128];    /* why records had to be sent again, said last by the target; ""
+				       once nothing stands still */
 	struct topic_partition *positions;
 	const char **position_ids; /* one for each */
 	size_t positions_capacity, position_ids_capacity;
@@ -282,13 +283,18 @@ bool partition_may_flow(const struct pipeline *pipeline, const struct partition 
 /* The transaction that is open must be taken back, for this reason; the first one counts. */
 void pipeline_break(struct pipeline *pipeline, const char *reason);
 
+/* The partition stops at this flight whenever it is sent again, for this reason; stops now; does
+   not any more. */
+void partition_bar(struct partition *partition, struct flight *flight, const char *reason);
+void partition_stop_at_bar(struct pipeline *pipeline, struct partition *partition);
+void partition_lift_bars(struct partition *partition);
+
 /* The partition goes: a transaction that holds some of its records must be taken back. */
 void partition_leave_transaction(struct pipeline *pipeline, struct partition *partition);
 
 /* Of *count records that were just read (pipeline->records) those from below the partition's floor
    are released. */
-void partition_skip_to_floor(
-	struct pipeline *pipeline, struct partition *partition, size_t *count);
+void partition_skip_to_floor(struct pipeline *pipeline, struct partition *partition, size_t *count);
 
 /* pipeline_gap.c: */
 

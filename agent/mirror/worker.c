@@ -413,6 +413,8 @@ run(void *arg)
 	like = (struct worker_message){.is_drained = w->is_drained};
 	for (struct partition *p; (p = pipeline_next(w->pipeline, NULL));)
 		pipeline_remove(w->pipeline, p);
+	/* librdkafka 2.0.2 must not be told to purge while a transaction is being ended. */
+	exact_end(w);
 	pipeline_abandon(w->pipeline, ABANDON_MS);
 	scripting_close(&w->scripting);
 	LOG(EVENT_stream_end, F_INT("stream", w->stream),

@@ -30,18 +30,18 @@ struct exact {
 	struct mailbox *replies;
 	enum exact_state state;
 	char source[LEDGER_SOURCE], writer[LEDGER_WRITER];
-	char *topic;		 /* the ledger */
-	uint64_t run;		 /* by chance, for the writer's name */
-	unsigned incarnation;	 /* of the writer, likewise */
-	unsigned request;	 /* the number of the claims that are written next */
-	bool is_taking_over;	 /* the registrar is at work */
-	bool is_careful;	 /* each record alone */
-	bool wants_commit;	 /* somebody waits for the end of the transaction */
-	bool is_advising;	 /* the group is told positions; an answer will come */
-	bool ends_with_advice;	 /* somebody waits for that answer, too */
-	bool is_failed;		 /* the worker ends */
-	unsigned failures;	 /* in a row */
-	int64_t opened_at;	 /* clock_ms: the transaction has something; 0: nothing */
+	char *topic;	       /* the ledger */
+	uint64_t run;	       /* by chance, for the writer's name */
+	unsigned incarnation;  /* of the writer, likewise */
+	unsigned request;      /* the number of the claims that are written next */
+	bool is_taking_over;   /* the registrar is at work */
+	bool is_careful;       /* each record alone */
+	bool wants_commit;     /* somebody waits for the end of the transaction */
+	bool is_advising;      /* the group is told positions; an answer will come */
+	bool ends_with_advice; /* somebody waits for that answer, too */
+	bool is_failed;	       /* the worker ends */
+	unsigned failures;     /* in a row */
+	int64_t opened_at;     /* clock_ms: the transaction has something; 0: nothing */
 	int64_t renew_at, next_advice;
 	struct ledger_claim *fenced; /* to be taken out of the ledger */
 	size_t fenced_count, fenced_capacity;
@@ -301,8 +301,8 @@ put_positions(struct worker *w)
 
 	for (size_t i = 0; i < n; i++)
 		done += put(w,
-			ledger_position_key(w->exact->source, positions[i].topic,
-				positions[i].partition),
+			ledger_position_key(
+				w->exact->source, positions[i].topic, positions[i].partition),
 			ledger_position_value(positions[i].offset));
 	return done;
 }
@@ -425,6 +425,22 @@ begin_commit(struct worker *w)
 		finish_commit(w);
 		return;
 	}
+	set_state(w, EXACT_ENTERING);
+}
+
+/* Once all entries are in the ledger: librdkafka 2.0.2 does not survive one that fails while it
+   commits. */
+static void
+commit_entered(struct worker *w)
+{
+	const char *broken = pipeline_broken(w->pipeline);
+
+	if (broken) {
+		begin_abort(w, broken);
+		return;
+	}
+	if (producer_outstanding(w->producer) > 0)
+		return;
 	set_state(w, EXACT_COMMITTING);
 	clerk_ask(w->exact->teller, clerk_task_new(CLERK_COMMIT, 0));
 }
@@ -461,14 +477,12 @@ on_committed(struct worker *w, const struct clerk_task *t)
 {
 	struct exact *x = w->exact;
 
-	if (t->outcome == OUTCOME_ABORT) {
-		begin_abort(w, t->reason);
-		return;
-	}
 	if (t->outcome == OUTCOME_REFUSED) {
 		fail(w, t->reason);
 		return;
 	}
+	/* Never taken back: a request that had no answer may reach the coordinator later, and would
+	   end the next transaction of the same writer half way. */
 	if (t->outcome != OUTCOME_DONE) {
 		begin_renew(w, t->reason, true);
 		return;
@@ -575,6 +589,8 @@ exact_turn(struct worker *w)
 		else if (x->state == EXACT_DRAINING && pipeline_is_settled(w->pipeline))
 			begin_commit(w);
 	}
+	if (x->state == EXACT_ENTERING)
+		commit_entered(w);
 	if (x->state == EXACT_TAKING_BACK)
 		take_back(w);
 	if (x->state == EXACT_RENEWING)

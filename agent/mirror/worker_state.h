@@ -95,8 +95,8 @@ bool worker_take_events(struct worker *worker);
 /* Begins; the pipeline must have no partitions yet. -1 on error; exact_end in either case. */
 int exact_start(struct worker *worker, struct err *err);
 
-/* Ends its threads and frees. Nothing happens where there is none. @thread any, once the worker's
-   is over @blocks shortly */
+/* Ends its threads and frees. Nothing happens where there is none. @thread worker, or main once
+   that is over @blocks shortly */
 void exact_end(struct worker *worker);
 
 /* Becomes readable when there is something for exact_turn, which takes everything on as far as it

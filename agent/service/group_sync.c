@@ -124,7 +124,8 @@ open_clients(struct group_sync *s)
 	if (s->target && !s->keeper)
 		s->keeper = compacted_open(s->config, s->topic, &err);
 	if (s->keeper && !s->reader)
-		s->reader = reader_open(CLIENT_TARGET, s->config, target, READER_BYTES, READER_AS_SET, &err);
+		s->reader = reader_open(
+			CLIENT_TARGET, s->config, target, READER_BYTES, READER_AS_SET, &err);
 	if (s->reader)
 		return true;
 	say_trouble(s, &err);
@@ -578,8 +579,7 @@ group_sync_start(
 	s->config = config;
 	s->notices = notices;
 	s->brokers = mem_strdup(brokers);
-	s->topic = compacted_name(
-		config->groups.topic, "reflejo-offsets", config->source.group_id);
+	s->topic = compacted_name(config->groups.topic, "reflejo-offsets", config->source.group_id);
 	s->orders = mailbox_new();
 	s->sink.mailbox = s->orders;
 	s->atlas = atlas_new(config->groups.memory);
