@@ -123,6 +123,8 @@ enum pipeline_gate {
 	PIPELINE_DRAINS, /* reads nothing; what was read is sent, and settles */
 	PIPELINE_STANDS	 /* sends nothing either; takes deliveries */
 };
+
+/* How far the pipeline may go now. */
 void pipeline_set_gate(struct pipeline *pipeline, enum pipeline_gate gate);
 
 /* Why the open transaction must be taken back, NULL: it need not. */
