@@ -467,6 +467,42 @@ check_until(const struct config *config, struct problems *problems)
 			mirror->until_timestamp);
 }
 
+/* What cannot stand beside exactly.once, or would take away what it promises. */
+static void
+check_exactly_once(const struct config *config, struct problems *problems)
+{
+	const struct config_mirror *mirror = &config->mirror;
+	const char *acks = client_settings_get(&config->producer, "acks");
+	const char *isolation = client_settings_get(&config->consumer, "isolation.level");
+
+	check_topic_name(mirror->exactly_once_topic, "exactly.once.topic", problems);
+	if (!mirror->exactly_once) {
+		if (mirror->exactly_once_topic)
+			problems_warn(problems, NULL,
+				"exactly.once.topic has no effect without exactly.once=true");
+		return;
+	}
+	if (config->start.force)
+		problems_error(problems, NULL,
+			"start.force changes the group's positions, and with exactly.once=true "
+			"those of exactly.once.topic count: name a new topic there instead, and "
+			"leave start.force out");
+	if (!config->target.idempotence)
+		problems_error(problems, NULL,
+			"exactly.once=true needs an idempotent producer: take "
+			"enable.idempotence=false, and whatever else turns it off, out of the "
+			"producer's properties");
+	if (acks && strcmp(acks, "all") != 0 && strcmp(acks, "-1") != 0)
+		problems_error(problems, NULL,
+			"exactly.once=true needs acks=all: take acks=%s out of the producer's "
+			"properties",
+			acks);
+	if (isolation && !strcmp(isolation, "read_uncommitted"))
+		problems_warn(problems, NULL,
+			"isolation.level=read_uncommitted is overridden to read_committed by "
+			"exactly.once=true");
+}
+
 /* A dry run reads beside the group, not as one more member that takes partitions from it. */
 static void
 leave_group(struct config *config)
@@ -561,6 +597,7 @@ config_check(int argc, char *const argv[], config_known *known, struct problems 
 	creation_check(config, &all, problems);
 	check_positions(config, problems);
 	check_until(config, problems);
+	check_exactly_once(config, problems);
 	if (!flags.is_file_missing) {
 		check_files(&all, &flags, problems);
 		check_clients(config, &all, &flags, problems);

@@ -20,6 +20,18 @@ struct compacted {
 	size_t outstanding;
 };
 
+char *
+compacted_name(const char *given, const char *prefix, const char *group)
+{
+	char *name = given ? mem_strdup(given) : mem_printf("%s.%s", prefix, group);
+
+	for (char *c = name; !given && *c; c++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-",
+			    *c))
+			*c = '-';
+	return name;
+}
+
 struct compacted *
 compacted_open(const struct config *config, const char *topic, struct err *err)
 {
@@ -99,7 +111,8 @@ find_topic(struct compacted *c, struct admin *target, int timeout_ms, bool *ret_
 }
 
 static struct topic_answer
-create_topic(struct compacted *c, struct admin *target, int replicas, int timeout_ms)
+create_topic(struct compacted *c, struct admin *target, const struct settings *besides,
+	int replicas, int timeout_ms)
 {
 	struct settings settings = {0};
 	struct topic_wish wish = {
@@ -107,14 +120,16 @@ create_topic(struct compacted *c, struct admin *target, int replicas, int timeou
 	struct topic_answer answer;
 
 	settings_set(&settings, "cleanup.policy", "compact");
+	for (size_t i = 0; besides && i < besides->count; i++)
+		settings_set(&settings, besides->items[i].name, besides->items[i].value);
 	admin_create_topics(target, timeout_ms, &wish, 1, &answer);
 	settings_fini(&settings);
 	return answer;
 }
 
 int
-compacted_prepare(struct compacted *c, struct admin *target, int timeout_ms, bool *ret_is_made,
-	struct err *err)
+compacted_prepare(struct compacted *c, struct admin *target, const struct settings *besides,
+	int timeout_ms, bool *ret_is_made, struct err *err)
 {
 	struct topic_answer answer;
 	bool is_there = false;
@@ -126,7 +141,7 @@ compacted_prepare(struct compacted *c, struct admin *target, int timeout_ms, boo
 	if (is_there)
 		return 0;
 	answer = create_topic(
-		c, target, brokers < REPLICAS_MOST ? brokers : REPLICAS_MOST, timeout_ms);
+		c, target, besides, brokers < REPLICAS_MOST ? brokers : REPLICAS_MOST, timeout_ms);
 	*ret_is_made = answer.outcome == TOPIC_DONE;
 	if (answer.outcome == TOPIC_DONE || answer.outcome == TOPIC_THERE)
 		return 0;

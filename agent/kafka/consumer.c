@@ -97,6 +97,7 @@ make_client(const struct config *config, const char *client_id, const char *inst
 	char queued_kbytes[24], queued_records[24], fetch[24], refresh[24];
 	const char *level = client_settings_get(&config->consumer, "log_level");
 	const char *reset = config->source.offset_reset == OFFSET_RESET_NONE ? "error" : "earliest";
+	bool is_exact = config->mirror.exactly_once;
 	const struct client_rule rules[] = {
 		{"bootstrap.servers", bootstrap_servers, true},
 		{"client.id", client_id, true},
@@ -106,7 +107,7 @@ make_client(const struct config *config, const char *client_id, const char *inst
 		{"enable.partition.eof", "false", true},
 		{"allow.auto.create.topics", "false", true},
 		{"auto.offset.reset", reset, true},
-		{"isolation.level", "read_uncommitted", false},
+		{"isolation.level", is_exact ? "read_committed" : "read_uncommitted", is_exact},
 		{"check.crcs", "true", false},
 		{"topic.metadata.refresh.interval.ms", refresh, false},
 		{"partition.assignment.strategy", "range,roundrobin", false},

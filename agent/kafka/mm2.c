@@ -210,8 +210,8 @@ read_topic(const struct offsets_cluster *cluster, const char *topic, int partiti
 	struct reading r = {.topic = topic, .positions = ret, .must_stop = must_stop};
 	int rc = 0;
 
-	r.reader =
-		reader_open(cluster->side, &cluster->config, cluster->brokers, BUFFER_BYTES, err);
+	r.reader = reader_open(cluster->side, &cluster->config, cluster->brokers, BUFFER_BYTES,
+		READER_AS_SET, err);
 	if (!r.reader)
 		return -1;
 	r.is_done = mem_zero((size_t)partitions, sizeof(*r.is_done));

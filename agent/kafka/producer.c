@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kafka/client.h"
+#include "kafka/producer_state.h"
 
 /* MirrorMaker's producer default; batches of that size are seldom refused. */
 #define SMALL_BATCH 16384
@@ -26,42 +27,11 @@
 
 /* While a broken lane empties, what is queued is taken back this often. */
 #define PURGE_EVERY_MS 10
+/* transaction.timeout.ms, and the library's default of socket.timeout.ms with it. */
+#define TRANSACTION_MS 20000
+#define SOCKET_MS 20000
 /* Behind a refused batch, answers to what is in flight already are waited for this long. */
 #define SPLIT_INFLIGHT_MS 2000
-
-struct lane {
-	struct client *client; /* NULL until the lane is used */
-	rd_kafka_t *rk;
-	rd_kafka_queue_t *queue;
-	size_t outstanding; /* queued and not yet given back as a delivery */
-	bool is_broken; /* failed for good: takes nothing, is replaced when nothing is outstanding
-			 */
-	int64_t replace_at;		/* clock_ms */
-	int64_t purge_at, purge_all_at; /* broken: when to take back again what is queued; and what
-					   is in flight too */
-	int64_t replace_ms;		/* the wait that was used last; 0 after a success */
-};
-
-struct target_topic {
-	struct target_topic *next;
-	char *name;
-	enum producer_lane lane;
-	rd_kafka_topic_t *handles[PRODUCER_LANES];
-};
-
-struct producer {
-	const struct config *config;
-	char *client_id;
-	struct lane lanes[PRODUCER_LANES];
-	struct target_topic *topics;
-	unsigned lane_changes; /* of any topic */
-	int fd;
-	bool is_idempotent, has_trouble;
-	rd_kafka_event_t *event; /* deliveries that are being given out */
-	struct lane *event_lane;
-	char failure[1024];
-	char reason[240]; /* of a failure that was judged at once */
-};
 
 static const struct {
 	const char *name;
@@ -73,19 +43,36 @@ static const struct {
 	[PRODUCER_SINGLE] = {"single", 0, "1", "0"},
 };
 
-static struct client *
-make_client(struct producer *p, enum producer_lane lane, struct err *err)
+/* Who takes over, and who reads committed records, waits so long for a transaction whose writer has
+   died and was not fenced: short, but the library wants no request to be waited for longer. */
+static int
+transaction_timeout_ms(const struct config *config)
 {
-	char batch_size[24], refresh[24];
+	const char *socket = client_settings_get(&config->producer, "socket.timeout.ms");
+	int given = socket ? atoi(socket) : SOCKET_MS;
+
+	return given > TRANSACTION_MS ? given : TRANSACTION_MS;
+}
+
+static struct client *
+make_client(
+	struct producer *p, enum producer_lane lane, const char *transactional_id, struct err *err)
+{
+	char batch_size[24], refresh[24], timeout[24];
+	bool is_exact = transactional_id != NULL;
 	int64_t size = lane_table[lane].batch_size ? lane_table[lane].batch_size
 						   : p->config->target.batch_size;
 	const struct client_rule rules[] = {
 		{"client.id", p->client_id, false},
-		{"acks", "all", false},
+		{"acks", "all", is_exact},
+		{"transactional.id", transactional_id, is_exact},
 		{"enable.idempotence", p->is_idempotent ? "true" : "false", true},
 		/* One in flight keeps the order without idempotence, as MirrorMaker does. */
 		{"max.in.flight.requests.per.connection", p->is_idempotent ? "5" : "1", false},
-		{"message.timeout.ms", "0", false},
+		{"transaction.timeout.ms", timeout, false},
+		{"socket.timeout.ms", is_exact ? "20000" : NULL, false},
+		/* The transaction's end bounds it. */
+		{"message.timeout.ms", "0", is_exact},
 		{"retries", "2147483647", false},
 		{"partitioner", "murmur2_random", false},
 		{"batch.size", batch_size, true},
@@ -105,19 +92,21 @@ make_client(struct producer *p, enum producer_lane lane, struct err *err)
 		{"log.connection.close", "false", false},
 	};
 
+	snprintf(timeout, sizeof(timeout), "%d", transaction_timeout_ms(p->config));
 	snprintf(batch_size, sizeof(batch_size), "%" PRId64, size);
 	snprintf(refresh, sizeof(refresh), "%" PRId64, p->config->target.metadata_max_age_ms);
 	return client_new(CLIENT_TARGET, RD_KAFKA_PRODUCER, &p->config->producer, rules,
 		sizeof(rules) / sizeof(rules[0]), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR, err);
 }
 
-static int
-lane_open(struct producer *p, enum producer_lane id, struct err *err)
+int
+producer_open_lane(
+	struct producer *p, enum producer_lane id, const char *transactional_id, struct err *err)
 {
 	static const uint64_t one = 1;
 	struct lane *lane = &p->lanes[id];
 
-	lane->client = make_client(p, id, err);
+	lane->client = make_client(p, id, transactional_id, err);
 	if (!lane->client)
 		return -1;
 	lane->rk = client_handle(lane->client);
@@ -127,8 +116,8 @@ lane_open(struct producer *p, enum producer_lane id, struct err *err)
 	return 0;
 }
 
-static void
-lane_close(struct producer *p, enum producer_lane id)
+void
+producer_close_lane(struct producer *p, enum producer_lane id)
 {
 	struct lane *lane = &p->lanes[id];
 
@@ -147,7 +136,8 @@ lane_close(struct producer *p, enum producer_lane id)
 }
 
 struct producer *
-producer_new(const struct config *config, const char *client_id, struct err *err)
+producer_new(
+	const struct config *config, const char *client_id, bool is_transactional, struct err *err)
 {
 	struct producer *p = mem_zero(1, sizeof(*p));
 
@@ -157,7 +147,8 @@ producer_new(const struct config *config, const char *client_id, struct err *err
 	p->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (p->fd < 0)
 		err_set(err, "no descriptor left for a stream: raise the limit of open files");
-	if (p->fd < 0 || lane_open(p, PRODUCER_BULK, err) < 0)
+	p->is_transactional = is_transactional;
+	if (p->fd < 0 || (!is_transactional && producer_open_lane(p, PRODUCER_BULK, NULL, err) < 0))
 		producer_free(&p);
 	return p;
 }
@@ -173,7 +164,7 @@ producer_free(struct producer **producer)
 	if (p->event)
 		rd_kafka_event_destroy(p->event);
 	for (int i = 0; i < PRODUCER_LANES; i++)
-		lane_close(p, i);
+		producer_close_lane(p, i);
 	while ((t = p->topics)) {
 		p->topics = t->next;
 		free(t->name);
@@ -195,6 +186,7 @@ producer_topic(struct producer *p, const char *name)
 		if (!strcmp(t->name, name))
 			return t;
 	t = mem_zero(1, sizeof(*t));
+	t->producer = p;
 	t->name = mem_strdup(name);
 	t->next = p->topics;
 	p->topics = t;
@@ -210,7 +202,7 @@ target_topic_name(const struct target_topic *topic)
 enum producer_lane
 target_topic_lane(const struct target_topic *topic)
 {
-	return topic->lane;
+	return topic->producer->is_transactional ? topic->producer->transactional : topic->lane;
 }
 
 static void
@@ -351,6 +343,10 @@ on_fatal(struct producer *p, struct lane *lane)
 
 	if (lane->is_broken)
 		return;
+	if (p->is_transactional) {
+		producer_break(p, why);
+		return;
+	}
 	if (is_refused && p->is_idempotent && p->config->target.idempotence_given) {
 		snprintf(p->failure, sizeof(p->failure),
 			"the target cannot do enable.idempotence=true, which the producer's "
@@ -411,7 +407,9 @@ lane_for_send(struct producer *p, enum producer_lane id)
 
 	if (lane->is_broken || p->failure[0])
 		return NULL;
-	if (lane->client || lane_open(p, id, &err) == 0)
+	if (p->is_transactional)
+		return lane->client && id == p->transactional ? lane : NULL;
+	if (lane->client || producer_open_lane(p, id, NULL, &err) == 0)
 		return lane;
 	snprintf(p->failure, sizeof(p->failure), "%s", err.text);
 	return NULL;
@@ -484,6 +482,12 @@ producer_send(struct producer *p, struct target_topic *topic, enum producer_lane
 		on_fatal(p, lane);
 		return SEND_FULL;
 	}
+	/* An open transaction that has failed takes nothing more; what failed comes as a delivery,
+	   or as the error of its end. */
+	if (p->is_transactional && code == RD_KAFKA_RESP_ERR__STATE) {
+		producer_break(p, "the transaction has failed");
+		return SEND_FULL;
+	}
 	*ret_failure = (struct delivery){.opaque = opaque, .partition = -1, .lane = (uint8_t)id};
 	judge(code, PRODUCER_SINGLE, ret_failure);
 	if (ret_failure->is_too_large)
@@ -507,7 +511,7 @@ replace_broken(struct producer *p)
 		if (!lane->is_broken || lane->outstanding || clock_ms() < lane->replace_at)
 			continue;
 		if (lane->client)
-			lane_close(p, i);
+			producer_close_lane(p, i);
 		lane->is_broken = false;
 	}
 }
@@ -553,8 +557,22 @@ fill_delivery(struct producer *p, const rd_kafka_message_t *m, struct delivery *
 		p->event_lane->replace_ms = 0;
 	/* What is queued behind a refused batch would overtake it (the library goes on under a new
 	   epoch): it comes back too, to be sent again behind it. */
-	if (d->verdict == DELIVERY_SPLIT && !p->event_lane->is_broken)
+	if (d->verdict == DELIVERY_SPLIT && !p->event_lane->is_broken && !p->is_transactional)
 		lane_break(p->event_lane, SPLIT_INFLIGHT_MS);
+}
+
+/* A record's delivery, or that of an entry of the ledger, which only counts when it failed. Returns
+   1 when *out is filled. */
+static size_t
+take_report(struct producer *p, const rd_kafka_message_t *m, struct delivery *out)
+{
+	if (m->_private) {
+		fill_delivery(p, m, out);
+		return 1;
+	}
+	if (m->err)
+		producer_break(p, rd_kafka_err2str(m->err));
+	return 0;
 }
 
 size_t
@@ -574,7 +592,7 @@ producer_deliveries(struct producer *p, struct delivery *out, size_t max)
 
 		got = rd_kafka_event_message_array(p->event, messages, room);
 		for (size_t i = 0; i < got; i++)
-			fill_delivery(p, messages[i], &out[n++]);
+			n += take_report(p, messages[i], &out[n]);
 		p->event_lane->outstanding -= got;
 		if (got)
 			continue;

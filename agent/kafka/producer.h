@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "kafka/outcome.h"
 #include "kafka/record.h"
 
 /* All calls: @thread worker, the one that made the producer; none of them blocks. */
@@ -30,8 +31,10 @@ enum producer_lane {
 /* Ask the library to choose the partition by key, as Java's default partitioner does. */
 #define PRODUCER_BY_KEY (-1)
 
-/* client_id names the library clients. NULL on error. @gives the producer; producer_free */
-struct producer *producer_new(const struct config *config, const char *client_id, struct err *err);
+/* client_id names the library clients. A transactional one has no client until producer_renew, and
+   one lane only. NULL on error. @gives the producer; producer_free */
+struct producer *producer_new(
+	const struct config *config, const char *client_id, bool is_transactional, struct err *err);
 
 /* Gives up what is still on its way and clears. NULL is accepted. */
 void producer_free(struct producer **producer);
@@ -118,5 +121,38 @@ bool producer_take_trouble(struct producer *producer);
 
 /* A failure that no replacement heals, NULL when there is none: the mirror must end. */
 const char *producer_failure(const struct producer *producer);
+
+/* Of a transactional producer (kafka/producer_transaction.c). Its transactions are opened, ended
+   and taken back by a second thread, whose calls wait for the target; while one of these runs the
+   worker takes deliveries, and sends nothing. */
+
+/* Has a new client in this lane, under this transactional.id, in place of the one before, of which
+   nothing may be on its way. producer_open_transactions comes next. -1 on error. */
+int producer_renew(struct producer *producer, const char *transactional_id, enum producer_lane lane,
+	struct err *err);
+
+/* What is sent from here on is one transaction. -1: producer_broken says why. */
+int producer_begin(struct producer *producer);
+
+/* Writes an entry of the ledger as part of the transaction, into partition 0 of its topic. value
+   NULL: takes the key out. Both are copied. -1: producer_broken says why. */
+int producer_put(struct producer *producer, const char *topic, const char *key, const char *value);
+
+/* Why what is open must be given up, other than because of a record; NULL: it need not. Until
+   producer_begin or producer_renew. */
+const char *producer_broken(const struct producer *producer);
+
+/* Takes back what is queued or on its way, again and again until nothing is: before
+   producer_renew. */
+void producer_purge(struct producer *producer);
+
+/* Shuts out whoever had the transactional.id before; ends the transaction; takes it back. reason
+   becomes what failed. @blocks up to timeout_ms @thread the second one */
+enum outcome producer_open_transactions(
+	struct producer *producer, int timeout_ms, char *reason, size_t size);
+enum outcome producer_commit_transaction(
+	struct producer *producer, int timeout_ms, char *reason, size_t size);
+enum outcome producer_abort_transaction(
+	struct producer *producer, int timeout_ms, char *reason, size_t size);
 
 #endif

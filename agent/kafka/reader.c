@@ -46,7 +46,7 @@ struct reader {
 
 static struct client *
 make_client(enum client_side side, const struct config *config, const char *brokers,
-	int64_t buffer_bytes, struct err *err)
+	int64_t buffer_bytes, enum reader_isolation isolation, struct err *err)
 {
 	char kbytes[24], records[24], fetch[24];
 	const struct client_rule rules[] = {
@@ -60,7 +60,9 @@ make_client(enum client_side side, const struct config *config, const char *brok
 		{"enable.partition.eof", "true", true},
 		{"allow.auto.create.topics", "false", true},
 		{"auto.offset.reset", "error", true},
-		{"isolation.level", "read_uncommitted", false},
+		{"isolation.level",
+			isolation == READER_COMMITTED ? "read_committed" : "read_uncommitted",
+			isolation != READER_AS_SET},
 		{"check.crcs", "true", false},
 		{"queued.min.messages", records, true},
 		{"queued.max.messages.kbytes", kbytes, true},
@@ -88,14 +90,14 @@ make_client(enum client_side side, const struct config *config, const char *brok
 
 struct reader *
 reader_open(enum client_side side, const struct config *config, const char *brokers,
-	int64_t buffer_bytes, struct err *err)
+	int64_t buffer_bytes, enum reader_isolation isolation, struct err *err)
 {
 	struct client *client;
 	struct reader *r;
 
 	if (buffer_bytes < BUFFER_LEAST)
 		buffer_bytes = BUFFER_LEAST;
-	client = make_client(side, config, brokers, buffer_bytes, err);
+	client = make_client(side, config, brokers, buffer_bytes, isolation, err);
 	if (!client)
 		return NULL;
 	r = mem_zero(1, sizeof(*r));

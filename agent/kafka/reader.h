@@ -35,11 +35,18 @@ struct reader_item {
 	char *reason;	      /* TROUBLE */
 };
 
+/* Which records of transactions are given out. */
+enum reader_isolation {
+	READER_AS_SET,	    /* as the settings say, else all */
+	READER_COMMITTED,   /* those that were committed, in front of the first open transaction */
+	READER_UNCOMMITTED, /* all, and reader_find finds the end behind open transactions */
+};
+
 /* For the cluster of that side, with its settings. brokers: its bootstrap list ("host:port,...").
    About buffer_bytes of records may wait to be taken. NULL on error. @gives the reader;
    reader_close */
 struct reader *reader_open(enum client_side side, const struct config *config, const char *brokers,
-	int64_t buffer_bytes, struct err *err);
+	int64_t buffer_bytes, enum reader_isolation isolation, struct err *err);
 
 /* Stops all partitions, frees and clears. All items must be released before. NULL is accepted. */
 void reader_close(struct reader **reader);

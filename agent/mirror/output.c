@@ -89,6 +89,25 @@ output_set(struct output *output, enum flight_state state)
 }
 
 bool
+outputs_any_acked(const struct outputs *o)
+{
+	for (uint32_t i = 0; o && i < o->count; i++)
+		if (o->items[i].state == FLIGHT_ACKED)
+			return true;
+	return false;
+}
+
+void
+flight_take_back(struct flight *f)
+{
+	for (uint32_t i = 0; f->outputs && i < f->outputs->count; i++)
+		if (f->outputs->items[i].state == FLIGHT_ACKED)
+			output_set(&f->outputs->items[i], FLIGHT_WAITING);
+	if (!f->outputs && f->state == FLIGHT_ACKED)
+		tracker_set(f, FLIGHT_WAITING);
+}
+
+bool
 flight_is_due(const struct flight *f)
 {
 	if (f->is_raw)

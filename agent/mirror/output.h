@@ -54,6 +54,12 @@ void outputs_free(struct outputs **outputs);
 /* An output's state moves; its flight's follows. */
 void output_set(struct output *output, enum flight_state state);
 
+/* Is one of them acknowledged? NULL: no. */
+bool outputs_any_acked(const struct outputs *outputs);
+
+/* What was acknowledged is to be sent again, the flight's own record included. */
+void flight_take_back(struct flight *flight);
+
 /* Is there something of this flight to be sent? Raw flights have nothing yet. */
 bool flight_is_due(const struct flight *flight);
 

@@ -141,7 +141,7 @@ pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, 
 	p->lanes_seen = producer_lane_changes(pl->producer);
 	p->tracker = tracker_new(p);
 	partition_start_meter(p, meter);
-	p->committed = p->committing = -1;
+	p->committed = p->committing = p->advised = p->advising = p->floor = -1;
 	partition_find_until(pl, p);
 	p->seen_low = p->seen_high = -1;
 	p->has_poison = watchdog_is_poisoned(topic, number, &p->poison_offset);
@@ -166,17 +166,26 @@ release(struct pipeline *pl, struct flight *f)
 	pl->buffered -= f->bytes;
 }
 
-static void
-free_partition(struct pipeline *pl, struct partition *p)
+void
+partition_discard(struct pipeline *pl, struct partition *p)
 {
 	struct flight f;
 
 	while (tracker_discard(p->tracker, &f))
 		release(pl, &f);
+	p->raw = 0;
+	p->first_raw = NULL;
+}
+
+static void
+free_partition(struct pipeline *pl, struct partition *p)
+{
+	partition_discard(pl, p);
 	tracker_free(&p->tracker);
 	route_release(&p->route);
 	route_release(&p->next_route);
 	limit_release(&p->limit);
+	free(p->bar_reason);
 	free(p->topic);
 	free(p);
 }
@@ -215,6 +224,7 @@ pipeline_remove(struct pipeline *pl, struct partition *p)
 	pl->count--;
 	counter_add(&pl->counters->partitions, UINT64_MAX);
 	counter_add(&p->meter->given_up, tracker_count(p->tracker));
+	partition_leave_transaction(pl, p);
 	if (tracker_sent(p->tracker) == 0) {
 		free_partition(pl, p);
 		return;
@@ -312,15 +322,20 @@ count_settled(struct meter *m, const uint64_t fates[METER_FATES], int64_t last)
 void
 partition_pop_settled(struct pipeline *pl, struct partition *p)
 {
+	if (p->state == PARTITION_ORPHAN)
+		free_orphan(pl, p);
+	else if (!pl->is_exact)
+		partition_pop(pl, p);
+}
+
+void
+partition_pop(struct pipeline *pl, struct partition *p)
+{
 	struct flight f;
 	uint64_t records = 0, bytes = 0;
 	uint64_t fates[METER_FATES] = {0};
 	int64_t timestamp = -1, last = -1;
 
-	if (p->state == PARTITION_ORPHAN) {
-		free_orphan(pl, p);
-		return;
-	}
 	while (tracker_pop(p->tracker, &f)) {
 		if (f.timestamp > 0)
 			timestamp = f.timestamp;
@@ -432,6 +447,8 @@ feed(struct pipeline *pl, struct partition *p)
 		return false;
 	n = consumer_read(p->source, pl->records, most, &event);
 	more = n == most;
+	if (p->floor >= 0)
+		partition_skip_to_floor(pl, p, &n);
 	more |= partition_find_gap(pl, p, &n);
 	if (p->until >= 0)
 		n = partition_cut(pl, p, n);
@@ -445,8 +462,10 @@ feed(struct pipeline *pl, struct partition *p)
 		bytes += pl->records[i].key_size + pl->records[i].value_size;
 		begin(pl, p, &pl->records[i], &has_room);
 	}
-	if (n > 0)
+	if (n > 0) {
 		p->cost = (int64_t)(bytes / n) + RECORD_OVERHEAD;
+		pl->has_content = true;
+	}
 	if (p->limit || pl->overall)
 		partition_settle_limits(pl, p, n, bytes);
 	counter_add(&pl->counters->records_read, n);
@@ -471,7 +490,7 @@ static bool
 advance(struct pipeline *pl, struct partition *p)
 {
 	if (p->state != PARTITION_FLOWING || p->is_quiet || p->is_user_paused ||
-		partition_must_drain(pl, p) || !p->route->target)
+		!partition_may_flow(pl, p) || partition_must_drain(pl, p) || !p->route->target)
 		return false;
 	if (p->raw == 0)
 		return !p->is_over && !p->gap && feed(pl, p);
@@ -486,7 +505,8 @@ feed_all(struct pipeline *pl)
 	struct partition *p;
 
 	for (int visits = 0; visits < VISITS; visits++) {
-		if (!pl->active || pl->is_paused || pl->buffered >= pl->limit || pl->failure[0])
+		if (!pl->active || pl->is_paused || pl->gate != PIPELINE_FLOWS ||
+			pl->buffered >= pl->limit || pl->failure[0])
 			return false;
 		p = pl->active;
 		deactivate(pl, p);
@@ -523,7 +543,7 @@ pipeline_turn(struct pipeline *pl)
 
 	if (failure)
 		pipeline_fail(pl, failure);
-	if (pl->troubled > 0)
+	if (pl->troubled > 0 && pl->gate != PIPELINE_STANDS)
 		resend_all(pl);
 	if (pl->waiting > 0)
 		wake_waiting(pl);
@@ -561,6 +581,7 @@ pipeline_set_script(struct pipeline *pl, struct script *script)
 static void
 retry(struct pipeline *pl, struct partition *p)
 {
+	partition_lift_bars(p);
 	partition_release_script(pl, p);
 	partition_release_gap(pl, p);
 	if (p->state == PARTITION_HELD) {
@@ -694,12 +715,14 @@ pipeline_positions(struct pipeline *pl, const struct topic_partition **ret)
 		int64_t position;
 
 		p->committing = p->committed;
-		if (!p->is_touched)
+		if (!p->is_touched || !partition_may_flow(pl, p))
 			continue;
 		/* At a gap the source counts what was taken from behind it. */
 		if (tracker_count(p->tracker) == 0 && !p->gap)
 			tracker_advance(p->tracker, partition_read_position(p));
 		position = tracker_position(p->tracker);
+		if (pl->is_exact)
+			tracker_settled_position(p->tracker, &position);
 		if (position <= p->committed)
 			continue;
 		pl->positions =
@@ -723,7 +746,10 @@ pipeline_position_ids(const struct pipeline *pl)
 void
 pipeline_committed(struct pipeline *pl)
 {
+	pl->has_sent = pl->has_content = false;
 	for (struct partition *p = pl->partitions; p; p = p->next) {
+		if (pl->is_exact)
+			partition_pop(pl, p);
 		p->committed = p->committing;
 		p->is_touched = tracker_count(p->tracker) > 0 ||
 				tracker_position(p->tracker) > p->committed;

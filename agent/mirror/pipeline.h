@@ -110,6 +110,75 @@ struct partition *pipeline_find(struct pipeline *pipeline, const char *topic, in
 /* Walks the assigned partitions: NULL gives the first. */
 struct partition *pipeline_next(struct pipeline *pipeline, struct partition *partition);
 
+/* Exactly once (mirror/pipeline_exact.c). What is acknowledged stays in the trackers until its
+   transaction is committed; when it is taken back, all of it is sent again, in order, by the next
+   one. So nothing is read twice, and what is counted is counted once. */
+
+/* From now on what is sent belongs to transactions, and a partition flows from its claim on. Before
+   the first pipeline_add. */
+void pipeline_set_exact(struct pipeline *pipeline);
+
+enum pipeline_gate {
+	PIPELINE_FLOWS,
+	PIPELINE_DRAINS, /* reads nothing; what was read is sent, and settles */
+	PIPELINE_STANDS	 /* sends nothing either; takes deliveries */
+};
+
+/* How far the pipeline may go now. */
+void pipeline_set_gate(struct pipeline *pipeline, enum pipeline_gate gate);
+
+/* Why the open transaction must be taken back, NULL: it need not. */
+const char *pipeline_broken(const struct pipeline *pipeline);
+
+/* Is there anything to commit since the last transaction? */
+bool pipeline_has_content(const struct pipeline *pipeline);
+bool pipeline_has_sent(const struct pipeline *pipeline);
+
+/* Is so much on its way, or waits for the commit, that it should come now? */
+bool pipeline_is_filled(const struct pipeline *pipeline);
+
+/* Does the transaction hold exactly what the positions count, with nothing on its way? Else it goes
+   on, or breaks. */
+bool pipeline_is_settled(struct pipeline *pipeline);
+
+/* The transaction was taken back, and nothing is on its way: all of it is sent again, after a pause
+   where that has happened before. Claims in it are void; with all_claims all are, because the
+   writer is another one. */
+void pipeline_took_back(struct pipeline *pipeline, bool after_a_pause, bool all_claims);
+
+/* Did a batch have to be refused as a whole, so that records should be sent one by one? Clears it.
+ */
+bool pipeline_take_care(struct pipeline *pipeline);
+
+/* Do partitions wait to be sent again? */
+bool pipeline_is_troubled(const struct pipeline *pipeline);
+
+/* Walks the partitions that are to be claimed, or, with is_given_up, that are quiet, so that their
+   claims may be given back; NULL gives the first. */
+struct partition *pipeline_next_claim(
+	struct pipeline *pipeline, struct partition *partition, bool is_given_up);
+const char *partition_topic(const struct partition *partition, int32_t *ret_number);
+
+/* The claim is in the open transaction; is given back by it. */
+void partition_write_claim(struct partition *partition, unsigned number);
+void partition_give_up_claim(struct partition *partition);
+
+/* The claims of that number are committed. Returns how many there are. */
+size_t pipeline_ask_claims(struct pipeline *pipeline, unsigned number);
+
+/* Walks the partitions whose claims of that number are committed; NULL gives the first. */
+struct partition *pipeline_next_asked(
+	struct pipeline *pipeline, struct partition *partition, unsigned number);
+
+/* Whoever wrote for the partition before is shut out, and left it at this offset (-1: nobody has
+   written any): if it is still waited for, it flows. */
+void pipeline_claimed(struct pipeline *pipeline, const char *topic, int32_t partition,
+	unsigned number, int64_t next);
+
+/* Positions that were committed, and that the group was not told yet; that it was told. */
+size_t pipeline_advice(struct pipeline *pipeline, const struct topic_partition **ret);
+void pipeline_advised(struct pipeline *pipeline);
+
 /* Stops reading this partition, or all of them with NULL, for good: what is on its way settles. */
 void pipeline_quiesce(struct pipeline *pipeline, struct partition *partition);
 

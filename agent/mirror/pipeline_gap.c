@@ -344,7 +344,7 @@ pass(struct pipeline *pl, struct partition *p)
 			return;
 		tracker_free(&p->tracker);
 		p->tracker = tracker_new(p);
-		p->committed = p->committing = -1;
+		p->committed = p->committing = p->advised = p->floor = -1;
 		p->seen_low = p->seen_high = -1;
 		partition_restart_notes(pl, p);
 	}
@@ -359,7 +359,8 @@ void
 pass_gaps(struct pipeline *pl)
 {
 	for (struct partition *p = pl->partitions; p; p = p->next)
-		if (p->gap && p->gap->is_judged && !p->gap->is_held && !p->is_quiet)
+		if (p->gap && p->gap->is_judged && !p->gap->is_held && !p->is_quiet &&
+			partition_may_flow(pl, p))
 			pass(pl, p);
 }
 

@@ -179,6 +179,8 @@ on_refused(struct pipeline *pl, struct partition *p, struct flight *f, struct ou
 		partition_hold(pl, p, f, d->reason);
 		return false;
 	}
+	if (pl->is_exact)
+		partition_bar(p, f, d->reason);
 	pause_at(pl, p, f, d->reason);
 	return false;
 }
@@ -203,12 +205,43 @@ is_topic_missing(
 	       d->partition < plan_target_partitions(pl->plan, target_topic_name(target));
 }
 
+/* The same where it was part of a transaction: that is taken back as a whole, and all of it is sent
+   again, but for what is to become of this record. */
+static void
+on_failed_exact(struct pipeline *pl, struct partition *p, struct flight *f, struct output *output,
+	const struct delivery *d)
+{
+	switch (d->verdict) {
+	case DELIVERY_SPLIT:
+		pl->wants_care = true;
+		if (d->is_too_large)
+			LOG_LIMITED(10, EVENT_batch_too_large,
+				F_STR("topic", target_topic_name(target_of(p, output))),
+				F_INT("partition", d->partition), F_STR("reason", d->reason));
+		break;
+	case DELIVERY_LATER:
+		wait_for_missing(pl, p, target_of(p, output),
+			is_topic_missing(pl, target_of(p, output), d), d->reason);
+		break;
+	case DELIVERY_REFUSED:
+		if (on_refused(pl, p, f, output, d))
+			settle(f, output, FLIGHT_DONE);
+		break;
+	default: pipeline_note_target(pl, d->reason);
+	}
+	pipeline_break(pl, d->reason);
+}
+
 /* What became of a record that was not simply acknowledged. It is back in state WAITING. */
 static void
 on_failed(struct pipeline *pl, struct partition *p, struct flight *f, struct output *output,
 	const struct delivery *d)
 {
 	p->is_missing = d->verdict == DELIVERY_LATER;
+	if (pl->is_exact) {
+		on_failed_exact(pl, p, f, output, d);
+		return;
+	}
 	switch (d->verdict) {
 	case DELIVERY_SPLIT: on_split(pl, p, target_of(p, output), d); break;
 	case DELIVERY_AGAIN:
@@ -248,7 +281,8 @@ on_delivery(struct pipeline *pl, const struct delivery *d, int64_t now)
 	*(output ? &output->headers : &f->headers) = d->headers;
 	*(output ? &output->partition : &f->partition) = d->partition;
 	*(output ? &output->target_offset : &f->target_offset) = d->offset;
-	f->is_repeated = f->is_repeated || d->is_doubtful;
+	/* What was taken back with its transaction is no copy that anybody sees. */
+	f->is_repeated = f->is_repeated || (d->is_doubtful && !pl->is_exact);
 	if (d->verdict == DELIVERY_ACKED) {
 		f->target = output ? NULL : p->route->target;
 		settle(f, output, FLIGHT_ACKED);
@@ -366,6 +400,7 @@ send_one(struct pipeline *pl, struct partition *p, struct flight *f, struct outp
 		output ? output_opaque(output) : (void *)f, &failure);
 	*(output ? &output->headers : &f->headers) = r->headers;
 	if (result == SEND_QUEUED) {
+		pl->has_sent = pl->has_content = true;
 		settle(f, output, FLIGHT_SENT);
 		return true;
 	}
@@ -376,11 +411,28 @@ send_one(struct pipeline *pl, struct partition *p, struct flight *f, struct outp
 	return result == SEND_FAILED && (output ? output->state : f->state) == FLIGHT_DONE;
 }
 
+/* A transaction can only hold all outputs of a flight: none is sent while one would have to wait.
+ */
+static bool
+may_send_all(struct pipeline *pl, struct partition *p, const struct outputs *outputs)
+{
+	for (uint32_t i = 0; i < outputs->count; i++) {
+		const char *reason = awaits(pl, p, &outputs->items[i]);
+
+		if (reason)
+			return wait_for_creation(pl, p, reason);
+	}
+	return true;
+}
+
 /* The outputs of a flight that are due, in order. */
 static bool
 send_outputs(struct pipeline *pl, struct partition *p, struct flight *f)
 {
 	struct outputs *outputs = f->outputs;
+
+	if (pl->is_exact && !may_send_all(pl, p, outputs))
+		return false;
 
 	for (uint32_t i = 0; i < outputs->count; i++) {
 		struct output *o = &outputs->items[i];
@@ -404,6 +456,10 @@ send_flight(struct pipeline *pl, struct partition *p, struct flight *f, struct r
 {
 	struct record restored;
 
+	if (f->is_barred) {
+		partition_stop_at_bar(pl, p);
+		return false;
+	}
 	if (f->outputs)
 		return send_outputs(pl, p, f);
 	if (!r) {
@@ -506,6 +562,8 @@ partition_must_drain(struct pipeline *pl, struct partition *p)
 static void
 resend(struct pipeline *pl, struct partition *p)
 {
+	if (!partition_may_flow(pl, p))
+		return;
 	/* Another's trouble has lowered a lane: the rest must not overtake what was sent in the old
 	 * one. */
 	if (p->state == PARTITION_RESENDING && p->lanes_seen != producer_lane_changes(pl->producer))

@@ -30,6 +30,15 @@ enum partition_state {
 	PARTITION_ORPHAN      /* not ours any more: goes when its deliveries are back */
 };
 
+/* With exactly.once: may the stream write for the partition? Only a HELD one is read or sent. */
+enum claim {
+	CLAIM_NONE,    /* a claim must be written */
+	CLAIM_WRITTEN, /* in the transaction that is open */
+	CLAIM_ASKED,   /* committed; who was before is shut out now */
+	CLAIM_HELD,
+	CLAIM_GIVEN_UP /* handed over, or about to be: nothing of it may be sent any more */
+};
+
 struct partition {
 	struct partition *next;	       /* of all, or of the orphans */
 	struct partition *next_active; /* of those that may have records */
@@ -71,8 +80,14 @@ struct partition {
 	size_t last_read;			 /* records, the last time that it was read */
 	int64_t resume_at, pause_ms;		 /* recovery: not before, and the pause used last */
 	int64_t committed, committing;		 /* offsets; -1 none */
-	int64_t until;	      /* nothing from this offset on is mirrored; -1: no end */
-	bool is_over;	      /* all below until was read; nothing more is */
+	/* Exactly once: see pipeline_exact.c. */
+	uint8_t claim;		   /* enum claim */
+	unsigned claim_number;	   /* of the request that it was part of */
+	int64_t floor;		   /* what is read from below this offset is thrown away; -1 none */
+	char *bar_reason;	   /* of the flight that is_barred; NULL: none is */
+	int64_t advised, advising; /* committed, as the group was told; -1 not */
+	int64_t until;		   /* nothing from this offset on is mirrored; -1: no end */
+	bool is_over;		   /* all below until was read; nothing more is */
 	int64_t unread_since; /* of the watch: the source tells nothing of it since then (clock_ms),
 				 0: it does */
 	struct standing_gap *gap;    /* where it stands because the source does not have what comes
@@ -135,8 +150,14 @@ struct pipeline {
 	size_t limited;		     /* partitions that wait for their place */
 	int64_t limited_until;	     /* clock_us: the first of them */
 	int64_t buffered, limit;
-	char target_reason[128]; /* why records had to be sent again, said last by the target; ""
-				    once nothing stands still */
+	bool is_exact;
+	enum pipeline_gate gate;
+	bool has_sent, has_content; /* into the transaction that is open; or there is something to
+				       commit all the same */
+	bool wants_care;	    /* a batch was refused: each record alone, the next time */
+	char broken[400];	    /* why the transaction must be taken back; "" it need not */
+	char target_reason[128];    /* why records had to be sent again, said last by the target; ""
+				       once nothing stands still */
 	struct topic_partition *positions;
 	const char **position_ids; /* one for each */
 	size_t positions_capacity, position_ids_capacity;
@@ -172,6 +193,12 @@ void partition_count_dropped(struct pipeline *pipeline, struct partition *partit
 
 /* The mirror must end for this reason; the first one counts. */
 void pipeline_fail(struct pipeline *pipeline, const char *reason);
+
+/* Gives back what the partition's flights hold, and forgets them. None may be SENT. */
+void partition_discard(struct pipeline *pipeline, struct partition *partition);
+
+/* What is settled at the front of the tracker leaves it, whatever the delivery level. */
+void partition_pop(struct pipeline *pipeline, struct partition *partition);
 
 /* Takes a sample of a flight that is about to be sent, when one is wanted. decided: NULL without a
  * script. */
@@ -247,6 +274,27 @@ bool partition_must_drain(struct pipeline *pipeline, struct partition *partition
 /* The partition stands at a flight that can neither be sent nor left out, for this reason. */
 void partition_hold(struct pipeline *pipeline, struct partition *partition,
 	const struct flight *flight, const char *reason);
+
+/* pipeline_exact.c: */
+
+/* May the partition be read, shown to the script and sent, as far as claims go? */
+bool partition_may_flow(const struct pipeline *pipeline, const struct partition *partition);
+
+/* The transaction that is open must be taken back, for this reason; the first one counts. */
+void pipeline_break(struct pipeline *pipeline, const char *reason);
+
+/* The partition stops at this flight whenever it is sent again, for this reason; stops now; does
+   not any more. */
+void partition_bar(struct partition *partition, struct flight *flight, const char *reason);
+void partition_stop_at_bar(struct pipeline *pipeline, struct partition *partition);
+void partition_lift_bars(struct partition *partition);
+
+/* The partition goes: a transaction that holds some of its records must be taken back. */
+void partition_leave_transaction(struct pipeline *pipeline, struct partition *partition);
+
+/* Of *count records that were just read (pipeline->records) those from below the partition's floor
+   are released. */
+void partition_skip_to_floor(struct pipeline *pipeline, struct partition *partition, size_t *count);
 
 /* pipeline_gap.c: */
 

@@ -79,7 +79,8 @@ pipeline_is_over_uncommitted(const struct pipeline *pl)
 	for (const struct partition *p = pl->partitions; p; p = p->next) {
 		if (!p->is_over || tracker_count(p->tracker) > 0)
 			return false;
-		is_touched |= tracker_position(p->tracker) > p->committed;
+		is_touched |= tracker_position(p->tracker) > p->committed ||
+			      (pl->is_exact && p->committed > p->advised);
 	}
 	return is_touched;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "mirror/output.h"
 
 /* Flights of one chunk; a power of two. 64 of them are about 3 KB: an idle partition costs one
  * chunk at most. */
@@ -177,6 +178,20 @@ int64_t
 tracker_position(const struct tracker *t)
 {
 	return t->position;
+}
+
+bool
+tracker_settled_position(struct tracker *t, int64_t *ret)
+{
+	struct flight *f = NULL;
+
+	*ret = t->position;
+	while ((f = tracker_next(t, f)) && f->state >= FLIGHT_ACKED)
+		*ret = f->offset + 1;
+	for (; f; f = tracker_next(t, f))
+		if (f->state == FLIGHT_ACKED || outputs_any_acked(f->outputs))
+			return false;
+	return true;
 }
 
 void

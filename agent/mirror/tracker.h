@@ -40,6 +40,7 @@ struct flight {
 	bool is_timed;	  /* its latency is counted */
 	uint8_t fate;	  /* enum meter_fate: what becomes of it once it is settled */
 	bool is_repeated; /* copies of it may be at the target */
+	bool is_barred;	  /* WAITING: the target refuses it, and its partition is to stop here */
 };
 
 /* owner is what tracker_owner gives back. @gives the tracker; tracker_free */
@@ -69,6 +70,11 @@ bool tracker_discard(struct tracker *tracker, struct flight *ret);
 
 /* Offset to commit: one behind the settled prefix; -1 while nothing was popped. */
 int64_t tracker_position(const struct tracker *tracker);
+
+/* Where the position would be if all that is settled now were popped; -1 while nothing was and is.
+   false: a flight behind the first one that is not settled is ACKED, or the first one itself is in
+   part (its outputs). */
+bool tracker_settled_position(struct tracker *tracker, int64_t *ret);
 
 /* Moves the position over offsets that never become records (transaction markers at an idle end).
    Does nothing unless the tracker is empty, and never goes back. */

@@ -225,12 +225,12 @@ verify_open(struct verify *v, struct err *err)
 {
 	const struct config *config = v->options->config;
 
-	v->source.reader =
-		reader_open(CLIENT_SOURCE, config, v->options->source_brokers, BUFFER, err);
+	v->source.reader = reader_open(
+		CLIENT_SOURCE, config, v->options->source_brokers, BUFFER, READER_AS_SET, err);
 	if (!v->source.reader)
 		return -1;
-	v->target.reader =
-		reader_open(CLIENT_TARGET, config, config->target.bootstrap_servers, BUFFER, err);
+	v->target.reader = reader_open(CLIENT_TARGET, config, config->target.bootstrap_servers,
+		BUFFER, READER_AS_SET, err);
 	if (!v->target.reader)
 		return -1;
 	return find_windows(v, err);

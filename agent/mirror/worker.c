@@ -302,8 +302,11 @@ every_second(struct worker *w)
 
 	survey(w);
 	/* Others of the group may wait for it. */
-	if (pipeline_is_over_uncommitted(w->pipeline))
+	if (pipeline_is_over_uncommitted(w->pipeline)) {
 		w->next_commit = 0;
+		if (w->is_exact)
+			exact_hurry(w);
+	}
 	if (producer_take_trouble(w->producer))
 		worker_notify(w, WORKER_TROUBLE, &like, "the target's brokers cannot be reached");
 	if (pipeline_take_missed(w->pipeline))
@@ -345,6 +348,8 @@ set_tick(struct worker *w, bool is_nudge_due)
 		commit_in = w->scripting.next_timer - clock_ms();
 	if (limited >= 0 && limited < wait)
 		wait = limited;
+	if (w->is_exact)
+		commit_in = exact_wait_ms(w);
 	if (commit_in < wait)
 		wait = commit_in > 1 ? commit_in : 1;
 	tv = (struct timeval){wait / 1000, wait % 1000 * 1000};
@@ -366,11 +371,13 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	while ((source = consumer_next_ready(w->consumer)))
 		pipeline_wake(w->pipeline, source);
 	more |= pipeline_turn(w->pipeline);
+	if (w->is_exact)
+		exact_turn(w);
 	ask_ranges(w);
 	is_nudge_due = consumer_nudge(w->consumer);
 	check_health(w);
 	now = clock_ms();
-	if (w->phase == PHASE_RUN && now >= w->next_commit) {
+	if (!w->is_exact && w->phase == PHASE_RUN && now >= w->next_commit) {
 		worker_commit(w);
 		w->next_commit = now + (interval > 0 ? interval : 1);
 	}
@@ -406,6 +413,8 @@ run(void *arg)
 	like = (struct worker_message){.is_drained = w->is_drained};
 	for (struct partition *p; (p = pipeline_next(w->pipeline, NULL));)
 		pipeline_remove(w->pipeline, p);
+	/* librdkafka 2.0.2 must not be told to purge while a transaction is being ended. */
+	exact_end(w);
 	pipeline_abandon(w->pipeline, ABANDON_MS);
 	scripting_close(&w->scripting);
 	LOG(EVENT_stream_end, F_INT("stream", w->stream),
@@ -453,7 +462,7 @@ make_clients(struct worker *w, struct err *err)
 	w->consumer = consumer_new(
 		config, w->client_id, instance_id, w->plan->source_brokers, &limits, err);
 	if (w->consumer)
-		w->producer = producer_new(config, producer_id, err);
+		w->producer = producer_new(config, producer_id, w->is_exact, err);
 	free(producer_id);
 	free(instance_id);
 	if (!w->producer)
@@ -464,7 +473,7 @@ make_clients(struct worker *w, struct err *err)
 	pipeline_set_until(w->pipeline, w->plan->until);
 	if (w->plan->notes)
 		pipeline_set_notes(w->pipeline, w->plan->notes);
-	return 0;
+	return w->is_exact ? exact_start(w, err) : 0;
 }
 
 static void
@@ -486,6 +495,7 @@ worker_free(struct worker *w)
 		event_free(w->tick);
 	if (w->base)
 		event_base_free(w->base);
+	exact_end(w);
 	pipeline_free(&w->pipeline);
 	meters_free(&w->meters);
 	scripting_fini(&w->scripting);
@@ -506,6 +516,7 @@ worker_start(const struct worker_plan *plan, const struct plan *routes, int stre
 
 	w->plan = plan;
 	w->stream = stream;
+	w->is_exact = plan->config->mirror.exactly_once && !plan->is_dry;
 	w->client_id = mem_printf("%s-%d", plan->config->source.group_id, stream);
 	w->orders = mailbox_new();
 	w->meters = meters_new(stream);
@@ -531,6 +542,8 @@ worker_start(const struct worker_plan *plan, const struct plan *routes, int stre
 	add_fd(w, 1, consumer_event_fd(w->consumer));
 	add_fd(w, 2, consumer_ready_fd(w->consumer));
 	add_fd(w, 3, producer_fd(w->producer));
+	if (w->is_exact)
+		add_fd(w, 4, exact_fd(w));
 	w->turn = event_new(w->base, -1, 0, on_turn, w);
 	w->tick = event_new(w->base, -1, 0, on_turn, w);
 	set_tick(w, false);

@@ -25,6 +25,8 @@ worker_commit(struct worker *w)
 
 	if (w->is_committing)
 		return true;
+	if (w->is_exact)
+		return exact_commit(w);
 	count = pipeline_positions(w->pipeline, &positions);
 	if (count == 0 || w->plan->is_dry)
 		return false;
@@ -42,6 +44,10 @@ worker_commit(struct worker *w)
 static void
 on_committed(struct worker *w, const char *reason)
 {
+	if (w->is_exact) {
+		exact_advised(w, reason);
+		return;
+	}
 	w->is_committing = false;
 	w->is_commit_refused = reason != NULL;
 	if (reason) {

@@ -40,11 +40,13 @@ struct worker {
 	struct mailbox *orders;
 	pthread_t thread;
 	struct event_base *base;
-	struct event *events[5];
+	struct event *events[6];
 	struct event *turn, *tick; /* runs again at once; runs again after a while */
 	enum phase phase;
 	bool is_stopping, may_leave, is_answer_due; /* the end was ordered; a rebalance event waits
 					    for consumer_answer */
+	bool is_exact;
+	struct exact *exact; /* of worker_exact.c; NULL: at least once */
 	bool is_committing, is_drained, has_failed;
 	bool is_commit_refused; /* the last commit did not succeed */
 	int64_t phase_until, stop_until, next_commit, next_second; /* clock_ms */
@@ -87,5 +89,30 @@ void worker_on_trouble(struct worker *worker, enum consumer_event_kind kind, boo
 /* Deals with what the group and the library have to say, a bounded number of events. Returns true
    when there may be more. */
 bool worker_take_events(struct worker *worker);
+
+/* worker_exact.c; only where the worker is_exact: */
+
+/* Begins; the pipeline must have no partitions yet. -1 on error; exact_end in either case. */
+int exact_start(struct worker *worker, struct err *err);
+
+/* Ends its threads and frees. Nothing happens where there is none. @thread worker, or main once
+   that is over @blocks shortly */
+void exact_end(struct worker *worker);
+
+/* Becomes readable when there is something for exact_turn, which takes everything on as far as it
+   goes now; again within exact_wait_ms. */
+int exact_fd(const struct worker *worker);
+void exact_turn(struct worker *worker);
+int64_t exact_wait_ms(const struct worker *worker);
+
+/* As worker_commit: the open transaction is to end now. In PHASE_COMMIT the claims of quiet
+   partitions are given back with it. */
+bool exact_commit(struct worker *worker);
+
+/* What is settled is to be committed, and the group told, now. */
+void exact_hurry(struct worker *worker);
+
+/* The group was told positions, or was not, for this reason. */
+void exact_advised(struct worker *worker, const char *reason);
 
 #endif

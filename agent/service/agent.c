@@ -57,6 +57,10 @@ static const size_t summed[] = {
 	offsetof(struct counters, partitions),
 	offsetof(struct counters, partitions_held),
 	offsetof(struct counters, is_unassigned),
+	offsetof(struct counters, transactions),
+	offsetof(struct counters, transactions_aborted),
+	offsetof(struct counters, writers_lost),
+	offsetof(struct counters, writers_fenced),
 	offsetof(struct counters, buffered_bytes),
 	offsetof(struct counters, buffer_bound),
 };

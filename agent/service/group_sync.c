@@ -124,7 +124,8 @@ open_clients(struct group_sync *s)
 	if (s->target && !s->keeper)
 		s->keeper = compacted_open(s->config, s->topic, &err);
 	if (s->keeper && !s->reader)
-		s->reader = reader_open(CLIENT_TARGET, s->config, target, READER_BYTES, &err);
+		s->reader = reader_open(
+			CLIENT_TARGET, s->config, target, READER_BYTES, READER_AS_SET, &err);
 	if (s->reader)
 		return true;
 	say_trouble(s, &err);
@@ -141,7 +142,7 @@ look_for_topic(struct group_sync *s, int64_t now)
 
 	if (now < s->next_look)
 		return;
-	rc = compacted_prepare(s->keeper, s->target, CALL_MS, &is_made, &err);
+	rc = compacted_prepare(s->keeper, s->target, NULL, CALL_MS, &is_made, &err);
 	s->next_look = clock_ms() + (rc > 0 ? TOPIC_AGAIN_MS : AGAIN_MS);
 	if (rc < 0) {
 		say_trouble(s, &err);
@@ -569,21 +570,6 @@ free_sync(struct group_sync *s)
 	free(s);
 }
 
-/* What a topic's name cannot have is a dash. @gives a string */
-static char *
-topic_of(const struct config *config)
-{
-	char *name = config->groups.topic
-			     ? mem_strdup(config->groups.topic)
-			     : mem_printf("reflejo-offsets.%s", config->source.group_id);
-
-	for (char *c = name; !config->groups.topic && *c; c++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-",
-			    *c))
-			*c = '-';
-	return name;
-}
-
 struct group_sync *
 group_sync_start(
 	const struct config *config, const char *brokers, struct mailbox *notices, struct err *err)
@@ -593,7 +579,7 @@ group_sync_start(
 	s->config = config;
 	s->notices = notices;
 	s->brokers = mem_strdup(brokers);
-	s->topic = topic_of(config);
+	s->topic = compacted_name(config->groups.topic, "reflejo-offsets", config->source.group_id);
 	s->orders = mailbox_new();
 	s->sink.mailbox = s->orders;
 	s->atlas = atlas_new(config->groups.memory);

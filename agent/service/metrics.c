@@ -237,6 +237,10 @@ stream_value(enum metric metric, const struct counters *c)
 	case METRIC_commits: return (double)counter_get(&c->commits);
 	case METRIC_commit_failures: return (double)counter_get(&c->commit_failures);
 	case METRIC_rebalances: return (double)counter_get(&c->rebalances);
+	case METRIC_transactions: return (double)counter_get(&c->transactions);
+	case METRIC_transactions_aborted: return (double)counter_get(&c->transactions_aborted);
+	case METRIC_writers_lost: return (double)counter_get(&c->writers_lost);
+	case METRIC_writers_fenced: return (double)counter_get(&c->writers_fenced);
 	case METRIC_buffer: return (double)counter_get(&c->buffered_bytes);
 	case METRIC_buffer_bound: return (double)counter_get(&c->buffer_bound);
 	case METRIC_script_seconds: return (double)counter_get(&c->script_ns) / 1e9;

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "kafka/ledger.h"
 #include "kafka/mm2.h"
 #include "kafka/zookeeper.h"
 #include "service/note.h"
@@ -266,6 +267,23 @@ import(struct settling *s, struct err *err)
 	return rc;
 }
 
+/* ---- exactly.once ---- */
+
+/* The group's positions are a copy, which may be gone: those of the ledger count. */
+static int
+copy_ledger(struct settling *s, struct err *err)
+{
+	struct offsets found = {0};
+	enum outcome outcome =
+		ledger_read(s->config, s->parts->brokers, &found, s->parts->must_stop, err);
+	int rc = outcome == OUTCOME_DONE ? 0 : outcome == OUTCOME_REFUSED ? GIVE_UP : -1;
+
+	if (rc == 0)
+		rc = take_over(s, &found, EVENT_ledger_positions, err);
+	offsets_fini(&found);
+	return rc;
+}
+
 /* ---- start.from ---- */
 
 /* What each partition without a position is given: by its setting, or by auto.offset.reset. */
@@ -333,6 +351,9 @@ settle(struct settling *s, struct err *err)
 		return rc;
 	s->is_new_group = places_missing(&s->places) == s->places.count;
 	rc = force(s, err);
+	if (rc == 0 && s->config->mirror.exactly_once && !s->config->mirror.dry_run &&
+		places_missing(&s->places) > 0)
+		rc = copy_ledger(s, err);
 	if (rc == 0 && places_missing(&s->places) > 0)
 		rc = import(s, err);
 	if (rc == 0 && !s->has_members && places_missing(&s->places) > 0)

@@ -22,6 +22,7 @@ struct positions_parts {
 /* Puts the group's first positions in place, before anybody joins it. In this order:
 
    - start.force, unless a note says that it was obeyed: all partitions get what [start] says.
+   - With exactly.once, partitions without a position get the ledger's.
    - Partitions without a position take over the old consumer's from ZooKeeper, or MirrorMaker 2's.
    - What still has none gets what [start] says, see starts_decide.
    - If the group had no position at all and auto.offset.reset is latest, the ends are committed for

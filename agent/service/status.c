@@ -202,6 +202,26 @@ add_flow(struct document *d, const struct view *v)
 	document_close(d, '}');
 }
 
+/* What a stream's transactions are at; null: it mirrors at least once. */
+static void
+add_transactions(struct document *d, const struct counters *c)
+{
+	enum exact_state state = (enum exact_state)counter_get(&c->transaction_state);
+
+	if (state == EXACT_OFF) {
+		document_name(d, "transactions");
+		document_null(d);
+		return;
+	}
+	document_open_named(d, "transactions", '{');
+	document_add_string(d, "state", exact_state_name(state));
+	document_add_uint(d, "committed", counter_get(&c->transactions));
+	document_add_uint(d, "aborted", counter_get(&c->transactions_aborted));
+	document_add_uint(d, "writers_lost", counter_get(&c->writers_lost));
+	document_add_uint(d, "writers_fenced", counter_get(&c->writers_fenced));
+	document_close(d, '}');
+}
+
 static void
 add_streams(struct document *d, const struct view *v)
 {
@@ -217,6 +237,7 @@ add_streams(struct document *d, const struct view *v)
 		document_add_uint(d, "partitions", counter_get(&c->partitions));
 		document_add_uint(d, "records_mirrored", counter_get(&c->records_mirrored));
 		document_add_uint(d, "buffer_bytes", counter_get(&c->buffered_bytes));
+		add_transactions(d, c);
 		document_close(d, '}');
 	}
 	document_close(d, ']');

@@ -65,3 +65,19 @@ def test_files_of_an_old_mirrormaker(mirror, source, target):
     assert agent.wait_event("stream_start", group=group, client_id=group + "-0")
     assert [r.value for r in target.read("t", 1)] == [b"v"]
     assert agent.stop() == 0
+
+
+def test_exactly_once_is_refused_where_it_cannot_be(mirror, source, target):
+    """An embedded cluster takes transactions and protects nothing."""
+    one_record(source, target)
+    agent = mirror(source, target, flags=("--exactly.once", "true"))
+    assert agent.wait() == 1
+    assert "exactly.once=true needs a real Kafka at the target" in agent.stderr
+
+
+def test_exactly_once_contradicted(mirror, source, target):
+    agent = mirror(source, target, producer={"acks": "1", "enable.idempotence": "false"}, flags=(
+        "--exactly.once", "true", "--start.from", "earliest", "--start.force"))
+    assert agent.wait() == 1
+    assert all(word in agent.stderr for word in (
+        "start.force changes the group's positions", "needs an idempotent producer", "needs acks=all"))

@@ -48,7 +48,8 @@ rig_start(struct rig *r, enum client_side side)
 		poll(NULL, 0, 5);
 	mock_write_end(r->mock);
 	r->count = mock_count(r->mock);
-	r->reader = reader_open(side, r->config, mock_brokers(r->mock), 1 << 20, &err);
+	r->reader =
+		reader_open(side, r->config, mock_brokers(r->mock), 1 << 20, READER_AS_SET, &err);
 	CHECK(r->reader);
 }
 

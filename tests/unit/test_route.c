@@ -64,7 +64,7 @@ TEST(a_route_asks_for_the_partition_of_its_rule)
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 		struct config *config = load(modes[i].mode);
 		struct producer *producer =
-			CHECK(config != NULL) ? producer_new(config, "test", NULL) : NULL;
+			CHECK(config != NULL) ? producer_new(config, "test", false, NULL) : NULL;
 		const struct plan *plan =
 			producer ? plan_of(config, "one", modes[i].partitions) : NULL;
 		const char *key = modes[i].key;
@@ -92,7 +92,7 @@ TEST(a_route_asks_for_the_partition_of_its_rule)
 TEST(round_robin_takes_one_partition_after_the_other)
 {
 	struct config *config = load("round.robin");
-	struct producer *producer = producer_new(config, "test", NULL);
+	struct producer *producer = producer_new(config, "test", false, NULL);
 	const struct plan *plan = plan_of(config, "one", 3);
 	struct route *route = route_new(plan, "one", producer);
 
@@ -114,7 +114,7 @@ static const struct {
 TEST(batches_follow_what_the_target_topic_takes)
 {
 	struct config *config = load("key");
-	struct producer *producer = producer_new(config, "test", NULL);
+	struct producer *producer = producer_new(config, "test", false, NULL);
 	struct target_topic *topic = producer_topic(producer, "one");
 
 	CHECK_INT(target_topic_lane(topic), PRODUCER_BULK);

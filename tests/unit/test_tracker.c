@@ -98,6 +98,34 @@ TEST(a_dropped_record_counts_as_settled)
 	tracker_free(&t);
 }
 
+TEST(the_settled_position_is_known_before_it_is_popped)
+{
+	struct tracker *t = tracker_new(NULL);
+	struct flight *f[4];
+	int64_t position;
+
+	begin_sent(t, f, 4, 10);
+	CHECK(tracker_settled_position(t, &position));
+	CHECK_INT(position, -1);
+	tracker_set(f[0], FLIGHT_ACKED);
+	tracker_set(f[1], FLIGHT_DONE);
+	CHECK(tracker_settled_position(t, &position));
+	CHECK_INT(position, 12);
+	/* One behind the first that is not: positions would not count it. */
+	tracker_set(f[3], FLIGHT_ACKED);
+	CHECK(!tracker_settled_position(t, &position));
+	CHECK_INT(position, 12);
+	/* What was left out on purpose is in no transaction. */
+	tracker_set(f[3], FLIGHT_DONE);
+	CHECK(tracker_settled_position(t, &position));
+	CHECK_INT(tracker_position(t), -1);
+	pop_all(t);
+	CHECK_INT(tracker_position(t), 12);
+	CHECK(tracker_settled_position(t, &position));
+	CHECK_INT(position, 12);
+	tracker_free(&t);
+}
+
 TEST(advance_moves_an_empty_tracker_only_and_never_back)
 {
 	struct tracker *t = tracker_new(NULL);
