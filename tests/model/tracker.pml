@@ -34,7 +34,7 @@
 #define WORKERS 2
 #define RECORDS 3
 #define WINDOW 2
-#define FAILURES 2
+#define FAILURES 1
 #define TROUBLES 2
 #define NOBODY 255
 #define NOTHING 255
