@@ -105,7 +105,7 @@ fuzz-programs: $(FUZZ:%=$B/fuzz/%)
 RUN := SAN=$(SAN) RDKAFKA=$(RDKAFKA) BUILD=$B MAKE="$(MAKE)" tests/tools/run-tests
 
 check: $B/reflejo unit-programs ## run every test this machine can run
-	@$(RUN) unit lua functional page fuzz
+	@$(RUN) unit lua functional page fuzz model
 check-unit: $B/reflejo unit-programs ## run the unit tests
 	@$(RUN) unit
 check-lua: $B/reflejo ## run the ready-made scripts' tests and the examples of their reference
@@ -120,6 +120,8 @@ check-packaging: $B/reflejo ## run the tests of the package, units, manual, comp
 	@$(RUN) packaging
 check-fuzz: $B/reflejo ## run each fuzz target for SECONDS (default 10)
 	@SECONDS_EACH=$(or $(SECONDS),10) $(RUN) fuzz
+check-model: ## check the models of tracker and hand-over (tests/model) with Spin
+	@$(RUN) model
 
 lint: $B/reflejo ## check layers, comments, lengths, format, printed docs
 	@tests/lint/run
@@ -176,5 +178,5 @@ help: ## print this list
 	@sed -n 's/^#   \(.*\)/  \1/p' Makefile
 
 -include $(OBJECTS:.o=.d) $B/agent/main.d $(wildcard $B/fuzz-objects/*/*/*.d)
-.PHONY: all check check-unit check-lua check-functional check-page check-packaging check-kafka check-fuzz unit-programs fuzz-programs lint docs demo bench soak install deb clean help
+.PHONY: all check check-unit check-lua check-functional check-page check-packaging check-kafka check-fuzz check-model unit-programs fuzz-programs lint docs demo bench soak install deb clean help
 .SECONDARY:
