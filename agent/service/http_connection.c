@@ -240,7 +240,10 @@ replace_page(struct http_connection *c)
 	int status;
 
 	c->has_page = false;
+	/* A bufferevent guards the front of its output, from reading it too. */
+	evbuffer_unfreeze(output, 1);
 	evbuffer_copyout(output, line, sizeof(line) - 1);
+	evbuffer_freeze(output, 1);
 	if (sscanf(line, "HTTP/%*d.%*d %d", &status) != 1 || status < 400)
 		return;
 	text = mem_printf("{\"error\":\"%s\"}\n", sentence_of(status));
@@ -248,7 +251,6 @@ replace_page(struct http_connection *c)
 	c->is_last = true;
 	c->http->counts.requests++;
 	c->http->counts.refused++;
-	/* A bufferevent guards the front of its output. */
 	evbuffer_unfreeze(output, 1);
 	evbuffer_drain(output, evbuffer_get_length(output));
 	evbuffer_freeze(output, 1);

@@ -120,6 +120,14 @@ def test_limits_of_a_request(serve):
             answer = peer.answer()
             assert answer.status in (400, 413, 501) and answer.error, junk
             assert peer.is_closed(DEADLINE)
+        # Behind an answer likewise, over the same connection.
+        with Peer(address) as peer:
+            peer.request("GET", "/healthz")
+            assert peer.answer().body == b"ok\n"
+            peer.send(junk)
+            answer = peer.answer()
+            assert answer.status in (400, 413, 501) and answer.error, junk
+            assert peer.is_closed(DEADLINE)
     with Peer(address) as peer:
         peer.send("POST /log-level HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
                   '10\r\n{"level":"info"}\r\n0\r\n\r\n')
