@@ -91,8 +91,9 @@ rig_configure(struct rig *r)
 static void
 rig_plan(struct rig *r)
 {
+	/* By name, as lists of topics are. */
 	static const struct plan_partitions topics[] = {
-		{.name = "t", .partitions = 2}, {.name = "__consumer_offsets", .partitions = 1}};
+		{.name = "__consumer_offsets", .partitions = 1}, {.name = "t", .partitions = 2}};
 	struct plan_input input = {.config = r->config, .sources = topics, .source_count = 2};
 	struct counters sum = {0};
 	struct err err;
@@ -100,7 +101,7 @@ rig_plan(struct rig *r)
 	input.filter = r->filter = topics_new(".*", false, true, &err);
 	r->rules = plan_rules_new(r->config, &err);
 	r->plan = plan_make(r->rules, &input, &err);
-	require(r->plan != NULL, "there is no plan", NULL);
+	require(r->plan && plan_mirrors(r->plan, "t"), "there is no plan with t", NULL);
 	r->meters = meters_new(0);
 	meters_get(r->meters, "t", 0)->state = METER_FLOWING;
 	meters_get(r->meters, "t", 1)->state = METER_PAUSED;
