@@ -2,9 +2,21 @@
 #include "base/json.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/utf8.h"
+
+/* Does the character steer a terminal? Those from U+0080 to U+009F do as well: U+009B is another
+   ESC [. */
+static bool
+is_control(const char *s, size_t length)
+{
+	const unsigned char *c = (const unsigned char *)s;
+
+	return (length == 1 && (c[0] < 0x20 || c[0] == 0x7f)) ||
+	       (length == 2 && c[0] == 0xc2 && c[1] < 0xa0);
+}
 
 void
 json_put_bytes(struct text *out, const char *s, size_t size)
@@ -17,8 +29,8 @@ json_put_bytes(struct text *out, const char *s, size_t size)
 			n = 1;
 		} else if (*s == '"' || *s == '\\') {
 			text_printf(out, "\\%c", *s);
-		} else if ((unsigned char)*s < 0x20 || *s == 0x7f) {
-			text_printf(out, "\\u%04x", (unsigned char)*s);
+		} else if (is_control(s, n)) {
+			text_printf(out, "\\u%04x", (unsigned char)s[n - 1]);
 		} else {
 			text_add(out, s, n);
 		}

@@ -65,9 +65,13 @@ on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *ar
 	struct http_connection *c = arg;
 
 	(void)output;
-	if (!info->n_added || c->state != HTTP_READING)
+	if (!info->n_added || (c->state != HTTP_READING && !c->is_last))
 		return;
-	c->has_page = true;
+	/* Behind its last answer the peer gets none. */
+	if (c->is_last)
+		c->must_end = true;
+	else
+		c->has_page = true;
 	event_active(c->http->soon, EV_TIMEOUT, 0);
 }
 
@@ -240,15 +244,16 @@ replace_page(struct http_connection *c)
 	int status;
 
 	c->has_page = false;
+	/* A bufferevent guards the front of its output, from reading it too. */
+	evbuffer_unfreeze(output, 1);
 	evbuffer_copyout(output, line, sizeof(line) - 1);
+	evbuffer_freeze(output, 1);
 	if (sscanf(line, "HTTP/%*d.%*d %d", &status) != 1 || status < 400)
 		return;
 	text = mem_printf("{\"error\":\"%s\"}\n", sentence_of(status));
 	http_connection_enter(c, HTTP_ANSWERING);
-	c->is_last = true;
 	c->http->counts.requests++;
 	c->http->counts.refused++;
-	/* A bufferevent guards the front of its output. */
 	evbuffer_unfreeze(output, 1);
 	evbuffer_drain(output, evbuffer_get_length(output));
 	evbuffer_freeze(output, 1);
@@ -257,6 +262,7 @@ replace_page(struct http_connection *c)
 		"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: "
 		"close\r\n\r\n%s",
 		status, status == 413 ? "Content Too Large" : "Refused", strlen(text), text);
+	c->is_last = true;
 	free(text);
 }
 

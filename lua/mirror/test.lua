@@ -90,6 +90,9 @@ local function check_headers(headers)
   end
 end
 
+-- What the program keeps in 32 bits.
+local WHOLE = { partition = true, partitions = true, routed_partition = true }
+
 local function check_input(record)
   if type(record) ~= "table" then error("an input is a table: { topic = ... }", 0) end
   for name, value in pairs(record) do
@@ -97,6 +100,9 @@ local function check_input(record)
     if not kind then error("an input has no field '" .. tostring(name) .. "'" .. private.nearest(name, INPUT), 0) end
     if not rawequal(value, null) and type(value) ~= kind then
       error("an input's " .. name .. " must be a " .. kind .. ", not a " .. type(value), 0)
+    end
+    if WHOLE[name] and type(value) == "number" and not (value % 1 == 0 and value >= -1 and value < 2 ^ 31) then
+      error("an input's " .. name .. " must be a whole number from 0 to 2147483647", 0)
     end
   end
   if record.headers and not rawequal(record.headers, null) then check_headers(record.headers) end
@@ -289,12 +295,15 @@ end
 local function record_of(line, number, file)
   local mirror = private.require "mirror"
   local record, why = mirror.json.decode(line)
-  if type(record) ~= "table" then error(("%s:%d: %s"):format(file, number, why or "is no JSON object"), 0) end
+  if type(record) ~= "table" or rawequal(record, null) then
+    error(("%s:%d: %s"):format(file, number, why or "is no JSON object"), 0)
+  end
   for _, name in ipairs { "key", "value" } do
     local encoded = record[name .. "_b64"]
     record[name .. "_b64"] = nil
     if encoded and not rawequal(encoded, null) then
-      record[name] = mirror.base64.decode(encoded) or error(("%s:%d: %s_b64 is no base64"):format(file, number, name), 0)
+      local bytes = type(encoded) == "string" and mirror.base64.decode(encoded)
+      record[name] = bytes or error(("%s:%d: %s_b64 is no base64"):format(file, number, name), 0)
     end
   end
   if type(record.topic) ~= "string" then error(("%s:%d: a record needs a topic"):format(file, number), 0) end

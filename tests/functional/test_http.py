@@ -113,9 +113,18 @@ def test_limits_of_a_request(serve):
     assert ask(address, "POST", "/log-level", b'{"level":"info"}',
                headers=[("content-type", "Application/JSON; charset=utf-8")]).status == 200
     for junk in (b"\0\1\2\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nnocolon\r\n\r\n",
-                 b"CONNECT a:1 HTTP/1.1\r\n\r\n", b"POST /stop HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+                 b"CONNECT a:1 HTTP/1.1\r\n\r\n", b"CONNECT a:1 HTTP/1.1\r\n\r\nx\r\n\r\n",
+                 b"POST /stop HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
                  b"POST /log-level HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffff\r\n"):
         with Peer(address) as peer:
+            peer.send(junk)
+            answer = peer.answer()
+            assert answer.status in (400, 413, 501) and answer.error, junk
+            assert peer.is_closed(DEADLINE)
+        # Behind an answer likewise, over the same connection.
+        with Peer(address) as peer:
+            peer.request("GET", "/healthz")
+            assert peer.answer().body == b"ok\n"
             peer.send(junk)
             answer = peer.answer()
             assert answer.status in (400, 413, 501) and answer.error, junk

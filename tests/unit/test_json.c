@@ -52,6 +52,11 @@ TEST(text_is_valid_json_whatever_bytes_come)
 	CHECK_STR(out.s,
 		"\"a\\\"b\\\\c\\u000a\\u001b\\u007f \xc3\xb1 \\ufffdo \\ufffd\\ufffd\\ufffd\"");
 	text_fini(&out);
+	/* Controls above ASCII steer a terminal as well. */
+	json_put_text(&out, "\xc2\x80 \xc2\x9b"
+			    "31m \xc2\x9f \xc2\xa0");
+	CHECK_STR(out.s, "\"\\u0080 \\u009b31m \\u009f \xc2\xa0\"");
+	text_fini(&out);
 	json_put_bytes(&out, "a\0b\xc3", 4);
 	CHECK_STR(out.s, "\"a\\u0000b\\ufffd\"");
 	text_fini(&out);

@@ -191,3 +191,38 @@ TEST(a_hook_that_fails_is_said_as_the_agent_says_it)
 		"c: s.lua: a route has no field 'name'; there are topic, partitions, create, "
 		"limit\n");
 }
+
+/* What is wrong with a line is said with its number; a record that is right has its outcome. */
+TEST(each_line_of_records_is_looked_at)
+{
+	static const struct {
+		const char *line, *says; /* behind the file's name */
+	} rows[] = {
+		{"null", ":2: is no JSON object"},
+		{"5", ":2: is no JSON object"},
+		{"[]", ":2: a record needs a topic"},
+		{"{\"topic\":\"a\",\"value_b64\":5}", ":2: value_b64 is no base64"},
+		{"{\"topic\":\"a\",\"partition\":1e300}",
+			":2: an input's partition must be a whole number from 0 to 2147483647"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *text = mem_printf("{\"topic\":\"a\"}\n%s\n", rows[i].line), *path, *says;
+		char *out = NULL;
+		struct err err = {""};
+		struct rig rig;
+
+		rig_init(&rig);
+		rig_write(&rig, "s.lua", upper, strlen(upper));
+		rig_write(&rig, "r.jsonl", text, strlen(text));
+		rig.config.script.file = mem_printf("%s/s.lua", rig.folder);
+		path = mem_printf("%s/r.jsonl", rig.folder);
+		says = mem_printf("%s%s", path, rows[i].says);
+		CHECK_INT(tester_run_records(&rig.config, path, &out, &err), -1);
+		CHECK_STR(err.text, says);
+		free(says);
+		free(path);
+		free(text);
+		rig_fini(&rig);
+	}
+}
