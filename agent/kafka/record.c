@@ -3,6 +3,11 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <string.h>
+
+/* Of a list with more headers than that none is removed, but the others are copied. */
+#define REMOVED_IN_PLACE 64
+
 void
 record_restore(struct record *record, void *message, void *headers)
 {
@@ -68,5 +73,35 @@ record_add_header(void **headers, const char *name, const void *value, size_t si
 {
 	if (!*headers)
 		*headers = rd_kafka_headers_new(8);
+	rd_kafka_header_add(*headers, name, -1, value, (ssize_t)size);
+}
+
+/* Without the headers of the name. Taking many out of the list one by one takes the square of their
+   number, and a record of a megabyte has room for tens of thousands. @takes headers @gives headers;
+   */
+static rd_kafka_headers_t *
+copy_without(rd_kafka_headers_t *headers, const char *name)
+{
+	rd_kafka_headers_t *rest = rd_kafka_headers_new(rd_kafka_header_cnt(headers));
+	const char *other;
+	const void *value;
+	size_t size;
+
+	for (size_t i = 0; !rd_kafka_header_get_all(headers, i, &other, &value, &size); i++)
+		if (strcmp(other, name) != 0)
+			rd_kafka_header_add(rest, other, -1, value, (ssize_t)size);
+	rd_kafka_headers_destroy(headers);
+	return rest;
+}
+
+void
+record_set_header(void **headers, const char *name, const void *value, size_t size)
+{
+	if (!*headers)
+		*headers = rd_kafka_headers_new(1);
+	else if (rd_kafka_header_cnt(*headers) > REMOVED_IN_PLACE)
+		*headers = copy_without(*headers, name);
+	else
+		rd_kafka_header_remove(*headers, name);
 	rd_kafka_header_add(*headers, name, -1, value, (ssize_t)size);
 }

@@ -50,4 +50,7 @@ void *record_take_headers(void *message);
  */
 void record_add_header(void **headers, const char *name, const void *value, size_t size);
 
+/* Likewise, in place of all that have the name. */
+void record_set_header(void **headers, const char *name, const void *value, size_t size);
+
 #endif
