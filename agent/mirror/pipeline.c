@@ -59,6 +59,7 @@ pipeline_free(struct pipeline **pipeline)
 		return;
 	plan_release(&pl->plan);
 	provenance_free(&pl->provenance);
+	record_spares_free(&pl->spares);
 	pauses_release(&pl->pauses);
 	limit_release(&pl->overall);
 	limits_release(&pl->limits);
@@ -166,6 +167,8 @@ pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, 
 static void
 release(struct pipeline *pl, struct flight *f)
 {
+	if (record_spare(pl->spares, f->headers))
+		f->headers = NULL;
 	record_release(f->message, f->headers);
 	outputs_free(&f->outputs);
 	pl->buffered -= f->bytes;

@@ -17,6 +17,8 @@ pipeline_set_provenance(struct pipeline *pl)
 	 */
 	provenance_free(&pl->provenance);
 	pl->provenance = provenance_new(pl->config, &pl->plan->clusters);
+	if (!pl->spares && pl->provenance && provenance_header(pl->provenance))
+		pl->spares = record_spares_new();
 }
 
 void
@@ -103,5 +105,7 @@ flight_mark(const struct pipeline *pl, const struct partition *p, const struct f
 	if (!origin)
 		return;
 	r->headers = record_take_headers(f->message);
+	if (!r->headers)
+		r->headers = record_take_spare(pl->spares);
 	pipeline_mark(pl, &r->headers, origin, size);
 }

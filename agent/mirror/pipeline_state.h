@@ -120,6 +120,7 @@ struct pipeline {
 	int64_t ask_origins_at;	       /* clock_ms: not before */
 	bool is_dry;		       /* nothing is produced */
 	struct offset_sink *notes;     /* NULL: none are taken */
+	struct record_spares *spares;  /* of headers that records were marked with; NULL: none */
 	struct provenance *provenance; /* NULL: records are neither marked nor left out by it */
 	struct wish {
 		struct wish *next;
