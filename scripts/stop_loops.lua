@@ -14,6 +14,7 @@
 --
 -- The agent of the other direction has here and there the other way round. Records carry where they have been in headers named
 -- reflejo-passed; so that nothing goes round, all agents of the ring need this script, and brokers of version 0.11 or later.
+-- Without a script provenance=true and loop.drop=true do the same, in a header of their own, for less.
 local mirror = require "mirror"
 local header = require "mirror.header"
 

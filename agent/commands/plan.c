@@ -128,6 +128,24 @@ print_table(const struct plan *plan)
 	}
 }
 
+/* What records get, and what is left out for its sake. */
+static void
+print_provenance(const struct config *config, const struct plan *plan)
+{
+	const struct config_mirror *m = &config->mirror;
+	const struct provenance_clusters *c = &plan->clusters;
+
+	if (m->provenance)
+		printf("+ records get the header %s: %s/TOPIC:PARTITION@OFFSET\n",
+			m->provenance_header, *c->source ? c->source : "ID");
+	if (m->loop_drop)
+		printf("- records that came from %s%s%s, by their header %s, are left out\n",
+			*c->target ? c->target : "the target",
+			*c->target_id && strcmp(c->target, c->target_id) != 0 ? ", or " : "",
+			*c->target_id && strcmp(c->target, c->target_id) != 0 ? c->target_id : "",
+			m->provenance_header);
+}
+
 static void
 print_json(const struct plan *plan)
 {
@@ -160,6 +178,7 @@ show(const struct config *config, const struct request *request)
 	} else {
 		print_table(plan);
 		print_dead_letters(config, plan);
+		print_provenance(config, plan);
 		printf("%zu topics, %zu mirrored, %zu problems\n", plan->count, plan->mirrored,
 			problems);
 	}

@@ -44,13 +44,27 @@ make_parts(const struct config *config, struct parts *ret, struct err *err)
 	return ret->script || !config->script.file ? 0 : -1;
 }
 
+/* What the clusters are called, as far as they were asked. */
+static int
+name_clusters(const struct config *config, const struct topology *topology,
+	struct provenance_clusters *ret, struct err *err)
+{
+	bool is_asked = topology->is_asked;
+
+	return provenance_name_clusters(config, is_asked ? topology->source_id : NULL,
+		is_asked ? topology->target_id : NULL, ret, err);
+}
+
 const struct plan *
 planning_make(const struct config *config, const struct topology *topology, struct err *err)
 {
 	struct parts parts;
+	struct provenance_clusters clusters;
 	const struct plan *plan = NULL;
 	char *endless = NULL;
 
+	if (name_clusters(config, topology, &clusters, err) < 0)
+		return NULL;
 	if (make_parts(config, &parts, err) == 0) {
 		const struct plan_input input = {.config = config,
 			.filter = parts.filter,
@@ -60,6 +74,7 @@ planning_make(const struct config *config, const struct topology *topology, stru
 			.targets = topology->targets,
 			.target_count = topology->target_count,
 			.target_brokers = topology->target_brokers,
+			.clusters = clusters,
 			.is_managed = topology->can_create};
 
 		plan = plan_make(parts.rules, &input, err);

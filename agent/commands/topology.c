@@ -149,17 +149,17 @@ topology_brokers(const struct config *config, struct err *err)
 int
 topology_ask(const struct config *config, struct topology *ret, struct err *err)
 {
-	char *brokers = topology_brokers(config, err), source_id[128] = "", target_id[128] = "";
+	char *brokers = topology_brokers(config, err);
 	struct cluster_view sources = {0}, targets = {0};
 	int rc = brokers ? 0 : -1;
 
 	*ret = (struct topology){0};
 	if (rc == 0)
-		rc = list_topics(admin_open_source(config, brokers, err), &sources, source_id,
-			sizeof(source_id), err);
+		rc = list_topics(admin_open_source(config, brokers, err), &sources, ret->source_id,
+			sizeof(ret->source_id), err);
 	if (rc == 0)
-		rc = list_topics(admin_open_target(config, err), &targets, target_id,
-			sizeof(target_id), err);
+		rc = list_topics(admin_open_target(config, err), &targets, ret->target_id,
+			sizeof(ret->target_id), err);
 	if (rc == 0) {
 		take_view(&sources, &ret->sources, &ret->source_count);
 		take_view(&targets, &ret->targets, &ret->target_count);
@@ -168,7 +168,8 @@ topology_ask(const struct config *config, struct topology *ret, struct err *err)
 	}
 	cluster_view_fini(&sources);
 	cluster_view_fini(&targets);
-	ret->is_same = rc == 0 && *source_id && !strcmp(source_id, target_id);
+	ret->is_asked = rc == 0;
+	ret->is_same = rc == 0 && *ret->source_id && !strcmp(ret->source_id, ret->target_id);
 	free(brokers);
 	return rc;
 }

@@ -15,6 +15,8 @@ struct topology {
 	int target_brokers; /* 0: not known */
 	bool can_create;    /* the target can be asked to make topics, as far as is known */
 	bool is_same;	    /* both sides answer as the same cluster */
+	bool is_asked;	    /* the clusters were asked, and have these ids; "": they tell none */
+	char source_id[128], target_id[128];
 };
 
 /* Reads a JSON file: an array of {"name": TOPIC, "partitions": N}, or an object with such arrays as

@@ -16,6 +16,7 @@
 #include "config/flags.h"
 #include "config/javaprops.h"
 #include "config/options.h"
+#include "config/origin.h"
 #include "config/placeholder.h"
 #include "config/properties.h"
 #include "config/verdicts.h"
@@ -595,6 +596,7 @@ config_check(int argc, char *const argv[], config_known *known, struct problems 
 	check_topics(config, &all, problems);
 	check_script(config, problems);
 	creation_check(config, &all, problems);
+	origin_check(config, &all, problems);
 	check_positions(config, problems);
 	check_until(config, problems);
 	check_exactly_once(config, problems);

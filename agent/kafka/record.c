@@ -3,6 +3,21 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* About as many as leave the pipeline and enter it in one turn; 200 bytes each. */
+#define SPARES 4096
+/* Of a list with more headers than that none is removed, but the others are copied. */
+#define REMOVED_IN_PLACE 64
+
+struct record_spares {
+	size_t count;
+	rd_kafka_headers_t *items[SPARES];
+};
+
 void
 record_restore(struct record *record, void *message, void *headers)
 {
@@ -68,5 +83,65 @@ record_add_header(void **headers, const char *name, const void *value, size_t si
 {
 	if (!*headers)
 		*headers = rd_kafka_headers_new(8);
+	rd_kafka_header_add(*headers, name, -1, value, (ssize_t)size);
+}
+
+struct record_spares *
+record_spares_new(void)
+{
+	return mem_zero(1, sizeof(struct record_spares));
+}
+
+void
+record_spares_free(struct record_spares **spares)
+{
+	for (size_t i = 0; *spares && i < (*spares)->count; i++)
+		rd_kafka_headers_destroy((*spares)->items[i]);
+	free(*spares);
+	*spares = NULL;
+}
+
+bool
+record_spare(struct record_spares *spares, void *headers)
+{
+	if (!spares || !headers || spares->count == SPARES || rd_kafka_header_cnt(headers) != 1)
+		return false;
+	spares->items[spares->count++] = headers;
+	return true;
+}
+
+void *
+record_take_spare(struct record_spares *spares)
+{
+	return spares && spares->count > 0 ? spares->items[--spares->count] : NULL;
+}
+
+/* Without the headers of the name. Taking many out of the list one by one takes the square of their
+   number, and a record of a megabyte has room for tens of thousands. @takes headers @gives headers;
+   */
+static rd_kafka_headers_t *
+copy_without(rd_kafka_headers_t *headers, const char *name)
+{
+	rd_kafka_headers_t *rest = rd_kafka_headers_new(rd_kafka_header_cnt(headers));
+	const char *other;
+	const void *value;
+	size_t size;
+
+	for (size_t i = 0; !rd_kafka_header_get_all(headers, i, &other, &value, &size); i++)
+		if (strcmp(other, name) != 0)
+			rd_kafka_header_add(rest, other, -1, value, (ssize_t)size);
+	rd_kafka_headers_destroy(headers);
+	return rest;
+}
+
+void
+record_set_header(void **headers, const char *name, const void *value, size_t size)
+{
+	if (!*headers)
+		*headers = rd_kafka_headers_new(1);
+	else if (rd_kafka_header_cnt(*headers) > REMOVED_IN_PLACE)
+		*headers = copy_without(*headers, name);
+	else
+		rd_kafka_header_remove(*headers, name);
 	rd_kafka_header_add(*headers, name, -1, value, (ssize_t)size);
 }

@@ -50,4 +50,21 @@ void *record_take_headers(void *message);
  */
 void record_add_header(void **headers, const char *name, const void *value, size_t size);
 
+/* Likewise, in place of all that have the name. */
+void record_set_header(void **headers, const char *name, const void *value, size_t size);
+
+/* Lists of one header that are not needed any more, kept for the next records: making and freeing
+   them anew is most of what a header costs a thread. One thread at a time. NULL is accepted.
+   @gives the spares; record_spares_free */
+struct record_spares;
+struct record_spares *record_spares_new(void);
+void record_spares_free(struct record_spares **spares);
+
+/* Takes headers if they are one, there is room for them, and spares is not NULL; false: they stay
+   the caller's. @takes headers */
+bool record_spare(struct record_spares *spares, void *headers);
+
+/* A list whose one header is to be replaced, NULL: there is none. @gives headers */
+void *record_take_spare(struct record_spares *spares);
+
 #endif

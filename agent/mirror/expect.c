@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "kafka/producer.h"
+#include "mirror/provenance.h"
 #include "mirror/route.h"
 #include "script/digest.h"
 
@@ -15,7 +16,10 @@ struct expect {
 	const struct config *config;
 	const struct plan *plan;
 	struct script *script;
-	bool is_murmur; /* the producer chooses partitions as Java's does */
+	bool is_murmur;		       /* the producer chooses partitions as Java's does */
+	struct provenance *provenance; /* NULL: records are neither marked nor left out by it */
+	struct record *kept;	       /* those of a run that are not left out by it */
+	size_t kept_capacity;
 	struct expect_counts counts;
 };
 
@@ -24,6 +28,7 @@ struct telling {
 	struct expect *e;
 	const struct plan_topic *topic;
 	int32_t partition; /* of the source */
+	char *origin;	   /* of provenance_place; NULL: records are not marked */
 	const struct record *source;
 	const struct script_record *r; /* NULL: no script has seen it */
 	int32_t nth;
@@ -53,6 +58,7 @@ expect_new(const struct config *config, const struct plan *plan, struct script *
 	e->config = config;
 	e->plan = plan;
 	e->script = script && script_has(script, SCRIPT_RECORD) ? script : NULL;
+	e->provenance = provenance_new(config, &plan->clusters);
 	e->is_murmur = !partitioner || !strncmp(partitioner, "murmur2", strlen("murmur2"));
 	return e;
 }
@@ -60,6 +66,10 @@ expect_new(const struct config *config, const struct plan *plan, struct script *
 void
 expect_free(struct expect **expect)
 {
+	if (*expect) {
+		provenance_free(&(*expect)->provenance);
+		free((*expect)->kept);
+	}
 	free(*expect);
 	*expect = NULL;
 }
@@ -123,17 +133,37 @@ partition_of(const struct telling *t, const struct coming *c)
 	return wanted == PRODUCER_BY_KEY ? by_key(t->e, c->key, c->key_size, count) : EXPECT_ANY;
 }
 
+/* All but those that make room for where the record came from. */
 static void
 add_headers(const struct telling *t, int32_t list, struct fingerprint *fp)
 {
-	const char *name;
+	const char *name, *marked = t->origin ? provenance_header(t->e->provenance) : NULL;
 	const void *value;
 	size_t size;
 
 	for (size_t i = 0; list < 0 ? record_header(t->source->message, i, &name, &value, &size)
 				    : script_header(t->e->script, list, i, &name, &value, &size);
 		i++)
-		fingerprint_header(fp, name, value, size);
+		if (!marked || strcmp(name, marked) != 0)
+			fingerprint_header(fp, name, value, size);
+}
+
+/* Where the record came from, behind all other headers. */
+static void
+add_provenance(const struct telling *t, struct fingerprint *fp)
+{
+	struct provenance *provenance = t->e->provenance;
+	struct provenance_hops hops;
+	const char *text;
+	size_t size;
+	bool has_hops;
+
+	if (!t->origin)
+		return;
+	has_hops = provenance_read(provenance, t->source->message, &hops);
+	text = provenance_write(
+		provenance, has_hops ? &hops : NULL, t->origin, t->source->offset, &size);
+	fingerprint_header(fp, provenance_header(provenance), text, size);
 }
 
 static void
@@ -174,6 +204,7 @@ tell(struct telling *t, const struct coming *c)
 	add_headers(t, c->header_list, &x.fingerprint);
 	if (c->reason)
 		add_origin(t, c->reason, &x.fingerprint);
+	add_provenance(t, &x.fingerprint);
 	/* The library takes 0 for "now", so that the producer sends 1 instead. */
 	fingerprint_end(&x.fingerprint, c->timestamp == 0 ? 1 : c->timestamp);
 	t->e->counts.moved += c->timestamp != t->source->timestamp;
@@ -399,6 +430,39 @@ run_script(struct telling *t, const struct record *records, size_t count)
 	return (size_t)batch->_done;
 }
 
+/* The records without those that came from the target. They live until the next call. */
+static const struct record *
+leave_loops(struct expect *e, const struct record *records, size_t *count)
+{
+	struct provenance_hops hops;
+	size_t kept = 0;
+
+	if (!e->provenance || !provenance_drops(e->provenance))
+		return records;
+	if (*count > e->kept_capacity) {
+		e->kept_capacity = *count;
+		e->kept = mem_resize(e->kept, e->kept_capacity, sizeof(*e->kept));
+	}
+	for (size_t i = 0; i < *count; i++)
+		if (!provenance_read(e->provenance, records[i].message, &hops) ||
+			!provenance_is_loop(e->provenance, &hops))
+			e->kept[kept++] = records[i];
+	e->counts.loops += *count - kept;
+	*count = kept;
+	return e->kept;
+}
+
+bool
+expect_is_others(const struct expect *e, const struct record *record)
+{
+	struct provenance_hops hops;
+
+	return e->provenance && provenance_drops(e->provenance) &&
+	       provenance_header(e->provenance) &&
+	       !(provenance_read(e->provenance, record->message, &hops) &&
+		       provenance_is_from_source(e->provenance, &hops));
+}
+
 void
 expect_run(struct expect *e, const struct plan_topic *topic, int32_t partition,
 	const struct record *records, size_t count, expect_fn *fn, void *arg)
@@ -406,6 +470,9 @@ expect_run(struct expect *e, const struct plan_topic *topic, int32_t partition,
 	struct telling t = {.e = e, .topic = topic, .partition = partition, .fn = fn, .arg = arg};
 	struct coming c;
 
+	records = leave_loops(e, records, &count);
+	if (e->provenance && provenance_header(e->provenance))
+		t.origin = provenance_place(e->provenance, topic->name, partition);
 	for (size_t done = 0; e->script && done < count;)
 		done += run_script(&t, records + done, count - done);
 	for (size_t i = 0; !e->script && i < count; i++) {
@@ -414,4 +481,5 @@ expect_run(struct expect *e, const struct plan_topic *topic, int32_t partition,
 		c = unchanged(&t);
 		tell(&t, &c);
 	}
+	free(t.origin);
 }

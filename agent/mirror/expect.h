@@ -32,6 +32,7 @@ struct expected {
 struct expect_counts {
 	uint64_t dropped, dead_lettered;
 	uint64_t held;	  /* the script fails for them, or asks for a retry: nothing is expected */
+	uint64_t loops;	  /* came from the target, and are left out for it (loop.drop) */
 	uint64_t moved;	  /* the script gave them another timestamp */
 	char reason[400]; /* of the last one that is held */
 };
@@ -47,6 +48,10 @@ void expect_free(struct expect **expect);
 typedef void expect_fn(const struct expected *expected, void *arg);
 void expect_run(struct expect *expect, const struct plan_topic *topic, int32_t partition,
 	const struct record *records, size_t count, expect_fn *fn, void *arg);
+
+/* At the target: did somebody else write this record, as they do where clusters mirror the same
+   topics to each other? Only with loop.drop and provenance is that known. */
+bool expect_is_others(const struct expect *expect, const struct record *record);
 
 /* Does the partition of keyed records (of those without a key) follow from this topic's rule?
    topic NULL: that of dead letters. */

@@ -28,6 +28,9 @@ pipeline_new(const struct config *config, struct producer *producer, struct coun
 	pl->config = config;
 	pl->producer = producer;
 	pl->counters = counters;
+	/* A header costs about 200 bytes of bookkeeping more, which nothing counts. */
+	if (config->mirror.provenance)
+		buffer_bytes -= buffer_bytes / 4;
 	pl->limit = buffer_bytes;
 	atomic_store_explicit(
 		&counters->buffer_bound, (uint64_t)buffer_bytes, memory_order_relaxed);
@@ -55,6 +58,8 @@ pipeline_free(struct pipeline **pipeline)
 	if (!pl)
 		return;
 	plan_release(&pl->plan);
+	provenance_free(&pl->provenance);
+	record_spares_free(&pl->spares);
 	pauses_release(&pl->pauses);
 	limit_release(&pl->overall);
 	limits_release(&pl->limits);
@@ -140,6 +145,7 @@ pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, 
 	p->route = route_new(pl->plan, topic, pl->producer);
 	p->lanes_seen = producer_lane_changes(pl->producer);
 	p->tracker = tracker_new(p);
+	partition_find_origin(pl, p);
 	partition_start_meter(p, meter);
 	p->committed = p->committing = p->advised = p->advising = p->floor = -1;
 	partition_find_until(pl, p);
@@ -161,6 +167,8 @@ pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, 
 static void
 release(struct pipeline *pl, struct flight *f)
 {
+	if (record_spare(pl->spares, f->headers))
+		f->headers = NULL;
 	record_release(f->message, f->headers);
 	outputs_free(&f->outputs);
 	pl->buffered -= f->bytes;
@@ -186,6 +194,7 @@ free_partition(struct pipeline *pl, struct partition *p)
 	route_release(&p->next_route);
 	limit_release(&p->limit);
 	free(p->bar_reason);
+	free(p->origin);
 	free(p->topic);
 	free(p);
 }
@@ -412,8 +421,11 @@ read_most(const struct pipeline *pl, const struct partition *p)
 static void
 begin(struct pipeline *pl, struct partition *p, struct record *r, bool *has_room)
 {
-	struct flight *f = tracker_begin(p->tracker, r->offset, record_cost(r));
+	struct flight *f;
 
+	if (pl->provenance && partition_leave_loop(pl, p, r))
+		return;
+	f = tracker_begin(p->tracker, r->offset, record_cost(r));
 	f->message = r->message;
 	f->timestamp = r->timestamp;
 	pl->buffered += f->bytes;
@@ -680,6 +692,7 @@ pipeline_set_plan(struct pipeline *pl, const struct plan *plan)
 	refresh_grown(pl, plan);
 	plan_release(&pl->plan);
 	pl->plan = plan_take(plan);
+	pipeline_set_provenance(pl);
 	for (struct partition *p = pl->partitions; p; p = p->next) {
 		struct route *route = route_new(plan, p->topic, pl->producer);
 

@@ -20,7 +20,9 @@ struct making {
 	struct record source;
 	const void *key, *value; /* as the hook left them */
 	size_t key_size, value_size;
-	bool is_alone; /* the flight has one output, which may take the source's headers */
+	bool is_alone;	    /* the flight has one output, which may take the source's headers */
+	const char *origin; /* of flight_origin */
+	size_t origin_size;
 };
 
 static struct target_topic *
@@ -90,6 +92,7 @@ make_own(struct making *m)
 	o->wanted = r->_changes & SCRIPT_CHANGED_PARTITION ? r->_partition : OUTPUT_BY_ROUTE;
 	o->headers = r->_changes & SCRIPT_CHANGED_HEADERS ? headers_of_list(m->pl, r->_header_list)
 							  : source_headers(m);
+	pipeline_mark(m->pl, &o->headers, m->origin, m->origin_size);
 }
 
 /* One more output: what the script gave for it, the rest from the record. */
@@ -120,6 +123,7 @@ make_emit(struct making *m, const struct script_emit *e)
 		     : r->_changes & SCRIPT_CHANGED_HEADERS
 			     ? headers_of_list(m->pl, r->_header_list)
 			     : source_headers(m);
+	pipeline_mark(m->pl, &o->headers, m->origin, m->origin_size);
 }
 
 static void
@@ -153,6 +157,8 @@ make_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f, str
 	const char *reason)
 {
 	struct record source;
+	size_t size = 0;
+	const char *origin = flight_origin(pl, p, f, &size);
 	void *headers = record_take_headers(f->message);
 
 	record_restore(&source, f->message, NULL);
@@ -162,6 +168,7 @@ make_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f, str
 	if (pl->script)
 		add_text(&headers, "reflejo.script", script_name(pl->script));
 	add_text(&headers, "reflejo.reason", reason);
+	pipeline_mark(pl, &headers, origin, size);
 	o->target = dead_letter_topic(pl);
 	o->headers = headers;
 	o->key = source.key;
@@ -326,6 +333,7 @@ make_outputs(
 		return;
 	}
 	record_restore(&m.source, f->message, f->headers);
+	m.origin = flight_origin(pl, p, f, &m.origin_size);
 	make_room(&m);
 	if (r->_outcome == SCRIPT_KEEP)
 		make_own(&m);
@@ -390,12 +398,18 @@ partition_add_raw(struct partition *p, struct flight *f)
 		p->first_raw = f;
 }
 
-/* The oldest raw flight has been dealt with. */
+/* The oldest raw flight has been dealt with, and so have those behind it that stand for records
+   from the target. */
 static void
-take_raw(struct partition *p, struct flight *f)
+take_raw(struct pipeline *pl, struct partition *p, struct flight *f)
 {
-	f->is_raw = false;
-	p->first_raw = --p->raw > 0 ? tracker_next(p->tracker, f) : NULL;
+	do {
+		f->is_raw = false;
+		f = p->first_raw = --p->raw > 0 ? tracker_next(p->tracker, f) : NULL;
+		if (!f || f->message)
+			return;
+		partition_settle_loop(pl, p, f);
+	} while (true);
 }
 
 void
@@ -432,7 +446,7 @@ take_outcome(struct pipeline *pl, struct partition *p, struct flight *f, struct 
 	if (r->_outcome == SCRIPT_RETRY && pl->is_dry) {
 		tally_add(TALLY_NOTE, "waits, by r:retry", 1);
 		tracker_set(f, FLIGHT_DONE);
-		take_raw(p, f);
+		take_raw(pl, p, f);
 		return true;
 	}
 	if (r->_outcome == SCRIPT_RETRY) {
@@ -446,24 +460,30 @@ take_outcome(struct pipeline *pl, struct partition *p, struct flight *f, struct 
 		make_outputs(pl, p, f, r);
 	else if (!on_script_failed(pl, p, f, text))
 		return false;
-	take_raw(p, f);
+	take_raw(pl, p, f);
 	if (pl->wishes)
 		pipeline_sample(pl, p, f, source, r);
 	send_now(pl, p, f, source);
 	return true;
 }
 
-/* The oldest raw flights into batch and records. Returns how many. */
+/* The oldest raw flights into batch and records, without those that stand for records from the
+   target. Returns how many. */
 static size_t
 collect(struct pipeline *pl, struct partition *p, size_t most)
 {
-	size_t count = p->raw < most ? p->raw : most;
+	size_t count = 0;
 	struct flight *f = p->first_raw;
 
-	for (size_t i = 0; i < count; i++, f = tracker_next(p->tracker, f)) {
-		pl->batch[i] = f;
+	for (size_t i = 0; i < p->raw && count < most; i++, f = tracker_next(p->tracker, f)) {
+		if (!f->message)
+			continue;
+		pl->batch[count] = f;
 		if (i >= pl->fresh)
-			record_restore(&pl->records[i], f->message, f->headers);
+			record_restore(&pl->records[count], f->message, f->headers);
+		else
+			pl->records[count] = pl->records[i];
+		count++;
 	}
 	pl->fresh = 0;
 	return count;
@@ -493,7 +513,7 @@ static bool
 pass_raw(struct pipeline *pl, struct partition *p, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		take_raw(p, pl->batch[i]);
+		take_raw(pl, p, pl->batch[i]);
 		send_now(pl, p, pl->batch[i], &pl->records[i]);
 	}
 	partition_pop_settled(pl, p);

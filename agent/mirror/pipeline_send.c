@@ -396,6 +396,8 @@ send_one(struct pipeline *pl, struct partition *p, struct flight *f, struct outp
 	wanted = wanted_partition(pl, p, output, r);
 	if (wanted < PRODUCER_BY_KEY)
 		return wait_for_partitions(pl, p, target, wanted);
+	if (pl->provenance && !output && !r->headers)
+		flight_mark(pl, p, f, r);
 	result = producer_send(pl->producer, target, lane, wanted, r,
 		output ? output_opaque(output) : (void *)f, &failure);
 	*(output ? &output->headers : &f->headers) = r->headers;

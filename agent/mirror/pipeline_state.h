@@ -49,6 +49,7 @@ struct partition {
 	struct route *route, *next_route; /* next_route: NULL, or the one to take once all that is
 					     on its way by the other has come back */
 	char *topic;
+	char *origin; /* provenance_place; NULL: its records are not marked */
 	int32_t number;
 	uint8_t state;
 	bool is_missing; /* its target topic or partition is not there, which is said elsewhere */
@@ -126,14 +127,16 @@ struct pipeline {
 	struct target_topic *dead_letters; /* NULL until the first one */
 	struct partition *partitions, *orphans;
 	struct partition *active, **active_end;
-	size_t count;		   /* of partitions */
-	size_t troubled;	   /* partitions RECOVERING or RESENDING */
-	size_t waiting;		   /* partitions whose script wants a record later */
-	size_t gaps;		   /* partitions that stand at a gap and are not held there */
-	size_t origins;		   /* partitions whose origin is due */
-	int64_t ask_origins_at;	   /* clock_ms: not before */
-	bool is_dry;		   /* nothing is produced */
-	struct offset_sink *notes; /* NULL: none are taken */
+	size_t count;		       /* of partitions */
+	size_t troubled;	       /* partitions RECOVERING or RESENDING */
+	size_t waiting;		       /* partitions whose script wants a record later */
+	size_t gaps;		       /* partitions that stand at a gap and are not held there */
+	size_t origins;		       /* partitions whose origin is due */
+	int64_t ask_origins_at;	       /* clock_ms: not before */
+	bool is_dry;		       /* nothing is produced */
+	struct offset_sink *notes;     /* NULL: none are taken */
+	struct record_spares *spares;  /* of headers that records were marked with; NULL: none */
+	struct provenance *provenance; /* NULL: records are neither marked nor left out by it */
 	struct wish {
 		struct wish *next;
 		char *topic;
@@ -357,6 +360,36 @@ void partition_restart_notes(struct pipeline *pipeline, struct partition *partit
 
 /* A flight has left the tracker. There must be notes. */
 void partition_note(struct partition *partition, const struct flight *flight);
+
+/* pipeline_provenance.c: */
+
+/* The plan has said what the clusters are called. */
+void pipeline_set_provenance(struct pipeline *pipeline);
+
+/* The partition is new here: what its records are marked with. */
+void partition_find_origin(struct pipeline *pipeline, struct partition *partition);
+
+/* A record was just read. Did it come from the target, and is to be left out? Then it is released,
+   and a flight without a message stands in its place. There must be a provenance. */
+bool partition_leave_loop(
+	struct pipeline *pipeline, struct partition *partition, struct record *record);
+
+/* It is the turn of such a flight: it is done with. */
+void partition_settle_loop(
+	struct pipeline *pipeline, struct partition *partition, struct flight *flight);
+
+/* What the header says of the flight's record; NULL: records are not marked. It lives until the
+   next call. */
+const char *flight_origin(const struct pipeline *pipeline, const struct partition *partition,
+	const struct flight *flight, size_t *ret_size);
+
+/* Puts that behind an output's headers, in place of any of its name. origin NULL: does nothing. */
+void pipeline_mark(
+	const struct pipeline *pipeline, void **headers, const char *origin, size_t size);
+
+/* The same for a flight's own record, which has its headers still in the message. */
+void flight_mark(const struct pipeline *pipeline, const struct partition *partition,
+	const struct flight *flight, struct record *record);
 
 /* pipeline_watch.c: */
 

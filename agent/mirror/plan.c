@@ -158,6 +158,7 @@ plan_equals(const struct plan *a, const struct plan *b)
 	if (!a || !b || a->count != b->count || a->mirrored != b->mirrored ||
 		a->target_count != b->target_count || !a->targets != !b->targets ||
 		a->makes_topics != b->makes_topics || a->target_brokers != b->target_brokers ||
+		memcmp(&a->clusters, &b->clusters, sizeof(a->clusters)) != 0 ||
 		!is_same_text(a->dead_letters_await, b->dead_letters_await))
 		return a == b;
 	for (size_t i = 0; i < a->count; i++)

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "mirror/provenance.h"
 #include "mirror/recipe.h"
 #include "mirror/topics.h"
 #include "script/script.h"
@@ -65,6 +66,7 @@ struct plan {
 	char *dead_letters_await;      /* why no dead letter may be sent yet, as awaits of a topic;
 					  NULL: they may */
 	bool are_dead_letters_refused; /* dead_letters_await: the target refuses to make it */
+	struct provenance_clusters clusters; /* as their records' headers name them */
 	_Atomic int references;
 };
 
@@ -105,8 +107,9 @@ struct plan_input {
 		*targets; /* sorted by name; targets NULL: the target does not answer */
 	size_t source_count, target_count;
 	int target_brokers; /* 0: not known */
-	bool is_managed;    /* missing topics are made and small ones grown, as topics.* say; false:
-			       the target cannot be asked for it, or must not */
+	struct provenance_clusters clusters;
+	bool is_managed; /* missing topics are made and small ones grown, as topics.* say; false:
+			    the target cannot be asked for it, or must not */
 	const struct plan_refusal *refusals;
 	size_t refusal_count;
 };

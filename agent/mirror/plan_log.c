@@ -33,6 +33,19 @@ plan_say_changes(const struct plan *old, const struct plan *now)
 }
 
 void
+plan_say_provenance(const struct config *config, const struct plan *plan)
+{
+	const struct config_mirror *m = &config->mirror;
+
+	if (m->provenance || m->loop_drop)
+		LOG(EVENT_provenance, F_STR("header", m->provenance_header),
+			F_STR("source", plan->clusters.source),
+			F_STR("target", plan->clusters.target),
+			F_STR("marks", m->provenance ? "yes" : "no"),
+			F_STR("drops_loops", m->loop_drop ? "yes" : "no"));
+}
+
+void
 plan_say_topics(const struct plan *plan, const char *expression)
 {
 	struct text names = {0};

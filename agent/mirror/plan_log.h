@@ -10,6 +10,10 @@
 /* Says which topics came and went. Returns whether there were any. @thread any, as all here */
 bool plan_say_changes(const struct plan *old, const struct plan *now);
 
+/* Says what the clusters are called where records came from, when records are marked with it, or
+   left out by it. */
+void plan_say_provenance(const struct config *config, const struct plan *plan);
+
 /* Says what is mirrored, or that nothing is; expression: what the topics are chosen by. */
 void plan_say_topics(const struct plan *plan, const char *expression);
 

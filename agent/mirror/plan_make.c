@@ -582,7 +582,7 @@ compare_topics(const struct plan_input *input, struct plan *plan)
 			say_merge(list + i, end - i);
 		settle_target(input, list + i, end - i);
 	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count && !input->config->mirror.loop_drop; i++)
 		check_loop(plan, list[i]);
 	free(list);
 }
@@ -592,6 +592,7 @@ static void
 take_targets(struct plan *plan, const struct plan_input *input)
 {
 	plan->target_brokers = input->target_brokers;
+	plan->clusters = input->clusters;
 	plan->makes_topics = is_made(input);
 	if (!input->targets)
 		return;

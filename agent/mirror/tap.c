@@ -77,7 +77,7 @@ outcome(const struct flight *f, const struct script_record *decided)
 		[SCRIPT_FAILED] = "failed"};
 
 	if (!decided)
-		return "keep";
+		return f->state == FLIGHT_DONE ? "loop" : "keep";
 	return decided->_outcome == SCRIPT_KEEP && f->state == FLIGHT_DONE
 		       ? "failed"
 		       : words[decided->_outcome];

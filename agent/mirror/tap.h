@@ -8,7 +8,8 @@
 #include "script/view.h"
 
 /* One sample: the record as it came, what was decided, and what is produced for it. decided: NULL
-   without a script. routed: the topic that an unchanged record goes to. Keys and values are shown
+   without a script; a flight that is DONE all the same stands for a record that came from the
+   target. routed: the topic that an unchanged record goes to. Keys and values are shown
    up to a kilobyte, as text when they are UTF-8, else in hex; null is null. @gives a line without
    its end @thread worker */
 char *tap_sample(const char *source_topic, const char *routed, const struct record *record,

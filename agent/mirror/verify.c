@@ -192,6 +192,11 @@ note_script(struct verify *v)
 	if (c->dropped > 0)
 		verify_note(v, "%llu records of the source are left out by the script.",
 			(unsigned long long)c->dropped);
+	if (c->loops > 0)
+		verify_note(v,
+			"%llu records of the source are left out because they came from the "
+			"target (loop.drop).",
+			(unsigned long long)c->loops);
 }
 
 /* The first look at everything, then others at what differs. */
@@ -313,6 +318,18 @@ by_name(const void *a, const void *b)
 		((const struct verify_topic *)a)->name, ((const struct verify_topic *)b)->name);
 }
 
+/* Where clusters mirror the same topics to each other. */
+static void
+note_others(struct verify *v)
+{
+	if (v->others > 0)
+		verify_note(v,
+			"%llu records at the target did not come from the source, by their header "
+			"%s, and were not compared.",
+			(unsigned long long)v->others,
+			v->options->config->mirror.provenance_header);
+}
+
 static void
 sum_up(struct verify *v)
 {
@@ -337,6 +354,7 @@ sum_up(struct verify *v)
 			v->options->until == VERIFY_END ? "the ends at the beginning"
 							: "the group's positions",
 			v->options->until == VERIFY_END ? "" : " --to end compares them too.");
+	note_others(v);
 	if (report->differences > 0 && !mirror->abort_on_send_failure)
 		verify_note(v,
 			"With abort.on.send.failure=false records that the target refused are "

@@ -52,7 +52,8 @@ struct verify {
 	struct verify_range *current; /* the source partition whose records are being told */
 	bool is_newer;
 	uint64_t done, total, bytes, beyond;
-	uint64_t held; /* records that must be at the target, and nobody knows as what */
+	uint64_t held;	 /* records that must be at the target, and nobody knows as what */
+	uint64_t others; /* records at the target that did not come from the source */
 	int64_t next_progress;
 	bool is_first; /* the first look */
 	struct verify_report *report;

@@ -121,7 +121,6 @@ open_target(struct scout *s)
 void
 scout_compare_clusters(struct scout *s)
 {
-	char source[128], target[128];
 	struct err err;
 
 	if (s->is_compared || s->target.is_down || !s->source.admin || !open_target(s))
@@ -130,10 +129,36 @@ scout_compare_clusters(struct scout *s)
 		side_down(&s->target, err.text);
 		return;
 	}
-	admin_cluster_id(s->source.admin, PING_MS, source, sizeof(source));
-	admin_cluster_id(s->target.admin, PING_MS, target, sizeof(target));
+	admin_cluster_id(s->source.admin, PING_MS, s->source_id, sizeof(s->source_id));
+	admin_cluster_id(s->target.admin, PING_MS, s->target_id, sizeof(s->target_id));
 	s->is_compared = true;
-	s->is_same = *source && !strcmp(source, target);
+	s->is_same = *s->source_id && !strcmp(s->source_id, s->target_id);
+}
+
+/* Without the target's answer the source at least can be asked. */
+static const char *
+source_id(struct scout *s)
+{
+	if (!s->is_compared && s->config->mirror.provenance)
+		admin_cluster_id(s->source.admin, PING_MS, s->source_id, sizeof(s->source_id));
+	return s->source_id;
+}
+
+bool
+scout_name_clusters(struct scout *s)
+{
+	const struct config_mirror *m = &s->config->mirror;
+	const char *target = s->is_compared ? s->target_id : NULL;
+	struct err err;
+
+	if (!m->provenance && !m->loop_drop)
+		return true;
+	if (!target && provenance_needs_target(s->config))
+		return false;
+	if (provenance_name_clusters(s->config, source_id(s), target, &s->clusters, &err) == 0)
+		return true;
+	scout_fail(s, err.text);
+	return false;
 }
 
 void
@@ -287,6 +312,17 @@ look_at_targets(struct scout *s)
 	scout_next_plan(s);
 }
 
+/* The target has answered for the first time, later than the source. False: the mirror ends. */
+static bool
+on_compared(struct scout *s)
+{
+	if (s->plan)
+		return !scout_is_endless(s, s->plan) && scout_name_clusters(s);
+	/* The first plan may have waited for it. */
+	s->source.topics_due = s->source.due = 0;
+	return true;
+}
+
 void
 scout_look_at_target(struct scout *s)
 {
@@ -303,7 +339,7 @@ scout_look_at_target(struct scout *s)
 		s->target.topics_due = 0;
 	side_up(&s->target);
 	scout_compare_clusters(s);
-	if (!was_compared && s->plan && scout_is_endless(s, s->plan))
+	if (!was_compared && s->is_compared && !on_compared(s))
 		return;
 	look_at_targets(s);
 	if (s->is_limits_due && !atomic_load(&s->must_stop))

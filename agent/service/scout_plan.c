@@ -38,6 +38,7 @@ input_of(const struct scout *s, struct script *script)
 		.targets = s->is_target_known ? partitions_of(&s->targets) : NULL,
 		.target_count = s->targets.topic_count,
 		.target_brokers = s->targets.brokers,
+		.clusters = s->clusters,
 		.is_managed = scout_manages(s),
 		.refusals = s->refusals,
 		.refusal_count = s->refusal_count,
@@ -169,12 +170,15 @@ int
 scout_first_plan(struct scout *s, struct err *err)
 {
 	scout_compare_clusters(s);
+	if (!scout_name_clusters(s))
+		return 0;
 	if (s->is_compared)
 		scout_list_targets(s);
 	if (prepare_first(s, &s->plan, err) < 0)
 		return -1;
 	if (!s->plan)
 		return 0;
+	plan_say_provenance(s->config, s->plan);
 	plan_say_topics(s->plan, topics_text(s->filter));
 	plan_say_problems(NULL, s->plan);
 	scout_send_plan(s, SCOUT_PLAN);

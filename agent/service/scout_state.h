@@ -33,6 +33,8 @@ struct scout {
 	int64_t next_leaderless; /* clock_ms: that partitions have no leader is not said before */
 	bool is_compared;	 /* the two sides are known to be the same cluster, or not */
 	bool is_same;
+	char source_id[128], target_id[128]; /* "": they tell none; once it is compared */
+	struct provenance_clusters clusters; /* by the plans from now on */
 	struct incarnations *incarnations;
 	struct until *until;   /* of a one shot, until the first plan is sent */
 	bool is_limits_due;    /* target topics are to be asked for their settings */
@@ -57,6 +59,10 @@ void scout_look_at_target(struct scout *scout);
 /* Do both sides answer as the same cluster? A target that does not answer is compared when it does.
  */
 void scout_compare_clusters(struct scout *scout);
+
+/* Finds out what the clusters are called in the header that says where records came from. False:
+   the mirror cannot begin, which is said, or has to wait for the target. */
+bool scout_name_clusters(struct scout *scout);
 
 /* Lists the target's topics, when it is there. */
 void scout_list_targets(struct scout *scout);

@@ -1,4 +1,4 @@
-"""The scripts that are measured against a mirror without one. Values are JSON: {"id":N,"region":"eu"|"us","text":"..."}."""
+"""The scripts, and flags, that are measured against a mirror without one. Values are JSON: {"id":N,"region":"eu"|"us","text":"..."}."""
 
 PASSES, DROPS = True, False  # does every record arrive at the target?
 
@@ -23,6 +23,12 @@ SCRIPTS = {
         end }"""),
     "drop everything": (DROPS, """
         return { api = 1, record = function(r) return false end }"""),
+}
+
+# Flags that are measured likewise, without a script.
+FLAGS = {
+    "provenance": ("--provenance", "true"),
+    "provenance and loop.drop": ("--provenance", "true", "--loop.drop", "true"),
 }
 
 

@@ -16,6 +16,8 @@ TEST(a_sample_says_where_the_record_goes)
 		{-1, FLIGHT_WAITING,
 			"\"outcome\":\"keep\",\"outputs\":[{\"topic\":\"to\",\"unchanged\":true}]"
 			"}"},
+		/* It came from the target. */
+		{-1, FLIGHT_DONE, "\"outcome\":\"loop\",\"outputs\":[]}"},
 		{SCRIPT_KEEP, FLIGHT_WAITING,
 			"\"outcome\":\"keep\",\"outputs\":[{\"topic\":\"to\",\"unchanged\":true}]"
 			"}"},
