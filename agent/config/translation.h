@@ -101,18 +101,38 @@ RULE(false_only);
 RULE(producer_type);
 
 /* In rules_security.c. */
-RULE(jaas);
 RULE(mechanism);
-RULE(identification);
-RULE(truststore);
-RULE(keystore);
+RULE(oidc);
 RULE(sasl_handler);
 RULE(jwt_retriever);
-RULE(keystore_password);
+
+/* In rules_jaas.c. */
+RULE(jaas);
+RULE(login_file);
+
+/* In rules_stores.c. */
+RULE(truststore);
+RULE(trusted_text);
+RULE(keystore);
+RULE(chain_text);
+RULE(key_text);
+RULE(key_location);
+RULE(key_password);
+
+/* In rules_tls.c. */
+RULE(identification);
+RULE(cipher_suites);
+RULE(tls_versions);
+
+/* Can the linked library get tokens for OAUTHBEARER by itself, from where the properties say?
+   Otherwise the current property is refused. */
+bool translation_check_oidc(struct translation *t);
 
 /* What properties mean together, once all are read. They need a translation whose properties are
-   all done. Both: the wait for connections. Consumer: sizes and times that librdkafka wants in a
+   all done. Login: the file that Java's environment names, when nothing else says how to log in.
+   Both: the wait for connections. Consumer: sizes and times that librdkafka wants in a
    certain order. Producer: batch size and idempotence. */
+void rules_finish_login(struct translation *t);
 void rules_finish_both(struct translation *t);
 void rules_finish_consumer(struct translation *t);
 void rules_finish_producer(struct translation *t);
