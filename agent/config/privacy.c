@@ -14,7 +14,8 @@ static bool
 is_secret(const struct property *property)
 {
 	if (property->shown || !*property->value || *property->value == '@' ||
-		strstr(property->value, "${") || !javaprops_is_secret(property->key))
+		strstr(property->value, "${") || !javaprops_is_secret(property->key) ||
+		strstr(property->key, "truststore"))
 		return false;
 	return !strcasestr(property->key, "jaas") || strcasestr(property->value, "password") ||
 	       strcasestr(property->value, "secret");
