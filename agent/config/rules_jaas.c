@@ -526,25 +526,13 @@ has_login(const struct translation *t)
 void
 rules_finish_login(struct translation *t)
 {
-	const struct property *before = t->current;
-	struct property property = {0};
 	const char *variable;
 	char *path;
 
 	if (!translation_has_sasl(t) || has_login(t))
 		return;
 	path = jvm_property(LOGIN_FILE, &variable);
-	if (!path)
-		return;
-	property.section = mem_strdup(t->section);
-	property.key = mem_strdup(LOGIN_FILE);
-	property.value = path;
-	property.origin = mem_strdup(variable);
-	t->current = &property;
-	rule_login_file(t, javaprops_find(t->side, LOGIN_FILE), path);
-	t->current = before;
-	free(property.section);
-	free(property.key);
-	free(property.value);
-	free(property.origin);
+	if (path)
+		translation_apply(t, LOGIN_FILE, path, variable, rule_login_file);
+	free(path);
 }

@@ -7,9 +7,13 @@
 
 #include "base/mem.h"
 #include "config/file.h"
+#include "config/jvm.h"
 #include "config/privacy.h"
 #include "config/store.h"
 #include "config/translation.h"
+
+/* Where Java is told of the store that all its clients trust. */
+#define JAVA_TRUST_STORE "javax.net.ssl.trustStore"
 
 static const char *const form_names[] = {
 	[STORE_UNKNOWN] = "unknown",
@@ -94,20 +98,57 @@ give_trusted(struct translation *t, const struct store *store)
 	free(pem);
 }
 
-RULE(truststore)
+/* Takes the certificates of a file. */
+static void
+take_truststore(struct translation *t, const char *path, const char *password)
 {
-	struct store_request request = {
-		.name = value, .password = given(t, "ssl.truststore.password")};
+	struct store_request request = {.name = path, .password = password};
 	struct store store;
 
-	(void)row;
 	if (!is_usable(t) || read_file(t, &request, &store))
 		return;
 	if (store.form == STORE_PEM && store.is_plain && are_roots(&store))
-		translation_give(t, "ssl.ca.location", value, NULL);
+		translation_give(t, "ssl.ca.location", path, NULL);
 	else
 		give_trusted(t, &store);
 	store_fini(&store);
+}
+
+RULE(truststore)
+{
+	(void)row;
+	take_truststore(t, value, given(t, "ssl.truststore.password"));
+}
+
+/* Java's own store, for clients that name none. */
+static void
+take_java_truststore(struct translation *t, const struct javaprop *row, const char *path)
+{
+	char *password = jvm_property("javax.net.ssl.trustStorePassword", NULL);
+
+	(void)row;
+	take_truststore(t, path, password);
+	mem_wipe(&password);
+}
+
+void
+rules_finish_trust(struct translation *t)
+{
+	static const char *const names[] = {"ssl.truststore.location",
+		"ssl.truststore.certificates", "ssl.ca.location", "ssl.ca.pem",
+		"rdkafka.ssl.ca.location", "rdkafka.ssl.ca.pem"};
+	const char *variable;
+	char *path;
+
+	if (!translation_has_tls(t))
+		return;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (translation_other(t, names[i]))
+			return;
+	path = jvm_property(JAVA_TRUST_STORE, &variable);
+	if (path)
+		translation_apply(t, JAVA_TRUST_STORE, path, variable, take_java_truststore);
+	free(path);
 }
 
 RULE(trusted_text)

@@ -80,9 +80,8 @@ def by_plain(**changes):
 
 
 def by_certificate(**changes):
-    """The broker knows the root only, so that the client must send its whole chain; the client knows only who signed
-    the broker's certificate."""
-    return {"security.protocol": "SSL", "ssl.truststore.location": "middle.p12", "ssl.truststore.password": "storepass",
+    """Both know the root only, so that the client must send its whole chain."""
+    return {"security.protocol": "SSL", "ssl.truststore.location": "root.jks", "ssl.truststore.password": "storepass",
             "ssl.keystore.location": "key.jks", "ssl.keystore.password": "storepass", "ssl.key.password": "keypass",
             **changes}
 
@@ -111,7 +110,9 @@ def test_two_identities_in_one_process(pair, mirror, names, outside, sender, rec
                        producer=by_certificate())
     else:
         agent = mirror(mutual_side, login_side, topic, group, "--topic.prefix", "copy.",
-                       consumer=by_certificate(**{"ssl.keystore.location": "key-old.p12", "ssl.key.password": None}),
+                       consumer=by_certificate(**{
+                           "ssl.keystore.location": "key-old.p12", "ssl.key.password": None,
+                           "ssl.truststore.location": "middle.p12"}),  # Java trusts it without the root
                        producer=by_plain())
     verdict = receiver(secure, f"copy.{topic}", 1).verdict(load)
     assert no_loss(verdict), f"{verdict}\n{agent.stderr}"

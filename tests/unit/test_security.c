@@ -535,8 +535,8 @@ TEST(login_files)
 	unsetenv("KAFKA_OPTS");
 }
 
-/* Java's environment names the file when nothing else says how to log in. */
-TEST(login_file_of_the_environment)
+/* Java's environment names the files when nothing else says how to log in, or whom to trust. */
+TEST(what_the_environment_names)
 {
 	static const struct {
 		const char *variable, *options, *lines, *expected;
@@ -560,6 +560,20 @@ TEST(login_file_of_the_environment)
 					       "set;"},
 		{"KAFKA_OPTS", "-Djava.security.auth.login.config=/nowhere", "client.rack=r",
 			"client.rack=r;set;"},
+		{"KAFKA_OPTS",
+			"-Djavax.net.ssl.trustStore=trust.jks "
+			"-Djavax.net.ssl.trustStorePassword=storepass",
+			TLS, TLS_SETTINGS "ssl.ca.pem=PEM*2;translated;translated;"},
+		{"KAFKA_OPTS",
+			"-Djavax.net.ssl.trustStore=trust.jks "
+			"-Djavax.net.ssl.trustStorePassword=hidden",
+			TLS,
+			TLS_SETTINGS "translated;refused;!KAFKA_OPTS: javax.net.ssl.trustStore: "
+				     "the password of 'trust.jks' is wrong, or the file is "
+				     "damaged;"},
+		{"KAFKA_OPTS", "-Djavax.net.ssl.trustStore=/nowhere",
+			TLS "ssl.truststore.location=root.pem",
+			TLS_SETTINGS "ssl.ca.location=root.pem;translated;translated;"},
 	};
 
 	enter();
