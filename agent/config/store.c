@@ -139,7 +139,7 @@ take_text(BIO *bio)
 	char *bytes, *s;
 	long n = BIO_get_mem_data(bio, &bytes);
 
-	s = mem_strndup(bytes, (size_t)n);
+	s = mem_strndup(n > 0 ? bytes : "", (size_t)n);
 	OPENSSL_cleanse(bytes, (size_t)n);
 	BIO_free(bio);
 	return s;

@@ -82,7 +82,7 @@ print_name(struct text *text, const X509_NAME *name)
 
 	X509_NAME_print_ex(bio, name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB);
 	n = BIO_get_mem_data(bio, &bytes);
-	text_add(text, bytes, (size_t)n);
+	text_add(text, n > 0 ? bytes : "", (size_t)n);
 	BIO_free(bio);
 }
 

@@ -41,7 +41,7 @@ print(int which)
 		if (which & 1 << i)
 			PEM_write_bio_X509(bio, certificates[i]);
 	n = BIO_get_mem_data(bio, &bytes);
-	s = mem_strndup(bytes, (size_t)n);
+	s = mem_strndup(n > 0 ? bytes : "", (size_t)n);
 	BIO_free(bio);
 	return s;
 }
