@@ -54,7 +54,7 @@ enter(void)
 {
 	static const char *const files[] = {"trust.jks", "trust.jceks", "trust.p12",
 		"trust-old.p12", "trust-openssl.p12", "root.pem", "middle.pem", "key.jks",
-		"key.jceks", "key.p12", "key-old.p12", "key.pem", "encrypted.pem"};
+		"key.jceks", "key.p12", "key-old.p12", "key.pem", "encrypted.pem", "expired.jks"};
 	static bool is_there;
 
 	if (is_there)
@@ -377,6 +377,11 @@ TEST(stores)
 			TLS_SETTINGS "translated;refused;handled;!f:2: ssl.keystore.location: "
 				     "'trust.jks' holds no private key; `keytool -list -keystore "
 				     "trust.jks` must show a PrivateKeyEntry;"},
+		{TLS "ssl.keystore.location=expired.jks\nssl.keystore.password=storepass",
+			TLS_SETTINGS "ssl.certificate.pem=PEM*1;ssl.key.pem=PEM*1;translated;"
+				     "translated;handled;?f:2: ssl.keystore.location: the client's "
+				     "certificate expired on 2002-01-01, and brokers will refuse "
+				     "it; get a new one;"},
 		{TLS "ssl.keystore.certificate.chain=x",
 			TLS_SETTINGS "translated;refused;!f:2: ssl.keystore.certificate.chain: "
 				     "needs the key to its certificate; write ssl.keystore.key;"},
