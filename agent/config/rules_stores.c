@@ -220,6 +220,9 @@ RULE(keystore)
 		if (translation_give(
 			    t, "ssl.certificate.location", value, "and ssl.key.location the same"))
 			add(t, "ssl.key.location", value);
+		if (request.key_password || request.password)
+			add(t, "ssl.key.password",
+				request.key_password ? request.key_password : request.password);
 		check_age(t, &store);
 	} else {
 		give_key(t, &store);
@@ -274,16 +277,14 @@ RULE(key_text)
 			t, "needs its certificate; write ssl.keystore.certificate.chain");
 }
 
-/* Passwords are used up while stores are read; only a key that librdkafka opens itself needs one.
- */
+/* The store's rule uses it, or gives it on; only a key that librdkafka is told of by its own name
+   needs it from here. */
 RULE(key_password)
 {
-	if (client_settings_get(t->settings, "ssl.key.location") ||
-		translation_other(t, "ssl.key.location") || translation_other(t, "ssl.key.pem"))
+	if (translation_other(t, "ssl.key.location") || translation_other(t, "ssl.key.pem") ||
+		!(translation_other(t, "ssl.keystore.location") ||
+			translation_other(t, "ssl.keystore.key")))
 		rule_same(t, row, value);
-	else if (translation_other(t, "ssl.keystore.location") ||
-		 translation_other(t, "ssl.keystore.key"))
-		translation_note(t, VERDICT_HANDLED, "opens the key in the store");
 	else
-		rule_same(t, row, value);
+		translation_note(t, VERDICT_HANDLED, "opens the key in the store");
 }

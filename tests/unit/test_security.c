@@ -364,11 +364,11 @@ TEST(stores)
 		     "ssl.keystore.password=storepass",
 			TLS_SETTINGS "ssl.certificate.pem=PEM*3;ssl.key.pem=PEM*1;translated;"
 				     "ignored;translated;handled;"},
-		{TLS "ssl.keystore.type=PEM\nssl.keystore.location=encrypted.pem\n"
-		     "ssl.key.password=keypass",
+		{TLS "ssl.key.password=keypass\nssl.keystore.type=PEM\n"
+		     "ssl.keystore.location=encrypted.pem",
 			TLS_SETTINGS "ssl.certificate.location=encrypted.pem;"
 				     "ssl.key.location=encrypted.pem;ssl.key.password=keypass;"
-				     "translated;ignored;translated;set;"},
+				     "translated;handled;ignored;translated;"},
 		{TLS "ssl.keystore.location=key.jks\nssl.keystore.password=storepass",
 			TLS_SETTINGS "translated;refused;handled;!f:2: ssl.keystore.location: the "
 				     "password does not open the key in 'key.jks'; if the key has "
