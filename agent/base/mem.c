@@ -64,6 +64,15 @@ mem_printf(const char *fmt, ...)
 	return text_take(&text);
 }
 
+void
+mem_wipe(char **s)
+{
+	if (*s)
+		explicit_bzero(*s, strlen(*s));
+	free(*s);
+	*s = NULL;
+}
+
 void *
 mem_grow(void *array, size_t *capacity, size_t count, size_t size)
 {

@@ -18,6 +18,10 @@ char *mem_strndup(const char *s, size_t n);
 /* A fresh string made by printf rules. @gives memory for free(). @thread any */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Overwrites a secret string with zeros, frees it and clears the pointer. NULL is accepted. @thread
+   any */
+void mem_wipe(char **s);
+
 /* Makes room for one more element: doubles *capacity (from 8) when count has reached it. Returns
    the new array; `a = mem_grow(a, &cap, n, sizeof(*a))`. @thread any */
 void *mem_grow(void *array, size_t *capacity, size_t count, size_t size);

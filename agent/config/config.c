@@ -18,6 +18,7 @@
 #include "config/options.h"
 #include "config/origin.h"
 #include "config/placeholder.h"
+#include "config/privacy.h"
 #include "config/properties.h"
 #include "config/verdicts.h"
 
@@ -64,6 +65,7 @@ append_file(struct properties *all, const char *path, enum properties_format for
 		return -1;
 	properties_mark_passed(&properties, format == PROPERTIES_INI, problems);
 	placeholders_resolve(&properties, problems);
+	privacy_check_properties(path, &properties, problems);
 	append(all, &properties, section);
 	return 0;
 }
@@ -87,6 +89,7 @@ gather(struct properties *all, struct flags *flags, struct problems *problems)
 	placeholders_resolve(&flags->properties, problems);
 	for (size_t i = 0; i < flags->properties.count; i++)
 		flags->properties.items[i].is_passed = false;
+	privacy_check_flags(&flags->properties, problems);
 	append(all, &flags->properties, NULL);
 	properties_mark_passed(all, false, problems);
 }
@@ -626,7 +629,7 @@ settings_fini(struct client_settings *settings)
 {
 	for (size_t i = 0; i < settings->count; i++) {
 		free(settings->items[i].name);
-		free(settings->items[i].value);
+		mem_wipe(&settings->items[i].value);
 		free(settings->items[i].origin);
 	}
 	free(settings->items);

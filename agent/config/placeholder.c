@@ -184,6 +184,15 @@ expand(const struct properties *properties, const char *section, const char *s, 
 	return text_take(&text);
 }
 
+char *
+placeholder_expand(const char *s, struct err *err)
+{
+	const struct properties none = {0};
+	bool is_found;
+
+	return expand(&none, "", s, &is_found, err);
+}
+
 /* The new value of a property; NULL after an error. */
 static char *
 resolve(const struct properties *properties, const struct property *property, bool *ret_found,
@@ -224,7 +233,7 @@ placeholders_resolve(struct properties *properties, struct problems *problems)
 			property->shown = property->value;
 			property->value = value;
 		} else {
-			free(property->value);
+			mem_wipe(&property->value);
 			property->value = value;
 		}
 	}

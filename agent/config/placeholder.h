@@ -2,6 +2,7 @@
 #ifndef CONFIG_PLACEHOLDER_H
 #define CONFIG_PLACEHOLDER_H
 
+#include "base/err.h"
 #include "config/problems.h"
 #include "config/properties.h"
 
@@ -12,5 +13,9 @@
    keeps its old text in shown. Properties that are passed are left alone. What is missing is an
    error at the property's origin. @blocks on reading files */
 void placeholders_resolve(struct properties *properties, struct problems *problems);
+
+/* The same for one text that is in no property, by the names env, file and directory. NULL after an
+   error. @gives a string @blocks on reading files */
+char *placeholder_expand(const char *s, struct err *err);
 
 #endif

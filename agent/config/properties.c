@@ -423,6 +423,7 @@ properties_read(const char *path, enum properties_format format, struct properti
 		return -1;
 	}
 	properties_read_text(path, bytes, n, format, properties, problems);
+	explicit_bzero(bytes, n);
 	free(bytes);
 	return 0;
 }
@@ -495,8 +496,8 @@ properties_fini(struct properties *properties)
 
 		free(item->section);
 		free(item->key);
-		free(item->value);
-		free(item->shown);
+		mem_wipe(&item->value);
+		mem_wipe(&item->shown);
 		free(item->origin);
 	}
 	free(properties->items);

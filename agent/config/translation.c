@@ -133,6 +133,27 @@ translation_other(const struct translation *t, const char *key)
 	return properties_get(t->properties, t->section, key);
 }
 
+void
+translation_apply(struct translation *t, const char *key, const char *value, const char *origin,
+	void (*how)(struct translation *t, const struct javaprop *row, const char *value))
+{
+	const struct property *before = t->current;
+	struct property property = {
+		.section = mem_strdup(t->section),
+		.key = mem_strdup(key),
+		.value = mem_strdup(value),
+		.origin = mem_strdup(origin),
+	};
+
+	t->current = &property;
+	how(t, javaprops_find(t->side, key), value);
+	t->current = before;
+	free(property.section);
+	free(property.key);
+	mem_wipe(&property.value);
+	free(property.origin);
+}
+
 /* Does security.protocol hold this word? */
 static bool
 protocol_has(const struct translation *t, const char *word)

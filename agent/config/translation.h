@@ -43,6 +43,12 @@ bool translation_give(
 /* The value of another property of the same client, NULL when it is not given. */
 const char *translation_other(const struct translation *t, const char *key);
 
+/* Does what a rule does with a property that stands in no file: origin says where it does. It is
+   the current property meanwhile. */
+void translation_apply(struct translation *t, const char *key, const char *value,
+	const char *origin,
+	void (*how)(struct translation *t, const struct javaprop *row, const char *value));
+
 /* Is the client's security.protocol one with TLS, or with SASL? */
 bool translation_has_tls(const struct translation *t);
 bool translation_has_sasl(const struct translation *t);
@@ -101,18 +107,39 @@ RULE(false_only);
 RULE(producer_type);
 
 /* In rules_security.c. */
-RULE(jaas);
 RULE(mechanism);
-RULE(identification);
-RULE(truststore);
-RULE(keystore);
+RULE(oidc);
 RULE(sasl_handler);
 RULE(jwt_retriever);
-RULE(keystore_password);
+
+/* In rules_jaas.c. */
+RULE(jaas);
+RULE(login_file);
+
+/* In rules_stores.c. */
+RULE(truststore);
+RULE(trusted_text);
+RULE(keystore);
+RULE(chain_text);
+RULE(key_text);
+RULE(key_location);
+RULE(key_password);
+
+/* In rules_tls.c. */
+RULE(identification);
+RULE(cipher_suites);
+RULE(tls_versions);
+
+/* Can the linked library get tokens for OAUTHBEARER by itself, from where the properties say?
+   Otherwise the current property is refused. */
+bool translation_check_oidc(struct translation *t);
 
 /* What properties mean together, once all are read. They need a translation whose properties are
-   all done. Both: the wait for connections. Consumer: sizes and times that librdkafka wants in a
-   certain order. Producer: batch size and idempotence. */
+   all done. Login: the file that Java's environment names, when nothing else says how to log in.
+   Trust: the store that it names, likewise. Both: the wait for connections. Consumer: sizes and
+   times that librdkafka wants in a certain order. Producer: batch size and idempotence. */
+void rules_finish_login(struct translation *t);
+void rules_finish_trust(struct translation *t);
 void rules_finish_both(struct translation *t);
 void rules_finish_consumer(struct translation *t);
 void rules_finish_producer(struct translation *t);

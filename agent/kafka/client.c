@@ -8,18 +8,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "kafka/library.h"
+#include "kafka/trust.h"
 
 struct client {
 	rd_kafka_t *rk;
 	enum client_side side;
+	struct trust *trust;
 	pthread_mutex_t lock;
-	char failure[512]; /* under lock, as the two below */
+	char failure[512];  /* under lock, as the three below */
+	char distrust[512]; /* why a broker's certificate was not taken, until its failure is told
+			     */
 	client_offset_line *on_offset;
 	void *on_offset_arg;
 };
@@ -49,6 +57,21 @@ static const struct {
 		"an HTTP server answers there, not Kafka: check host and port"},
 	{"Invalid response size", "what answers there does not speak plain Kafka: check the port, "
 				  "and security.protocol if it is a TLS port"},
+	{"alert certificate required",
+		"the brokers want a certificate of the client: write ssl.keystore.location and its "
+		"passwords"},
+	{"alert bad certificate",
+		"the brokers want a certificate of the client, and one that they trust: check "
+		"ssl.keystore.location"},
+	{"alert unknown ca", "the brokers do not trust the client's certificate: its issuer must "
+			     "be in their trust store"},
+	{"alert certificate unknown",
+		"the brokers do not trust the client's certificate: its issuer must be in their "
+		"trust store"},
+	{"unsupported protocol",
+		"the broker has only versions of TLS that OpenSSL refuses: write MinProtocol = "
+		"TLSv1 and CipherString = DEFAULT@SECLEVEL=0 into [system_default_sect] of "
+		"/etc/ssl/openssl.cnf"},
 	{"APIVERSION_QUERY",
 		"check that this is a Kafka port, and security.protocol if it is a TLS port"},
 	{"SSL_HANDSHAKE", "the port may be a plain-text port: check it, and security.protocol"},
@@ -95,15 +118,22 @@ remember_failure(struct client *client, const char *text)
 	if (!strncmp(text, "[thrd:", 6) && (cut = strstr(text, "]: ")))
 		text = cut + 3;
 	pthread_mutex_lock(&client->lock);
-	snprintf(client->failure, sizeof(client->failure), "%s", text);
+	if (*client->distrust && strstr(text, "certificate verify failed")) {
+		snprintf(client->failure, sizeof(client->failure), "%s", client->distrust);
+		client->distrust[0] = '\0';
+	} else {
+		snprintf(client->failure, sizeof(client->failure), "%s", text);
+	}
 	pthread_mutex_unlock(&client->lock);
 }
 
 /* Failures of connections, and warnings that mean nothing to an operator (old brokers cannot be
    told not to create a topic that a consumer asks for; we only ask for topics that are there), or
-   are dealt with and said elsewhere (FATAL: by the producer, OFFSET: as source_gap). */
+   are dealt with and said elsewhere (FATAL: by the producer, OFFSET: as source_gap, SSLCERTVRFY: as
+   the failure that follows). */
 static const char *const failure_facilities[] = {"FAIL", "ERROR", "REQTMOUT", NULL};
-static const char *const quiet_facilities[] = {"AUTOCREATE", "FATAL", "OFFSET", NULL};
+static const char *const quiet_facilities[] = {
+	"AUTOCREATE", "FATAL", "OFFSET", "SSLCERTVRFY", NULL};
 
 static bool
 is_one_of(const char *word, const char *const *words)
@@ -179,6 +209,35 @@ on_throttle(rd_kafka_t *rk, const char *name, int32_t id, int ms, void *opaque)
 		&traffic[client->side].throttle_ms, (uint64_t)ms, memory_order_relaxed);
 }
 
+/* A broker's certificate, step by step up its chain. @thread any of the library's */
+static int
+on_certificate(rd_kafka_t *rk, const char *broker, int32_t id, int *error, int depth,
+	const char *der, size_t n, char *why, size_t why_size, void *opaque)
+{
+	struct client *client = opaque;
+	char sentence[400] = "";
+
+	(void)rk, (void)id;
+	if (trust_judge(client->trust, error, depth, der, n, sentence, sizeof(sentence)))
+		return 1;
+	snprintf(why, why_size, "%s", sentence);
+	pthread_mutex_lock(&client->lock);
+	snprintf(client->distrust, sizeof(client->distrust), "%s: %s", broker, sentence);
+	pthread_mutex_unlock(&client->lock);
+	return 0;
+}
+
+/* Judges certificates in the library's stead, unless the user wants none to be. */
+static void
+apply_trust(rd_kafka_conf_t *conf, struct client *client, const struct client_settings *settings)
+{
+	const char *verifies = client_settings_get(settings, "enable.ssl.certificate.verification");
+
+	client->trust = trust_new(client_settings_get(settings, "ssl.ca.pem"));
+	if (!verifies || !strcasecmp(verifies, "true") || !strcmp(verifies, "1"))
+		rd_kafka_conf_set_ssl_cert_verify_cb(conf, on_certificate);
+}
+
 static int
 apply_rule(rd_kafka_conf_t *conf, const struct client_rule *rule,
 	const struct client_settings *settings, struct err *err)
@@ -194,14 +253,43 @@ apply_rule(rd_kafka_conf_t *conf, const struct client_rule *rule,
 	return 0;
 }
 
+/* Libraries before 2.8.0 send only the first certificate of ssl.certificate.pem, but all of a file:
+   theirs lies in memory. Gives its descriptor, which may be closed once the client is made; -1 when
+   it is not needed, or there is none to have. */
 static int
-apply_settings(rd_kafka_conf_t *conf, const struct client_settings *settings, struct err *err)
+apply_chain(rd_kafka_conf_t *conf, const struct client_setting *s)
+{
+	const char *second = strstr(s->value + 1, "-----BEGIN ");
+	size_t n = strlen(s->value);
+	char path[64], why[256];
+	int fd;
+
+	if (strcmp(s->name, "ssl.certificate.pem") != 0 || library_at_least(2, 8, 0) || !second)
+		return -1;
+	fd = memfd_create("certificates", MFD_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (write(fd, s->value, n) == (ssize_t)n &&
+		rd_kafka_conf_set(conf, "ssl.certificate.location", path, why, sizeof(why)) ==
+			RD_KAFKA_CONF_OK)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* *ret_chain is as apply_chain gives it. */
+static int
+apply_settings(rd_kafka_conf_t *conf, const struct client_settings *settings, int *ret_chain,
+	struct err *err)
 {
 	char why[512] = "";
 
 	for (size_t i = 0; i < settings->count; i++) {
 		const struct client_setting *s = &settings->items[i];
 
+		if (*ret_chain < 0 && *s->value && (*ret_chain = apply_chain(conf, s)) >= 0)
+			continue;
 		if (rd_kafka_conf_set(conf, s->name, s->value, why, sizeof(why)) ==
 			RD_KAFKA_CONF_OK)
 			continue;
@@ -218,6 +306,7 @@ client_new(enum client_side side, rd_kafka_type_t type, const struct client_sett
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	struct client *client = mem_zero(1, sizeof(*client));
 	char why[512] = "";
+	int chain = -1;
 
 	client->side = side;
 	pthread_mutex_init(&client->lock, NULL);
@@ -226,18 +315,25 @@ client_new(enum client_side side, rd_kafka_type_t type, const struct client_sett
 	rd_kafka_conf_set_connect_cb(conf, on_connect);
 	rd_kafka_conf_set_throttle_cb(conf, on_throttle);
 	rd_kafka_conf_set_events(conf, events);
-	if (apply_settings(conf, settings, err) < 0)
+	apply_trust(conf, client, settings);
+	if (apply_settings(conf, settings, &chain, err) < 0)
 		goto fail;
 	for (size_t i = 0; i < count; i++)
 		if (apply_rule(conf, &rules[i], settings, err) < 0)
 			goto fail;
 	client->rk = rd_kafka_new(type, conf, why, sizeof(why));
-	if (client->rk)
+	if (client->rk) {
+		if (chain >= 0)
+			close(chain);
 		return client;
+	}
 	err_set(err, "the %s client cannot be made: %s",
 		type == RD_KAFKA_CONSUMER ? "consumer" : "producer", why);
 fail:
+	if (chain >= 0)
+		close(chain);
 	rd_kafka_conf_destroy(conf);
+	trust_free(&client->trust);
 	pthread_mutex_destroy(&client->lock);
 	free(client);
 	return NULL;
@@ -276,6 +372,7 @@ destroy_client(void *arg)
 	/* The consumer was closed before, or is given up on purpose: do not wait for its group
 	 * here. */
 	rd_kafka_destroy_flags(client->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	trust_free(&client->trust);
 	pthread_mutex_destroy(&client->lock);
 	free(client);
 	pthread_mutex_lock(&retired_lock);

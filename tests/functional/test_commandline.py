@@ -278,3 +278,29 @@ def test_secrets_are_not_shown(run, tmp_path):
         done = run("check", *WHOLE, *extra)
         assert "sasl.jaas.config" in done.stdout + done.stderr
         assert "secret" not in done.stdout + done.stderr
+
+
+def test_secrets_that_others_can_read(run, tmp_path):
+    """Of files and the command line; not of what is private, or is no secret."""
+    login = "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=u\n"
+    (tmp_path / "c.properties").write_text(GOOD_CONSUMER + login + "sasl.password=@password\n")
+    (tmp_path / "p.properties").write_text(GOOD_PRODUCER + login + "sasl.password=x1y2z3\n")
+    (tmp_path / "password").write_text("x1y2z3\n")
+    for name in ("c.properties", "p.properties", "password"):
+        (tmp_path / name).chmod(0o644)
+    done = run("check", *WHOLE, "--consumer.ssl.key.password", "x1y2z3")
+    assert done.returncode == 0, done.stderr
+    assert "x1y2z3" not in done.stdout + done.stderr
+    line = len((GOOD_CONSUMER + login).splitlines()) + 1
+    other = len((GOOD_PRODUCER + login).splitlines()) + 1
+    assert sorted(done.stderr.splitlines()) == sorted([
+        "warning: --consumer.ssl.key.password: everybody who can list the processes of this host sees this value; write it into a "
+        "file that only the agent's user can read, and --consumer.ssl.key.password=@FILE",
+        f"warning: c.properties:{line}: everybody on this host can read 'password', which holds a secret; run `chmod o-r password`",
+        f"warning: p.properties:{other}: everybody on this host can read this file with its sasl.password; run `chmod o-r "
+        "p.properties`",
+    ])
+    for name in ("p.properties", "password"):
+        (tmp_path / name).chmod(0o640)
+    done = run("check", *WHOLE, "--consumer.ssl.key.password", "@password")
+    assert done.returncode == 0 and not done.stderr, done.stderr

@@ -283,15 +283,22 @@ class Cluster:
 class KraftCluster(Cluster):
     """One process that is broker and controller."""
 
+    def more_listeners(self):
+        """Further listeners, {"NAME": port}, and the settings that they need; for subclasses."""
+        return {}, {}
+
     def prepare(self):
         port, controller = free_port(), free_port()
+        more, settings_of_more = self.more_listeners()
+        listeners = "".join(f",{name}://127.0.0.1:{number}" for name, number in more.items())
         settings = {
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-            "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+            "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{listeners}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}{listeners}",
             "controller.listener.names": "CONTROLLER",
+            **settings_of_more,
         }
         if self.version.startswith("4."):
             settings |= {"share.coordinator.state.topic.replication.factor": 1,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "unit.h"
+#include "javaprops_rig.h"
 
 /* A library that knows names that start with "known." and takes every value of them but "bad". */
 static int
@@ -19,69 +19,6 @@ only_known(const char *name, const char *value, char *why, size_t why_size)
 	snprintf(why, why_size, "bad is bad");
 	return -1;
 }
-
-/* Translates the lines of one client; gives "name=value;" for each setting, "VERDICT;" for each
-   verdict, and problems.
-   @gives a string */
-static char *
-dump(enum javaprop_side side, const char *lines, config_known *known, struct config *config)
-{
-	struct client_settings *settings =
-		side == SIDE_CONSUMER ? &config->consumer : &config->producer;
-	struct properties properties = {0};
-	struct problems problems = {0};
-	struct text text = {0};
-
-	*config = (struct config){.target.idempotence = true};
-	config->verdicts = mem_zero(1, sizeof(*config->verdicts));
-	properties_read_text("f", lines, strlen(lines), PROPERTIES_JAVA, &properties, &problems);
-	for (size_t i = 0; i < properties.count; i++) {
-		free(properties.items[i].section);
-		properties.items[i].section =
-			mem_strdup(side == SIDE_CONSUMER ? "consumer" : "producer");
-	}
-	properties_mark_passed(&properties, false, &problems);
-	javaprops_translate(config, side, &properties, known, &problems);
-	for (size_t i = 0; i < settings->count; i++)
-		text_printf(&text, "%s=%s;", settings->items[i].name, settings->items[i].value);
-	for (size_t i = 0; i < config->verdicts->count; i++)
-		text_printf(&text, "%s;", verdict_name(config->verdicts->items[i].verdict));
-	for (size_t i = 0; i < problems.count; i++)
-		text_printf(&text, "%c%s: %s;", problems.items[i].is_error ? '!' : '?',
-			problems.items[i].origin, problems.items[i].text);
-	properties_fini(&properties);
-	problems_fini(&problems);
-	return text_take(&text);
-}
-
-/* Frees what dump has put into the configuration. */
-static void
-forget(struct config *config)
-{
-	struct config *copy = mem_alloc(sizeof(*copy));
-
-	*copy = *config;
-	config_free(&copy);
-}
-
-struct lines_case {
-	const char *lines, *expected;
-};
-
-static void
-check_cases(enum javaprop_side side, const struct lines_case *cases, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct config config;
-		char *found = dump(side, cases[i].lines, NULL, &config);
-
-		CHECK_STR(found, cases[i].expected);
-		free(found);
-		forget(&config);
-	}
-}
-
-#define CHECK_CASES(side, cases) check_cases(side, cases, sizeof(cases) / sizeof(*(cases)))
 
 TEST(connections)
 {
@@ -293,52 +230,6 @@ TEST(what_the_library_says)
 		free(found);
 		forget(&config);
 	}
-}
-
-TEST(security)
-{
-	static const struct lines_case cases[] = {
-		{"security.protocol=PLAINTEXTSASL", "security.protocol=sasl_plaintext;translated;"},
-		{"security.protocol=TLS", "refused;!f:1: security.protocol: 'TLS' is none of: "
-					  "PLAINTEXT SSL SASL_PLAINTEXT SASL_SSL;"},
-		{"sasl.mechanism=plain", "sasl.mechanism=PLAIN;translated;"},
-		{"sasl.mechanism=AWS_MSK_IAM",
-			"refused;!f:1: sasl.mechanism: 'AWS_MSK_IAM' is none of: GSSAPI PLAIN "
-			"SCRAM-SHA-256 SCRAM-SHA-512 OAUTHBEARER;"},
-		{"sasl.username=u\nsasl.password=p", "sasl.username=u;sasl.password=p;set;set;"},
-		{"sasl.jaas.config=a.PlainLoginModule required password=\"x\";",
-			"warned;?f:1: sasl.jaas.config has no effect without SASL in "
-			"security.protocol;"},
-		{"security.protocol=SASL_SSL\nsasl.jaas.config=a.Krb5LoginModule required;",
-			"security.protocol=sasl_ssl;translated;refused;!f:2: sasl.jaas.config is "
-			"not "
-			"read yet; remove the line and write sasl.kerberos.service.name, "
-			"sasl.kerberos.principal and sasl.kerberos.keytab with its parts instead;"},
-		{"ssl.endpoint.identification.algorithm=",
-			"ssl.endpoint.identification.algorithm=none;translated;"},
-		{"ssl.truststore.location=/x.jks", "warned;?f:1: ssl.truststore.location has no "
-						   "effect without SSL in security.protocol;"},
-		{"security.protocol=SSL\nssl.truststore.location=/nowhere",
-			"security.protocol=ssl;translated;refused;!f:2: ssl.truststore.location: "
-			"cannot read '/nowhere': No such file or directory;"},
-		{"security.protocol=SSL\nssl.truststore.type=PEM\nssl.truststore.location=/dev/"
-		 "null",
-			"security.protocol=ssl;ssl.ca.location=/dev/null;translated;ignored;"
-			"translated;"},
-		{"security.protocol=SSL\nssl.keystore.type=JKS\nssl.keystore.location=/dev/null",
-			"security.protocol=ssl;translated;ignored;refused;!f:3: "
-			"ssl.keystore.location: "
-			"a JKS file is not read yet; run `keytool -importkeystore -srckeystore "
-			"/dev/null -destkeystore client.p12 -deststoretype PKCS12` and write "
-			"ssl.keystore.location=client.p12 and ssl.keystore.type=PKCS12 instead;"},
-		{"security.protocol=SSL\nssl.keystore.type=PKCS12\nssl.keystore.location=/dev/"
-		 "null\n"
-		 "ssl.keystore.password=p",
-			"security.protocol=ssl;ssl.keystore.location=/dev/null;"
-			"ssl.keystore.password=p;translated;ignored;set;set;"},
-	};
-
-	CHECK_CASES(SIDE_CONSUMER, cases);
 }
 
 TEST(secrets_are_not_shown)

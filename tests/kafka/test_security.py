@@ -1,0 +1,153 @@
+"""Property files of Java clients, as they are, on brokers that want TLS, a login or a certificate."""
+
+import pathlib
+import shutil
+import types
+
+import pytest
+from conftest import rig
+from confluent_kafka.admin import ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
+from outside import wait_until
+from records import no_loss
+from rigs import KraftCluster, free_port
+
+# Made by keytool; see `make` there. The broker's certificate is for 127.0.0.1.
+STORES = pathlib.Path(__file__).resolve().parents[1] / "unit" / "data" / "stores"
+PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
+SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
+PASSWORD = "p \"w\" \\ ; x"
+
+
+def quoted(text):
+    """In JAAS."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def escaped(text):
+    """In a properties file."""
+    return text.replace("\\", "\\\\")
+
+
+def login(module, user="mirror", password=PASSWORD):
+    return escaped(f"{module} required username={quoted(user)} password={quoted(password)};")
+
+
+class SecureCluster(KraftCluster):
+    """One with a listener for logins over TLS, and one for clients with certificates, besides the open one."""
+
+    def more_listeners(self):
+        self.login_port, self.mutual_port = free_port(), free_port()
+        return {"LOGIN": self.login_port, "MUTUAL": self.mutual_port}, {
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_SSL,MUTUAL:SSL",
+            "ssl.keystore.type": "JKS", "ssl.keystore.location": STORES / "broker.jks", "ssl.keystore.password": "storepass",
+            "ssl.truststore.type": "JKS", "ssl.truststore.location": STORES / "root.jks",
+            "ssl.truststore.password": "storepass",
+            "listener.name.mutual.ssl.client.auth": "required",
+            "listener.name.login.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+            "listener.name.login.plain.sasl.jaas.config":
+                escaped(f"{PLAIN} required user_mirror={quoted(PASSWORD)};"),
+            "listener.name.login.scram-sha-512.sasl.jaas.config": f"{SCRAM} required;",
+        }
+
+    def seen_at(self, port, host="127.0.0.1"):
+        """The cluster as the mirror finds it through one of the listeners."""
+        return types.SimpleNamespace(bootstrap=f"{host}:{port}")
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory):
+    yield from rig(SecureCluster, tmp_path_factory, "3.9.1", auto_create_topics_enable="true")
+
+
+@pytest.fixture
+def stores(tmp_path):
+    """The client's stores beside its property files."""
+    for path in STORES.glob("*.*"):
+        shutil.copy(path, tmp_path)
+        (tmp_path / path.name).chmod(0o600)
+
+
+def by_scram(**changes):
+    return {"security.protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512", "sasl.jaas.config": login(SCRAM),
+            "ssl.truststore.location": "trust.jks", "ssl.truststore.password": "storepass", **changes}
+
+
+def by_plain(**changes):
+    return {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN", "sasl.jaas.config": login(PLAIN),
+            "ssl.truststore.location": "trust-old.p12", "ssl.truststore.type": "PKCS12",
+            "ssl.truststore.password": "storepass", "ssl.enabled.protocols": "TLSv1.2",
+            "ssl.cipher.suites": "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_AES_256_GCM_SHA384", **changes}
+
+
+def by_certificate(**changes):
+    """Both know the root only, so that the client must send its whole chain."""
+    return {"security.protocol": "SSL", "ssl.truststore.location": "root.jks", "ssl.truststore.password": "storepass",
+            "ssl.keystore.location": "key.jks", "ssl.keystore.password": "storepass", "ssl.key.password": "keypass",
+            **changes}
+
+
+def make_user(outside, cluster):
+    """For SCRAM; the brokers take it a moment later."""
+    credential = UserScramCredentialUpsertion("mirror", ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096),
+                                              PASSWORD.encode())
+    admin = outside(cluster).admin
+    admin.alter_user_scram_credentials([credential])["mirror"].result(60)
+    wait_until(lambda: admin.describe_user_scram_credentials(["mirror"])["mirror"].result(60), what="the user")
+
+
+@pytest.mark.parametrize("pair", ["scram to certificate", "certificate to plain"])
+def test_two_identities_in_one_process(pair, mirror, names, outside, sender, receiver, secure, stores):
+    topic, group = names
+    make_user(outside, secure)
+    outside(secure).make_topic(topic)
+    outside(secure).make_topic(f"copy.{topic}")
+    login_side, mutual_side = secure.seen_at(secure.login_port), secure.seen_at(secure.mutual_port)
+    load = sender(secure, topic)
+    load.send(1000)
+    load.finish()
+    if pair.startswith("scram"):
+        agent = mirror(login_side, mutual_side, topic, group, "--topic.prefix", "copy.", consumer=by_scram(),
+                       producer=by_certificate())
+    else:
+        agent = mirror(mutual_side, login_side, topic, group, "--topic.prefix", "copy.",
+                       consumer=by_certificate(**{
+                           "ssl.keystore.location": "key-old.p12", "ssl.key.password": None,
+                           "ssl.truststore.location": "middle.p12"}),  # Java trusts it without the root
+                       producer=by_plain())
+    verdict = receiver(secure, f"copy.{topic}", 1).verdict(load)
+    assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
+    assert agent.stop() == 0, agent.stderr
+    assert PASSWORD not in agent.stderr and "storepass" not in agent.stderr
+
+
+NO_FIT = {
+    "password of PLAIN": (
+        by_plain(**{"sasl.jaas.config": login(PLAIN, password="wrong-one")}), "127.0.0.1", "login_port",
+        ["Authentication failed: Invalid username or password", "(check the user name, the password and sasl.mechanism)"]),
+    "password of SCRAM": (
+        by_scram(**{"sasl.jaas.config": login(SCRAM, password="wrong-one")}), "127.0.0.1", "login_port",
+        ["invalid credentials with SASL mechanism SCRAM-SHA-512", "(check the user name, the password and sasl.mechanism)"]),
+    "host name": (
+        by_certificate(), "localhost", "mutual_port",
+        ["the broker's certificate is for 127.0.0.1, and not for the name it is called by: use the former in "
+         "bootstrap.servers and the brokers' advertised.listeners, or turn the check off with "
+         "ssl.endpoint.identification.algorithm="]),
+    "authority": (
+        by_certificate(**{"ssl.truststore.location": "key.jks"}), "127.0.0.1", "mutual_port",
+        ["comes from nobody who is trusted: put its issuer 'CN = ", "' into the trust store (ssl.truststore.location)"]),
+    "certificate": (
+        by_certificate(**{"ssl.keystore.location": None, "ssl.keystore.password": None, "ssl.key.password": None}),
+        "127.0.0.1", "mutual_port", ["the brokers want a certificate of the client, and one that they trust"]),
+}
+
+
+@pytest.mark.parametrize("what", NO_FIT)
+def test_what_does_not_fit_is_said(what, mirror, names, outside, secure, stores):
+    """A broker may close the connection before its reason has been read: the next attempt has it."""
+    topic, group = names
+    properties, host, port, expected = NO_FIT[what]
+    make_user(outside, secure)
+    agent = mirror(secure.seen_at(getattr(secure, port), host), secure, topic, group, "--topic.prefix", "copy.",
+                   consumer=properties)
+    agent.wait_event("source_unreachable", reason=lambda reason: all(text in reason for text in expected))
+    assert "wrong-one" not in agent.stderr
