@@ -108,6 +108,8 @@ partition_count_held(struct pipeline *pl, struct partition *p)
 
 	if (is_held != p->is_counted_held)
 		counter_add(&pl->counters->partitions_held, is_held ? 1 : UINT64_MAX);
+	if (is_held && !p->is_counted_held)
+		p->held_since = clock_wall_ms();
 	p->is_counted_held = is_held;
 }
 
@@ -117,6 +119,8 @@ partition_set_state(struct pipeline *pl, struct partition *p, enum partition_sta
 	pl->troubled += is_troubled(state);
 	pl->troubled -= is_troubled(p->state);
 	p->state = state;
+	if (state != PARTITION_HELD)
+		standing_clear(&p->refused);
 	partition_count_held(pl, p);
 	if (state == PARTITION_FLOWING) {
 		p->resends_singly = false;
@@ -563,11 +567,7 @@ retry(struct pipeline *pl, struct partition *p)
 {
 	partition_release_script(pl, p);
 	partition_release_gap(pl, p);
-	if (p->state == PARTITION_HELD) {
-		partition_set_state(pl, p, PARTITION_RECOVERING);
-		partition_forget_reason(p);
-		p->resume_at = 0;
-	}
+	partition_offer_again(pl, p);
 	partition_activate(pl, p);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "mirror/letter.h"
 #include "mirror/pipeline_state.h"
 #include "script/script.h"
 
@@ -150,18 +151,22 @@ dead_letter_topic(struct pipeline *pl)
    why. */
 static void
 make_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f, struct output *o,
-	const char *reason)
+	const char *reason, const char *error)
 {
 	struct record source;
 	void *headers = record_take_headers(f->message);
 
 	record_restore(&source, f->message, NULL);
-	add_text(&headers, "reflejo.topic", p->topic);
-	add_number(&headers, "reflejo.partition", p->number);
-	add_number(&headers, "reflejo.offset", f->offset);
-	if (pl->script)
-		add_text(&headers, "reflejo.script", script_name(pl->script));
-	add_text(&headers, "reflejo.reason", reason);
+	add_text(&headers, LETTER_TOPIC, p->topic);
+	add_number(&headers, LETTER_PARTITION, p->number);
+	add_number(&headers, LETTER_OFFSET, f->offset);
+	if (pl->script) {
+		add_text(&headers, LETTER_SCRIPT, script_name(pl->script));
+		add_number(&headers, LETTER_GENERATION, script_generation(pl->script));
+	}
+	add_text(&headers, LETTER_REASON, reason);
+	if (error && *error)
+		add_text(&headers, LETTER_ERROR, error);
 	o->target = dead_letter_topic(pl);
 	o->headers = headers;
 	o->key = source.key;
@@ -188,7 +193,7 @@ count_outputs(struct pipeline *pl, struct flight *f)
 
 bool
 flight_to_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f,
-	struct output *output, const char *reason)
+	struct output *output, const char *reason, const char *error)
 {
 	void **own = output ? &output->headers : &f->headers;
 
@@ -202,7 +207,7 @@ flight_to_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f
 		output = outputs_add(f->outputs);
 		count_outputs(pl, f);
 	}
-	make_dead_letter(pl, p, f, output, reason);
+	make_dead_letter(pl, p, f, output, reason, error);
 	return true;
 }
 
@@ -226,14 +231,16 @@ say_failed(struct pipeline *pl, struct partition *p, const struct flight *f, con
 }
 
 static void
-hold_for_script(struct pipeline *pl, struct partition *p, int64_t offset, const char *reason)
+hold_for_script(struct pipeline *pl, struct partition *p, struct flight *f, const char *reason,
+	const char *error)
 {
 	char text[1100]; /* the meter cuts it */
 
 	p->is_script_held = true;
+	standing_set(&p->failing, f, NULL, reason, error);
 	partition_count_held(pl, p);
 	snprintf(text, sizeof(text), "the script fails for the record at offset %lld: %s",
-		(long long)offset, reason);
+		(long long)f->offset, reason);
 	partition_give_reason(p, text);
 }
 
@@ -257,7 +264,8 @@ on_script_failed(struct pipeline *pl, struct partition *p, struct flight *f, con
 		tracker_set(f, FLIGHT_DONE);
 		return true;
 	}
-	if (!strcmp(policy, "dead-letter") && flight_to_dead_letter(pl, p, f, NULL, text))
+	if (!strcmp(policy, "dead-letter") &&
+		flight_to_dead_letter(pl, p, f, NULL, text, LETTER_SCRIPT_FAILED))
 		return true;
 	if (!strcmp(policy, "stop")) {
 		reason = mem_printf(
@@ -266,7 +274,7 @@ on_script_failed(struct pipeline *pl, struct partition *p, struct flight *f, con
 		pipeline_fail(pl, reason);
 		free(reason);
 	}
-	hold_for_script(pl, p, f->offset, text);
+	hold_for_script(pl, p, f, text, LETTER_SCRIPT_FAILED);
 	return false;
 }
 
@@ -330,8 +338,8 @@ make_outputs(
 	if (r->_outcome == SCRIPT_KEEP)
 		make_own(&m);
 	else if (r->_outcome == SCRIPT_DEAD_LETTER)
-		make_dead_letter(
-			pl, p, f, outputs_add(f->outputs), script_reason_text(pl->script, r));
+		make_dead_letter(pl, p, f, outputs_add(f->outputs),
+			script_reason_text(pl->script, r), LETTER_SCRIPT_PUT_ASIDE);
 	for (int32_t i = r->_first_emit; i >= 0; i = script_emit_at(pl->script, i)->_next)
 		make_emit(&m, script_emit_at(pl->script, i));
 	counter_add(&pl->counters->records_emitted, (uint64_t)r->_emits);
@@ -403,6 +411,7 @@ partition_release_script(struct pipeline *pl, struct partition *p)
 {
 	if (p->is_script_held) {
 		p->is_script_held = false;
+		standing_clear(&p->failing);
 		partition_count_held(pl, p);
 		if (p->state == PARTITION_FLOWING && !partition_is_gap_held(p))
 			partition_forget_reason(p);
@@ -420,6 +429,18 @@ send_now(struct pipeline *pl, struct partition *p, struct flight *f, struct reco
 	if (p->state == PARTITION_FLOWING && flight_is_due(f) && !send_flight(pl, p, f, source) &&
 		p->state == PARTITION_FLOWING)
 		partition_set_state(pl, p, PARTITION_RESENDING);
+}
+
+void
+partition_take_decided(struct pipeline *pl, struct partition *p)
+{
+	struct flight *f = p->first_raw;
+
+	take_raw(p, f);
+	partition_release_script(pl, p);
+	send_now(pl, p, f, NULL);
+	partition_pop_settled(pl, p);
+	partition_activate(pl, p);
 }
 
 /* What became of one record. Returns false when it and all behind it stay raw. */
@@ -516,7 +537,8 @@ before_poison(struct pipeline *pl, struct partition *p, size_t count)
 		LOG(EVENT_script_poisoned, F_STR("topic", p->topic), F_INT("partition", p->number),
 			F_INT("offset", p->poison_offset),
 			F_STR("advice", "mend the script and reload it with SIGHUP"));
-		hold_for_script(pl, p, p->poison_offset, "it never ended in an earlier run");
+		hold_for_script(pl, p, pl->batch[0], "it never ended in an earlier run",
+			LETTER_SCRIPT_NEVER_ENDED);
 		return 0;
 	}
 	return count;
