@@ -173,7 +173,15 @@ tell(struct telling *t, const struct coming *c)
 	struct expected x = {.topic = c->topic,
 		.partition = partition_of(t, c),
 		.nth = t->nth++,
-		.offset = t->source->offset};
+		.offset = t->source->offset,
+		.key = c->key,
+		.key_size = c->key_size,
+		.value = c->value,
+		.value_size = c->value_size,
+		.timestamp = c->timestamp,
+		.header_list = c->header_list,
+		.reason = c->reason,
+		.error = c->error};
 
 	fingerprint_begin(&x.fingerprint, c->key, c->key_size, c->value, c->value_size);
 	add_headers(t, c->header_list, c->reason != NULL, &x.fingerprint);

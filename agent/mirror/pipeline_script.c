@@ -123,21 +123,6 @@ make_emit(struct making *m, const struct script_emit *e)
 			     : source_headers(m);
 }
 
-static void
-add_number(void **headers, const char *name, int64_t number)
-{
-	char text[24];
-
-	record_add_header(headers, name, text,
-		(size_t)snprintf(text, sizeof(text), "%lld", (long long)number));
-}
-
-static void
-add_text(void **headers, const char *name, const char *text)
-{
-	record_add_header(headers, name, text, strlen(text));
-}
-
 static struct target_topic *
 dead_letter_topic(struct pipeline *pl)
 {
@@ -153,20 +138,18 @@ static void
 make_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f, struct output *o,
 	const char *reason, const char *error)
 {
+	const struct letter letter = {.topic = p->topic,
+		.partition = p->number,
+		.offset = f->offset,
+		.script = pl->script ? script_name(pl->script) : NULL,
+		.generation = pl->script ? script_generation(pl->script) : 0,
+		.reason = reason,
+		.error = error};
 	struct record source;
 	void *headers = record_take_headers(f->message);
 
 	record_restore(&source, f->message, NULL);
-	add_text(&headers, LETTER_TOPIC, p->topic);
-	add_number(&headers, LETTER_PARTITION, p->number);
-	add_number(&headers, LETTER_OFFSET, f->offset);
-	if (pl->script) {
-		add_text(&headers, LETTER_SCRIPT, script_name(pl->script));
-		add_number(&headers, LETTER_GENERATION, script_generation(pl->script));
-	}
-	add_text(&headers, LETTER_REASON, reason);
-	if (error && *error)
-		add_text(&headers, LETTER_ERROR, error);
+	letter_write(&letter, &headers);
 	o->target = dead_letter_topic(pl);
 	o->headers = headers;
 	o->key = source.key;
