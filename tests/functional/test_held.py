@@ -182,3 +182,24 @@ def test_what_a_script_fails_for(scripted, source, target, ctl):  # noqa: F811
                                  ("reflejo.error", b"SCRIPT_DEAD_LETTER")]
     source.wait_committed(GROUP, "t", {0: 6})
     assert agent.stop() == 0
+
+
+def test_what_a_script_never_ended_for(scripted, source, target, ctl):  # noqa: F811
+    """The process ended by itself at that record; the next one holds it, and goes on behind it when it is left out."""
+    source.create("t")
+    target.create("t")
+    source.produce("t", [Record(b"k", b"%d" % n) for n in range(4)])
+    script = """
+        return { api = 1, record = function(r)
+          if r.value == "1" then local n = 0 while true do n = n + 1 end end
+        end }"""
+    flags = ("--script.time.limit.ms", "200", "--offset.commit.interval.ms", "200", *LISTEN)
+    assert scripted(source, target, script, *flags).wait(20 * SCALE) == 255
+    agent = scripted(source, target, script, *flags)
+    agent.wait_event("script_poisoned", topic="t", partition=0)
+    shown = json.loads(ctl("show-held", "--json").stdout)["held"][0]
+    assert (shown["kind"], shown["offset"], shown["value"], shown["error"]) == ("script", 1, "1", "SCRIPT_NEVER_ENDED")
+    assert ctl("skip", "t:0@1").returncode == 0
+    source.wait_committed(GROUP, "t", {0: 4})
+    assert {r.value for r in target.read("t", 3)} == {b"0", b"2", b"3"}
+    assert agent.stop() == 0
