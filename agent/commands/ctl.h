@@ -54,6 +54,10 @@ int ctl_stream(const struct ctl *ctl, const char *method, const char *path, stru
 int ctl_refused(const struct client_answer *answer);
 int ctl_unreached(const struct err *err);
 
+/* Adds what TOPIC or TOPIC:PARTITION says to an object that is being written. -1: it was said on
+   stderr that it is neither. */
+int ctl_add_place(struct text *body, const char *place);
+
 /* The command line is wrong: prints how it goes. Returns the exit status. */
 int ctl_usage(const struct ctl *ctl);
 

@@ -16,9 +16,9 @@ add_text(struct text *body, const char *name, const char *text)
 	json_put_field(body, name, text, "");
 }
 
-/* TOPIC or TOPIC:PARTITION; no topic's name holds a colon. */
-static int
-add_place(struct text *body, const char *place)
+/* No topic's name holds a colon. */
+int
+ctl_add_place(struct text *body, const char *place)
 {
 	const char *colon = strchr(place, ':');
 	char *topic = mem_strndup(place, colon ? (size_t)(colon - place) : strlen(place));
@@ -53,7 +53,7 @@ set_pause(const struct ctl *ctl, const char *path, bool may_keep, int argc, char
 		else
 			return ctl_usage(ctl);
 	}
-	if (place && add_place(&body, place) < 0) {
+	if (place && ctl_add_place(&body, place) < 0) {
 		text_fini(&body);
 		return CTL_REFUSED;
 	}

@@ -79,6 +79,19 @@ record_take_headers(void *message)
 }
 
 void
+record_keep_headers(void *message, size_t count)
+{
+	rd_kafka_headers_t *kept = rd_kafka_headers_new(count);
+	const char *name;
+	const void *value;
+	size_t size;
+
+	for (size_t i = 0; i < count && record_header(message, i, &name, &value, &size); i++)
+		rd_kafka_header_add(kept, name, -1, value, (ssize_t)size);
+	rd_kafka_message_set_headers(message, kept);
+}
+
+void
 record_add_header(void **headers, const char *name, const void *value, size_t size)
 {
 	if (!*headers)

@@ -46,6 +46,9 @@ bool record_header(
 void *record_copy_headers(void *message);
 void *record_take_headers(void *message);
 
+/* From now on the message has only its first count headers. @thread owner */
+void record_keep_headers(void *message, size_t count);
+
 /* Adds one to *headers, which is made when it is NULL. A NULL value is null. The bytes are copied.
  */
 void record_add_header(void **headers, const char *name, const void *value, size_t size);

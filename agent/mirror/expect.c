@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "kafka/producer.h"
+#include "mirror/letter.h"
 #include "mirror/provenance.h"
 #include "mirror/route.h"
 #include "script/digest.h"
@@ -44,7 +45,8 @@ struct coming {
 	int64_t timestamp;
 	int32_t wanted;	     /* a partition, PRODUCER_BY_KEY, or BY_ROUTE */
 	int32_t header_list; /* of the script, -1: the source's */
-	const char *reason;  /* of a dead letter, NULL: it is none */
+	const char *reason;  /* of a dead letter, NULL: it is none, */
+	const char *error;   /* and the name of its error */
 };
 
 #define BY_ROUTE (-10)
@@ -133,9 +135,10 @@ partition_of(const struct telling *t, const struct coming *c)
 	return wanted == PRODUCER_BY_KEY ? by_key(t->e, c->key, c->key_size, count) : EXPECT_ANY;
 }
 
-/* All but those that make room for where the record came from. */
+/* All but those that make room for where the record came from; and of dead letters all but the
+   script's generation, which is the mirror's count. */
 static void
-add_headers(const struct telling *t, int32_t list, struct fingerprint *fp)
+add_headers(const struct telling *t, int32_t list, bool is_dead_letter, struct fingerprint *fp)
 {
 	const char *name, *marked = t->origin ? provenance_header(t->e->provenance) : NULL;
 	const void *value;
@@ -144,7 +147,8 @@ add_headers(const struct telling *t, int32_t list, struct fingerprint *fp)
 	for (size_t i = 0; list < 0 ? record_header(t->source->message, i, &name, &value, &size)
 				    : script_header(t->e->script, list, i, &name, &value, &size);
 		i++)
-		if (!marked || strcmp(name, marked) != 0)
+		if ((!marked || strcmp(name, marked) != 0) &&
+			(!is_dead_letter || strcmp(name, LETTER_GENERATION) != 0))
 			fingerprint_header(fp, name, value, size);
 }
 
@@ -183,13 +187,14 @@ add_number(struct fingerprint *fp, const char *name, int64_t number)
 
 /* What a dead letter carries besides the source's headers. */
 static void
-add_origin(const struct telling *t, const char *reason, struct fingerprint *fp)
+add_origin(const struct telling *t, const struct coming *c, struct fingerprint *fp)
 {
-	add_text(fp, "reflejo.topic", t->topic->name);
-	add_number(fp, "reflejo.partition", t->partition);
-	add_number(fp, "reflejo.offset", t->source->offset);
-	add_text(fp, "reflejo.script", script_name(t->e->script));
-	add_text(fp, "reflejo.reason", reason);
+	add_text(fp, LETTER_TOPIC, t->topic->name);
+	add_number(fp, LETTER_PARTITION, t->partition);
+	add_number(fp, LETTER_OFFSET, t->source->offset);
+	add_text(fp, LETTER_SCRIPT, script_name(t->e->script));
+	add_text(fp, LETTER_REASON, c->reason);
+	add_text(fp, LETTER_ERROR, c->error);
 }
 
 static void
@@ -198,13 +203,21 @@ tell(struct telling *t, const struct coming *c)
 	struct expected x = {.topic = c->topic,
 		.partition = partition_of(t, c),
 		.nth = t->nth++,
-		.offset = t->source->offset};
+		.offset = t->source->offset,
+		.key = c->key,
+		.key_size = c->key_size,
+		.value = c->value,
+		.value_size = c->value_size,
+		.timestamp = c->timestamp,
+		.header_list = c->header_list,
+		.reason = c->reason,
+		.error = c->error};
 
 	fingerprint_begin(&x.fingerprint, c->key, c->key_size, c->value, c->value_size);
-	add_headers(t, c->header_list, &x.fingerprint);
-	if (c->reason)
-		add_origin(t, c->reason, &x.fingerprint);
+	add_headers(t, c->header_list, c->reason != NULL, &x.fingerprint);
 	add_provenance(t, &x.fingerprint);
+	if (c->reason)
+		add_origin(t, c, &x.fingerprint);
 	/* The library takes 0 for "now", so that the producer sends 1 instead. */
 	fingerprint_end(&x.fingerprint, c->timestamp == 0 ? 1 : c->timestamp);
 	t->e->counts.moved += c->timestamp != t->source->timestamp;
@@ -278,13 +291,14 @@ emitted(const struct telling *t, const struct script_emit *e)
 }
 
 static void
-tell_dead_letter(struct telling *t, const char *reason)
+tell_dead_letter(struct telling *t, const char *reason, const char *error)
 {
 	struct coming c = unchanged(t);
 
 	c.topic = t->e->config->mirror.dead_letter_topic;
 	c.wanted = PRODUCER_BY_KEY;
 	c.reason = reason;
+	c.error = error;
 	t->e->counts.dead_lettered++;
 	tell(t, &c);
 }
@@ -310,7 +324,7 @@ tell_failed(struct telling *t, const char *reason)
 	else if (!strcmp(policy, "drop"))
 		t->e->counts.dropped++;
 	else if (!strcmp(policy, "dead-letter") && t->e->config->mirror.dead_letter_topic)
-		tell_dead_letter(t, reason);
+		tell_dead_letter(t, reason, LETTER_SCRIPT_FAILED);
 	else
 		hold(t, reason);
 }
@@ -374,7 +388,7 @@ tell_outcome(struct telling *t)
 		c = as_left(t);
 		tell(t, &c);
 	} else if (r->_outcome == SCRIPT_DEAD_LETTER) {
-		tell_dead_letter(t, script_reason_text(script, r));
+		tell_dead_letter(t, script_reason_text(script, r), LETTER_SCRIPT_PUT_ASIDE);
 	} else {
 		t->e->counts.dropped++;
 	}

@@ -26,6 +26,12 @@ struct expected {
 	int32_t nth;	   /* among those of one record of the source, from 0 */
 	int64_t offset;	   /* of that one */
 	struct fingerprint fingerprint;
+	/* What it is made of. */
+	const void *key, *value;
+	size_t key_size, value_size;
+	int64_t timestamp;
+	int32_t header_list;	    /* of the script; -1: the headers of the record of the source */
+	const char *reason, *error; /* of a dead letter; NULL: it is none */
 };
 
 /* What became of records of the source that did not simply give one record. */

@@ -57,5 +57,6 @@ order_free(struct order *o)
 	limits_release(&o->limits);
 	pauses_release(&o->pauses);
 	free(o->ranges);
+	free(o->held);
 	free(o);
 }

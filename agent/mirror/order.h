@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/mailbox.h"
+#include "mirror/held.h"
 #include "mirror/limits.h"
 #include "mirror/pauses.h"
 #include "mirror/plan.h"
@@ -21,6 +22,7 @@ enum order_kind {
 	ORDER_ROLLBACK,
 	ORDER_TAP,
 	ORDER_RETRY,
+	ORDER_HELD,
 	ORDER_RANGES,
 	ORDER_REMADE,
 	ORDER_STOP,
@@ -38,6 +40,7 @@ struct order {
 	struct limits *limits;	     /* LIMITS */
 	const struct pauses *pauses; /* PAUSES */
 	struct ranges *ranges;	     /* RANGES */
+	struct held_question *held;  /* HELD */
 };
 
 /* With copies of the names. @gives the order; order_post or order_free */

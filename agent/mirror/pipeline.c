@@ -113,6 +113,8 @@ partition_count_held(struct pipeline *pl, struct partition *p)
 
 	if (is_held != p->is_counted_held)
 		counter_add(&pl->counters->partitions_held, is_held ? 1 : UINT64_MAX);
+	if (is_held && !p->is_counted_held)
+		p->held_since = clock_wall_ms();
 	p->is_counted_held = is_held;
 }
 
@@ -122,6 +124,9 @@ partition_set_state(struct pipeline *pl, struct partition *p, enum partition_sta
 	pl->troubled += is_troubled(state);
 	pl->troubled -= is_troubled(p->state);
 	p->state = state;
+	/* With exactly.once it comes back to that record when all before it are sent again. */
+	if (state != PARTITION_HELD && !(p->refused.flight && p->refused.flight->is_barred))
+		standing_clear(&p->refused);
 	partition_count_held(pl, p);
 	if (state == PARTITION_FLOWING) {
 		p->resends_singly = false;
@@ -179,6 +184,7 @@ partition_discard(struct pipeline *pl, struct partition *p)
 {
 	struct flight f;
 
+	standing_clear(&p->refused);
 	while (tracker_discard(p->tracker, &f))
 		release(pl, &f);
 	p->raw = 0;
@@ -193,7 +199,6 @@ free_partition(struct pipeline *pl, struct partition *p)
 	route_release(&p->route);
 	route_release(&p->next_route);
 	limit_release(&p->limit);
-	free(p->bar_reason);
 	free(p->origin);
 	free(p->topic);
 	free(p);
@@ -593,14 +598,9 @@ pipeline_set_script(struct pipeline *pl, struct script *script)
 static void
 retry(struct pipeline *pl, struct partition *p)
 {
-	partition_lift_bars(p);
 	partition_release_script(pl, p);
 	partition_release_gap(pl, p);
-	if (p->state == PARTITION_HELD) {
-		partition_set_state(pl, p, PARTITION_RECOVERING);
-		partition_forget_reason(p);
-		p->resume_at = 0;
-	}
+	partition_offer_again(pl, p);
 	partition_activate(pl, p);
 }
 

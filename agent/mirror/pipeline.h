@@ -27,6 +27,8 @@
 struct limits;
 struct range;
 struct ranges;
+struct held_answer;
+struct held_question;
 struct offset_sink;
 struct pauses;
 struct pipeline;
@@ -71,6 +73,11 @@ void pipeline_set_limits(struct pipeline *pipeline, struct limits *limits);
 /* Partitions of a topic (NULL: of all), or this one of it (-1: all), that are held at a record, or
    wait for one, offer it again: to the target, or to the script. */
 void pipeline_retry(struct pipeline *pipeline, const char *topic, int32_t partition);
+
+/* Shows at which records partitions are held, or does what an operator decides about one of them
+   (mirror/held.h). @gives the answer; held_answer_free */
+struct held_answer *pipeline_ask_held(
+	struct pipeline *pipeline, const struct held_question *question);
 
 /* Gives samples of the next count records of a source topic (see mirror/tap.h) to fn, which takes
    the text; other topics' go on. count 0: of none any more. */

@@ -2,7 +2,6 @@
    transaction is taken back, and which partitions may be written for. See kafka/ledger.h for
    claims, and worker_exact.c for when what happens. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -42,19 +41,10 @@ pipeline_broken(const struct pipeline *pl)
 }
 
 void
-partition_bar(struct partition *p, struct flight *f, const char *reason)
-{
-	f->is_barred = true;
-	free(p->bar_reason);
-	p->bar_reason = mem_printf(
-		"the target refuses the record at offset %lld: %s", (long long)f->offset, reason);
-}
-
-void
 partition_stop_at_bar(struct pipeline *pl, struct partition *p)
 {
 	partition_set_state(pl, p, PARTITION_HELD);
-	partition_give_reason(p, p->bar_reason);
+	partition_show_refused(p);
 }
 
 void
@@ -62,10 +52,8 @@ partition_lift_bars(struct partition *p)
 {
 	struct flight *f = NULL;
 
-	while (p->bar_reason && (f = tracker_next(p->tracker, f)))
+	while (p->refused.flight && (f = tracker_next(p->tracker, f)))
 		f->is_barred = false;
-	free(p->bar_reason);
-	p->bar_reason = NULL;
 }
 
 void

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "mirror/letter.h"
 #include "mirror/pipeline_state.h"
 #include "script/script.h"
 
@@ -126,21 +127,6 @@ make_emit(struct making *m, const struct script_emit *e)
 	pipeline_mark(m->pl, &o->headers, m->origin, m->origin_size);
 }
 
-static void
-add_number(void **headers, const char *name, int64_t number)
-{
-	char text[24];
-
-	record_add_header(headers, name, text,
-		(size_t)snprintf(text, sizeof(text), "%lld", (long long)number));
-}
-
-static void
-add_text(void **headers, const char *name, const char *text)
-{
-	record_add_header(headers, name, text, strlen(text));
-}
-
 static struct target_topic *
 dead_letter_topic(struct pipeline *pl)
 {
@@ -154,21 +140,23 @@ dead_letter_topic(struct pipeline *pl)
    why. */
 static void
 make_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f, struct output *o,
-	const char *reason)
+	const char *reason, const char *error)
 {
+	const struct letter letter = {.topic = p->topic,
+		.partition = p->number,
+		.offset = f->offset,
+		.script = pl->script ? script_name(pl->script) : NULL,
+		.generation = pl->script ? script_generation(pl->script) : 0,
+		.reason = reason,
+		.error = error};
 	struct record source;
 	size_t size = 0;
 	const char *origin = flight_origin(pl, p, f, &size);
 	void *headers = record_take_headers(f->message);
 
 	record_restore(&source, f->message, NULL);
-	add_text(&headers, "reflejo.topic", p->topic);
-	add_number(&headers, "reflejo.partition", p->number);
-	add_number(&headers, "reflejo.offset", f->offset);
-	if (pl->script)
-		add_text(&headers, "reflejo.script", script_name(pl->script));
-	add_text(&headers, "reflejo.reason", reason);
 	pipeline_mark(pl, &headers, origin, size);
+	letter_write(&letter, &headers);
 	o->target = dead_letter_topic(pl);
 	o->headers = headers;
 	o->key = source.key;
@@ -195,7 +183,7 @@ count_outputs(struct pipeline *pl, struct flight *f)
 
 bool
 flight_to_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f,
-	struct output *output, const char *reason)
+	struct output *output, const char *reason, const char *error)
 {
 	void **own = output ? &output->headers : &f->headers;
 
@@ -209,7 +197,7 @@ flight_to_dead_letter(struct pipeline *pl, struct partition *p, struct flight *f
 		output = outputs_add(f->outputs);
 		count_outputs(pl, f);
 	}
-	make_dead_letter(pl, p, f, output, reason);
+	make_dead_letter(pl, p, f, output, reason, error);
 	return true;
 }
 
@@ -233,14 +221,16 @@ say_failed(struct pipeline *pl, struct partition *p, const struct flight *f, con
 }
 
 static void
-hold_for_script(struct pipeline *pl, struct partition *p, int64_t offset, const char *reason)
+hold_for_script(struct pipeline *pl, struct partition *p, struct flight *f, const char *reason,
+	const char *error)
 {
 	char text[1100]; /* the meter cuts it */
 
 	p->is_script_held = true;
+	standing_set(&p->failing, f, NULL, reason, error);
 	partition_count_held(pl, p);
 	snprintf(text, sizeof(text), "the script fails for the record at offset %lld: %s",
-		(long long)offset, reason);
+		(long long)f->offset, reason);
 	partition_give_reason(p, text);
 }
 
@@ -264,7 +254,8 @@ on_script_failed(struct pipeline *pl, struct partition *p, struct flight *f, con
 		tracker_set(f, FLIGHT_DONE);
 		return true;
 	}
-	if (!strcmp(policy, "dead-letter") && flight_to_dead_letter(pl, p, f, NULL, text))
+	if (!strcmp(policy, "dead-letter") &&
+		flight_to_dead_letter(pl, p, f, NULL, text, LETTER_SCRIPT_FAILED))
 		return true;
 	if (!strcmp(policy, "stop")) {
 		reason = mem_printf(
@@ -273,7 +264,7 @@ on_script_failed(struct pipeline *pl, struct partition *p, struct flight *f, con
 		pipeline_fail(pl, reason);
 		free(reason);
 	}
-	hold_for_script(pl, p, f->offset, text);
+	hold_for_script(pl, p, f, text, LETTER_SCRIPT_FAILED);
 	return false;
 }
 
@@ -338,8 +329,8 @@ make_outputs(
 	if (r->_outcome == SCRIPT_KEEP)
 		make_own(&m);
 	else if (r->_outcome == SCRIPT_DEAD_LETTER)
-		make_dead_letter(
-			pl, p, f, outputs_add(f->outputs), script_reason_text(pl->script, r));
+		make_dead_letter(pl, p, f, outputs_add(f->outputs),
+			script_reason_text(pl->script, r), LETTER_SCRIPT_PUT_ASIDE);
 	for (int32_t i = r->_first_emit; i >= 0; i = script_emit_at(pl->script, i)->_next)
 		make_emit(&m, script_emit_at(pl->script, i));
 	counter_add(&pl->counters->records_emitted, (uint64_t)r->_emits);
@@ -417,6 +408,7 @@ partition_release_script(struct pipeline *pl, struct partition *p)
 {
 	if (p->is_script_held) {
 		p->is_script_held = false;
+		standing_clear(&p->failing);
 		partition_count_held(pl, p);
 		if (p->state == PARTITION_FLOWING && !partition_is_gap_held(p))
 			partition_forget_reason(p);
@@ -434,6 +426,18 @@ send_now(struct pipeline *pl, struct partition *p, struct flight *f, struct reco
 	if (p->state == PARTITION_FLOWING && flight_is_due(f) && !send_flight(pl, p, f, source) &&
 		p->state == PARTITION_FLOWING)
 		partition_set_state(pl, p, PARTITION_RESENDING);
+}
+
+void
+partition_take_decided(struct pipeline *pl, struct partition *p)
+{
+	struct flight *f = p->first_raw;
+
+	take_raw(pl, p, f);
+	partition_release_script(pl, p);
+	send_now(pl, p, f, NULL);
+	partition_pop_settled(pl, p);
+	partition_activate(pl, p);
 }
 
 /* What became of one record. Returns false when it and all behind it stay raw. */
@@ -536,7 +540,8 @@ before_poison(struct pipeline *pl, struct partition *p, size_t count)
 		LOG(EVENT_script_poisoned, F_STR("topic", p->topic), F_INT("partition", p->number),
 			F_INT("offset", p->poison_offset),
 			F_STR("advice", "mend the script and reload it with SIGHUP"));
-		hold_for_script(pl, p, p->poison_offset, "it never ended in an earlier run");
+		hold_for_script(pl, p, pl->batch[0], "it never ended in an earlier run",
+			LETTER_SCRIPT_NEVER_ENDED);
 		return 0;
 	}
 	return count;

@@ -31,15 +31,23 @@ partition_recover(struct pipeline *pl, struct partition *p, bool after_a_pause)
 }
 
 void
-partition_hold(struct pipeline *pl, struct partition *p, const struct flight *f, const char *reason)
+partition_hold(struct pipeline *pl, struct partition *p, struct flight *f, struct output *output,
+	const char *reason, const char *error)
 {
-	char text[METER_REASON];
-
 	if (p->state == PARTITION_ORPHAN)
 		return;
 	partition_set_state(pl, p, PARTITION_HELD);
+	standing_set(&p->refused, f, output, reason, error);
+	partition_show_refused(p);
+}
+
+void
+partition_show_refused(struct partition *p)
+{
+	char text[METER_REASON];
+
 	snprintf(text, sizeof(text), "the target refuses the record at offset %lld: %s",
-		(long long)f->offset, reason);
+		(long long)p->refused.flight->offset, p->refused.reason);
 	partition_give_reason(p, text);
 }
 
@@ -137,11 +145,12 @@ say_refused(struct pipeline *pl, struct partition *p, const struct flight *f,
 
 /* A partition is held at a record that the target refuses. */
 static void
-pause_at(struct pipeline *pl, struct partition *p, const struct flight *f, const char *reason)
+pause_at(struct pipeline *pl, struct partition *p, struct flight *f, struct output *output,
+	const struct delivery *d)
 {
-	partition_hold(pl, p, f, reason);
+	partition_hold(pl, p, f, output, d->reason, d->error);
 	LOG(EVENT_partition_paused, F_STR("topic", p->topic), F_INT("partition", p->number),
-		F_INT("offset", f->offset), F_STR("reason", reason));
+		F_INT("offset", f->offset), F_STR("reason", d->reason));
 }
 
 /* The target refuses this record for good. Returns true when the record is done with, false when it
@@ -167,7 +176,8 @@ on_refused(struct pipeline *pl, struct partition *p, struct flight *f, struct ou
 		partition_count_dropped(pl, p, f, FATE_FAILED, d->error);
 		return true;
 	}
-	if (!strcmp(action, "dead-letter") && flight_to_dead_letter(pl, p, f, output, d->reason)) {
+	if (!strcmp(action, "dead-letter") &&
+		flight_to_dead_letter(pl, p, f, output, d->reason, d->error)) {
 		partition_recover(pl, p, false);
 		return false;
 	}
@@ -176,12 +186,11 @@ on_refused(struct pipeline *pl, struct partition *p, struct flight *f, struct ou
 			"the target refuses the record at offset %lld of %s partition %d: %s",
 			(long long)f->offset, p->topic, (int)p->number, d->reason);
 		pipeline_fail(pl, reason);
-		partition_hold(pl, p, f, d->reason);
+		partition_hold(pl, p, f, output, d->reason, d->error);
 		return false;
 	}
-	if (pl->is_exact)
-		partition_bar(p, f, d->reason);
-	pause_at(pl, p, f, d->reason);
+	f->is_barred = pl->is_exact;
+	pause_at(pl, p, f, output, d);
 	return false;
 }
 
@@ -475,17 +484,18 @@ send_flight(struct pipeline *pl, struct partition *p, struct flight *f, struct r
 struct places {
 	struct place {
 		const struct target_topic *target;
-		int32_t partition;
+		int32_t partition; /* -1 not known: any of the topic */
 	} items[16];
 	size_t count;
-	bool is_all; /* too many, or one that is not known: everything counts as one of them */
+	bool is_all; /* too many: everything counts as one of them */
 };
 
 static bool
 has_place(const struct places *places, const struct target_topic *target, int32_t partition)
 {
 	for (size_t i = 0; i < places->count; i++)
-		if (places->items[i].partition == partition && places->items[i].target == target)
+		if (places->items[i].target == target &&
+			(places->items[i].partition == partition || places->items[i].partition < 0))
 			return true;
 	return places->is_all;
 }
@@ -508,7 +518,7 @@ choose_resend(struct places *places, struct partition *p, struct flight *f, stru
 		return 0;
 	if (is_behind)
 		return 1;
-	if (partition < 0 || places->count == sizeof(places->items) / sizeof(places->items[0]))
+	if (places->count == sizeof(places->items) / sizeof(places->items[0]))
 		places->is_all = true;
 	else
 		places->items[places->count++] = (struct place){target, partition};

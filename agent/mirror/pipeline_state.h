@@ -39,6 +39,14 @@ enum claim {
 	CLAIM_GIVEN_UP /* handed over, or about to be: nothing of it may be sent any more */
 };
 
+/* The record at which a partition stands, and why. flight NULL: it does not. */
+struct standing {
+	struct flight *flight;
+	struct output *output; /* which of the flight's; NULL: the flight's own record */
+	char *reason;	       /* a finished sentence, or what the target said */
+	char *error;	       /* for programs; "": there is no name for it */
+};
+
 struct partition {
 	struct partition *next;	       /* of all, or of the orphans */
 	struct partition *next_active; /* of those that may have records */
@@ -64,9 +72,12 @@ struct partition {
 	uint8_t suspect_lane;
 	bool is_script_held; /* stands at a record for which the script fails, until the next script
 			      */
-	bool is_counted_held; /* in partitions_held */
-	bool has_reason;      /* the meter has one */
-	bool has_poison;      /* the script never ended at poison_offset in an earlier run */
+	bool is_counted_held;		  /* in partitions_held, */
+	int64_t held_since;		  /* since then (wall ms) */
+	struct standing refused, failing; /* HELD: what the target refuses; is_script_held: what
+					     the script fails for */
+	bool has_reason;		  /* the meter has one */
+	bool has_poison; /* the script never ended at poison_offset in an earlier run */
 	int64_t poison_offset;
 	size_t raw;		  /* flights that the script has still to see; the newest ones */
 	struct flight *first_raw; /* the oldest of them, NULL: none */
@@ -85,7 +96,6 @@ struct partition {
 	uint8_t claim;		   /* enum claim */
 	unsigned claim_number;	   /* of the request that it was part of */
 	int64_t floor;		   /* what is read from below this offset is thrown away; -1 none */
-	char *bar_reason;	   /* of the flight that is_barred; NULL: none is */
 	int64_t advised, advising; /* committed, as the group was told; -1 not */
 	int64_t until;		   /* nothing from this offset on is mirrored; -1: no end */
 	bool is_over;		   /* all below until was read; nothing more is */
@@ -274,9 +284,24 @@ void resend_all(struct pipeline *pipeline);
  * waited for. */
 bool partition_must_drain(struct pipeline *pipeline, struct partition *partition);
 
-/* The partition stands at a flight that can neither be sent nor left out, for this reason. */
-void partition_hold(struct pipeline *pipeline, struct partition *partition,
-	const struct flight *flight, const char *reason);
+/* The partition stands at a flight, or one of its outputs (NULL: the flight itself), that can
+   neither be sent nor left out, for this reason. error: its name for programs */
+void partition_hold(struct pipeline *pipeline, struct partition *partition, struct flight *flight,
+	struct output *output, const char *reason, const char *error);
+
+/* Its meter says what it is held at. */
+void partition_show_refused(struct partition *partition);
+
+/* pipeline_held.c: */
+
+/* What a partition stands at from now on, and that it does not any more. The texts are copied;
+   error may be NULL. */
+void standing_set(struct standing *standing, struct flight *flight, struct output *output,
+	const char *reason, const char *error);
+void standing_clear(struct standing *standing);
+
+/* A partition that is held at what the target refuses sends again, in order. */
+void partition_offer_again(struct pipeline *pipeline, struct partition *partition);
 
 /* pipeline_exact.c: */
 
@@ -286,9 +311,8 @@ bool partition_may_flow(const struct pipeline *pipeline, const struct partition 
 /* The transaction that is open must be taken back, for this reason; the first one counts. */
 void pipeline_break(struct pipeline *pipeline, const char *reason);
 
-/* The partition stops at this flight whenever it is sent again, for this reason; stops now; does
-   not any more. */
-void partition_bar(struct partition *partition, struct flight *flight, const char *reason);
+/* The partition stops at its flight that is_barred, which it was held at before; stops at none any
+   more. */
 void partition_stop_at_bar(struct pipeline *pipeline, struct partition *partition);
 void partition_lift_bars(struct partition *partition);
 
@@ -411,9 +435,14 @@ bool partition_run_script(struct pipeline *pipeline, struct partition *partition
 /* The partition does not wait for the script's sake any more: neither held nor until a time. */
 void partition_release_script(struct pipeline *pipeline, struct partition *partition);
 
+/* The flight that the script fails for was settled, or made a dead letter: it goes its way, and the
+   partition goes on. */
+void partition_take_decided(struct pipeline *pipeline, struct partition *partition);
+
 /* Turns a flight, or one of its outputs that the target refused, into a dead letter of the original
-   record. output: NULL for the flight itself. Returns false when there is no dead-letter topic. */
+   record. output: NULL for the flight itself; error: why, for programs, or NULL. Returns false when
+   there is no dead-letter topic. */
 bool flight_to_dead_letter(struct pipeline *pipeline, struct partition *partition,
-	struct flight *flight, struct output *output, const char *reason);
+	struct flight *flight, struct output *output, const char *reason, const char *error);
 
 #endif

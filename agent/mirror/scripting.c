@@ -91,6 +91,15 @@ take(struct scripting *s, struct script *script)
 		script_take_over(script);
 }
 
+/* One that was in force never before. */
+static void
+take_new(struct scripting *s, struct script *script)
+{
+	if (script)
+		script_set_generation(script, ++s->taken);
+	take(s, script);
+}
+
 int
 scripting_start(struct scripting *s, const struct config *config, struct script_world *world,
 	int stream, const struct plan *const *plan, struct err *err)
@@ -103,7 +112,7 @@ scripting_start(struct scripting *s, const struct config *config, struct script_
 	script = load_stream(s, SCRIPT_AT_START, err);
 	if (script && script_init(script, NULL, err) < 0)
 		script_free(&script);
-	take(s, script);
+	take_new(s, script);
 	return script ? 0 : -1;
 }
 
@@ -139,7 +148,7 @@ scripting_decide(struct scripting *s, bool is_taken)
 	}
 	script_free(&s->previous);
 	s->previous = s->script;
-	take(s, s->next);
+	take_new(s, s->next);
 	s->next = NULL;
 }
 

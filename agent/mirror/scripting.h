@@ -24,6 +24,7 @@ struct scripting {
 	int stream;
 	struct script *script, *next,
 		*previous;  /* next: prepared, not decided; previous: to go back to; NULL: none */
+	int64_t taken;	    /* scripts so far: the generation of the newest one */
 	int64_t next_timer; /* clock_ms when a timer is due, 0: never */
 };
 

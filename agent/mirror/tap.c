@@ -24,18 +24,18 @@ utf8_prefix(const char *s, size_t size)
 	return at;
 }
 
-/* ,"name":"..." or ,"name_hex":"..." and, where not all is shown, ,"name_size":N */
-static void
-put_bytes(struct text *out, const char *name, const void *bytes, size_t size)
+void
+tap_put_bytes(struct text *out, const char *name, const void *bytes, size_t size, size_t most,
+	bool is_sized)
 {
-	size_t shown = size < SHOWN ? size : SHOWN, text;
+	size_t shown = size < most ? size : most, text;
 
 	if (!bytes) {
 		text_printf(out, ",\"%s\":null", name);
 		return;
 	}
 	text = utf8_prefix(bytes, shown);
-	if (text == shown || (size > SHOWN && shown - text < 4)) {
+	if (text == shown || (size > most && shown - text < 4)) {
 		text_printf(out, ",\"%s\":", name);
 		json_put_bytes(out, bytes, text);
 	} else {
@@ -44,8 +44,15 @@ put_bytes(struct text *out, const char *name, const void *bytes, size_t size)
 			text_printf(out, "%02x", ((const unsigned char *)bytes)[i]);
 		text_putc(out, '"');
 	}
-	if (size > SHOWN)
+	if (size > most || is_sized)
 		text_printf(out, ",\"%s_size\":%zu", name, size);
+}
+
+/* What is shown of a key or a value here. */
+static void
+put_bytes(struct text *out, const char *name, const void *bytes, size_t size)
+{
+	tap_put_bytes(out, name, bytes, size, SHOWN, false);
 }
 
 static void
@@ -54,8 +61,8 @@ put_name(struct text *out, const char *name, const char *value)
 	json_put_field(out, name, value, "");
 }
 
-static void
-put_output(struct text *out, const struct output *o)
+void
+tap_put_output(struct text *out, const struct output *o)
 {
 	text_putc(out, '{');
 	put_name(out, "topic", target_topic_name(o->target));
@@ -102,7 +109,7 @@ tap_sample(const char *source_topic, const char *routed, const struct record *re
 	for (uint32_t i = 0; outputs && i < outputs->count; i++) {
 		if (i > 0)
 			text_putc(&out, ',');
-		put_output(&out, &outputs->items[i]);
+		tap_put_output(&out, &outputs->items[i]);
 	}
 	/* Kept as it was, or failed and passed on. */
 	if (!outputs && flight->state != FLIGHT_DONE) {

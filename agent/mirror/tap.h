@@ -3,6 +3,10 @@
 #ifndef MIRROR_TAP_H
 #define MIRROR_TAP_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/mem.h"
 #include "kafka/record.h"
 #include "mirror/output.h"
 #include "script/view.h"
@@ -14,5 +18,13 @@
    its end @thread worker */
 char *tap_sample(const char *source_topic, const char *routed, const struct record *record,
 	const struct flight *flight, const struct script_record *decided);
+
+/* ,"name":"..." or, where it is no UTF-8, ,"name_hex":"..."; null is null. At most so many bytes;
+   where these are not all, or is_sized, also ,"name_size":N. @thread any */
+void tap_put_bytes(struct text *out, const char *name, const void *bytes, size_t size, size_t most,
+	bool is_sized);
+
+/* What is produced for a record, as an object. @thread worker */
+void tap_put_output(struct text *out, const struct output *output);
 
 #endif

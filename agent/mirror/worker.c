@@ -116,6 +116,14 @@ on_sampled(const char *topic, char *sample, void *arg)
 	worker_notify(arg, WORKER_SAMPLED, &like, NULL);
 }
 
+static void
+answer_held(struct worker *w, const struct held_question *question)
+{
+	struct worker_message like = {.held = pipeline_ask_held(w->pipeline, question)};
+
+	worker_notify(w, WORKER_HELD, &like, NULL);
+}
+
 /* Topics to subscribe to. The same ones again would make the whole group share out anew. */
 static void
 subscribe(struct worker *w, struct order *o)
@@ -180,6 +188,7 @@ take_orders(struct worker *w)
 			pipeline_retry(
 				w->pipeline, o->count ? o->names[0] : NULL, (int32_t)o->number);
 			break;
+		case ORDER_HELD: answer_held(w, o->held); break;
 		case ORDER_REMADE:
 			for (size_t i = 0; i + 1 < o->count; i += 2)
 				pipeline_remade(w->pipeline, o->names[i], o->names[i + 1]);

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "kafka/consumer.h"
 #include "mirror/counters.h"
+#include "mirror/held.h"
 #include "mirror/limits.h"
 #include "mirror/pauses.h"
 #include "mirror/plan.h"
@@ -25,6 +26,7 @@ enum worker_notice {
 	WORKER_FAILED,	      /* the mirror cannot go on; reason is a finished sentence */
 	WORKER_PREPARED, /* after worker_prepare: the new script is ready, or reason says why not */
 	WORKER_SAMPLED,	 /* of worker_tap: topic and sample */
+	WORKER_HELD,	 /* of worker_ask_held: held */
 	WORKER_RANGES,	 /* a struct ranges: the source is to be asked for them, and the answer goes
 			    to worker_tell_ranges */
 	WORKER_DRAINED,	 /* after worker_stop: settled and committed, or out of time for it */
@@ -37,8 +39,9 @@ struct worker_message {
 	bool is_start;	/* FAILED: nothing was mirrored yet and the cause is the set-up (exit status
 			   1) */
 	bool is_ready;	/* PREPARED */
-	bool is_drained;      /* ENDED: everything on its way was acknowledged and committed */
-	char *topic, *sample; /* SAMPLED */
+	bool is_drained;	  /* ENDED: everything on its way was acknowledged and committed */
+	char *topic, *sample;	  /* SAMPLED */
+	struct held_answer *held; /* HELD */
 	char reason[1024];
 };
 
@@ -93,6 +96,10 @@ void worker_set_pauses(struct worker *worker, const struct pauses *pauses);
 /* Partitions of a topic (NULL: of all), or this one of it (-1: all), that are held at a record, or
    wait for one, offer it again. @thread main */
 void worker_retry(struct worker *worker, const char *source_topic, int32_t partition);
+
+/* Shows at which records partitions are held, or decides about one of them: HELD is the answer,
+   unless ENDED comes first. @thread main */
+void worker_ask_held(struct worker *worker, const struct held_question *question);
 
 /* How fast is read now. Takes a reference. @thread main */
 void worker_set_limits(struct worker *worker, struct limits *limits);

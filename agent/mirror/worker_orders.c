@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "mirror/order.h"
 
 void
@@ -10,6 +11,7 @@ worker_message_free(struct worker_message *m)
 {
 	free(m->topic);
 	free(m->sample);
+	held_answer_free(&m->held);
 	free(m);
 }
 
@@ -95,6 +97,16 @@ worker_retry(struct worker *w, const char *source_topic, int32_t partition)
 	struct order *o = order_new(ORDER_RETRY, &source_topic, source_topic ? 1 : 0);
 
 	o->number = partition;
+	order_post(o, worker_mailbox(w));
+}
+
+void
+worker_ask_held(struct worker *w, const struct held_question *question)
+{
+	struct order *o = order_new(ORDER_HELD, NULL, 0);
+
+	o->held = mem_alloc(sizeof(*o->held));
+	*o->held = *question;
 	order_post(o, worker_mailbox(w));
 }
 

@@ -283,6 +283,18 @@ script_take_over(struct script *s)
 }
 
 void
+script_set_generation(struct script *s, int64_t generation)
+{
+	s->generation = generation;
+}
+
+int64_t
+script_generation(const struct script *s)
+{
+	return s->generation;
+}
+
+void
 script_free(struct script **script)
 {
 	struct script *s = *script;

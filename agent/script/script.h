@@ -79,6 +79,11 @@ void script_set_partitions(
    that is tried, or kept to go back to. @thread any */
 void script_take_over(struct script *script);
 
+/* Which script it is of those that the mirror has taken since it started, from 1; 0 while it is in
+   force nowhere. @thread owner */
+void script_set_generation(struct script *script, int64_t generation);
+int64_t script_generation(const struct script *script);
+
 /* Frees and clears. NULL is accepted. */
 void script_free(struct script **script);
 

@@ -37,6 +37,7 @@ struct script {
 	char *file;	  /* as given */
 	const char *name; /* its last part, as errors show it */
 	char digest[16];  /* of its text */
+	int64_t generation;
 	size_t memory, memory_limit;
 	bool is_limited; /* while it runs what a user wrote: the calls that prepare that cannot fail
 			  */

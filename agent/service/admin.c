@@ -113,6 +113,7 @@ admin_api_stop(struct agent *a)
 {
 	answer(&a->admin, 0, UINT64_MAX, "the agent stopped before that was done", NULL);
 	admin_taps_end(&a->admin);
+	admin_held_end(&a->admin);
 	http_stop(&a->admin.http);
 }
 

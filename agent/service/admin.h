@@ -11,12 +11,15 @@
 #include "service/http.h"
 
 struct agent;
+struct held_answer;
 
 /* Zero-initialised: it does not run. */
 struct admin_api {
 	struct http *http;
 	struct admin_waiter *waiters;
 	struct admin_tap *taps;
+	struct admin_held *held;
+	int64_t questions; /* asked of streams so far */
 };
 
 /* Listens as the configuration says. Where it says nothing and the default port is taken, the agent
@@ -34,6 +37,10 @@ void admin_api_on_rollback(struct agent *agent, const char *failure);
 
 /* Gives a sample to all who tap its topic. */
 void admin_api_on_sampled(struct agent *agent, const char *topic, const char *sample);
+
+/* What a stream says of partitions that are held; NULL: it has ended and says nothing more. Borrows
+   the answer. */
+void admin_api_on_held(struct agent *agent, int stream, const struct held_answer *answer);
 
 /* The calls: void call_NAME(struct http_request *request, void *agent). */
 #define CALL(name, method, path, changes) http_handler call_##name;
@@ -54,7 +61,8 @@ struct admin_field {
    failure the request was answered (400, which names what is wrong), and nothing was given. */
 int admin_body(struct http_request *request, const struct admin_field *fields, size_t count);
 
-/* Ends all taps. For admin.c. */
+/* Ends all taps, and answers those who wait for what streams say. For admin.c. */
 void admin_taps_end(struct admin_api *api);
+void admin_held_end(struct admin_api *api);
 
 #endif

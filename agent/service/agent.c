@@ -319,6 +319,7 @@ on_ended(struct agent *a, const struct worker_message *m)
 	if (!m->is_drained)
 		a->is_drained = false;
 	worker_join(w);
+	admin_api_on_held(a, m->stream, NULL);
 	a->running--;
 	end_if_done(a);
 }
@@ -340,6 +341,7 @@ on_worker(struct agent *a, struct worker_message *m)
 		break;
 	case WORKER_PREPARED: reload_on_prepared(a, m); break;
 	case WORKER_SAMPLED: admin_api_on_sampled(a, m->topic, m->sample); break;
+	case WORKER_HELD: admin_api_on_held(a, m->stream, m->held); break;
 	case WORKER_RANGES: break; /* taken before */
 	case WORKER_DRAINED: on_drained(a); break;
 	case WORKER_ENDED: on_ended(a, m); break;

@@ -11,7 +11,7 @@ CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conform
           "negative_data_rejection", "unsupported_method")
 # Ends the agent; answer for ever, or as long as records come; needs a script, which this agent has none of.
 LEFT_OUT = "^/(stop|events|tap|reload|rollback|)$"
-OPERATIONS = 10
+OPERATIONS = 13
 EXAMPLES = 40
 
 

@@ -112,7 +112,8 @@ def test_refused_record_becomes_a_dead_letter(mirror, source, target):
     (dead,) = target.read("dead", 1)
     assert (dead.key, dead.value) == (b"k", b"bad")
     assert [h for h in dead.headers if h[0] != "reflejo.reason"] == [
-        ("h", b"1"), ("reflejo.topic", b"t"), ("reflejo.partition", b"0"), ("reflejo.offset", b"0")]
+        ("h", b"1"), ("reflejo.topic", b"t"), ("reflejo.partition", b"0"), ("reflejo.offset", b"0"),
+        ("reflejo.error", b"INVALID_TIMESTAMP")]
     assert b"timestamp" in dict(dead.headers)["reflejo.reason"]
     source.produce("t", [Record(b"k", b"good")])
     assert [r.value for r in target.read("t", 1)] == [b"good"]

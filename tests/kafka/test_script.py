@@ -198,15 +198,17 @@ def test_dead_letters(scripted, names, outside, reader, kafka3, twin):
         assert record[:2] == was[:2] and record.timestamp == was.timestamp
         assert record.partition == java.partition_of(was.key, 4)
         assert record.headers[:4] == own
-        reason = record.headers[-1]
-        assert record.headers[4:-1] == [
+        reason, error = record.headers[-2:]
+        assert record.headers[4:-2] == [
             ("reflejo.topic", topic.encode()), ("reflejo.partition", b"%d" % was.partition),
-            ("reflejo.offset", b"%d" % was.offset), ("reflejo.script", b"script.lua")]
+            ("reflejo.offset", b"%d" % was.offset), ("reflejo.script", b"script.lua"), ("reflejo.script.generation", b"1")]
         number = int(record.value) % 100
         if number == 55:
             assert reason[0] == "reflejo.reason" and b"script.lua:7:" in reason[1] and b"cannot" in reason[1]
+            assert error == ("reflejo.error", b"SCRIPT_FAILED")
         else:
             assert reason == ("reflejo.reason", b"number %d" % number)
+            assert error == ("reflejo.error", b"SCRIPT_DEAD_LETTER")
     assert {(r.key, *r.headers) for r in target.all(topic)} == {(b"changed", *own[2:])}
     assert agent.stop(PROMISE) == 0, agent.stderr
 

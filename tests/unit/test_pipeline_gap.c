@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "mirror/held.h"
 #include "mirror/offset_notes.h"
 #include "mirror/ranges.h"
 
@@ -34,6 +35,32 @@ position(void)
 	const struct topic_partition *positions;
 
 	return pipeline_positions(pipeline, &positions) ? positions[0].offset : -1;
+}
+
+/* What an operator is shown of the one partition that is held has this part. */
+static void
+check_shown(const char *part)
+{
+	const struct held_question q = {.ask = HELD_SHOW, .partition = -1};
+	struct held_answer *a = pipeline_ask_held(pipeline, &q);
+
+	if (CHECK_INT(a->count, 1))
+		CHECK(strstr(a->items[0], part));
+	held_answer_free(&a);
+}
+
+/* There is none to be left out. */
+static void
+check_no_record(int64_t offset)
+{
+	const struct held_question q = {.ask = HELD_SKIP, .topic = "here", .offset = offset};
+	struct held_answer *a = pipeline_ask_held(pipeline, &q);
+
+	CHECK(a->is_refused);
+	CHECK_STR(a->items[0],
+		"here partition 0 stands at a gap before offset 5, where there is no record; "
+		"reflejo ctl resume here:0 goes on behind it");
+	held_answer_free(&a);
 }
 
 /* Records at 3 and 4 were read, and the source refuses 5: it goes on at 20, which is in the same
@@ -130,6 +157,10 @@ TEST(a_gap_holds_its_partition_until_it_is_released)
 	CHECK(!pipeline_wants_time(pipeline));
 	CHECK(pipeline_is_drained(pipeline, NULL));
 	CHECK_INT(position(), 5);
+	check_shown("\"offset\":5,\"kind\":\"gap\",\"reason\":\"the source does not have offsets 5 "
+		    "to 17 (retention); reflejo ctl resume goes on at 18\",\"error\":null,");
+	check_shown(",\"goes_on_at\":18}");
+	check_no_record(5);
 	pipeline_retry(pipeline, "here", -1);
 	turn();
 	/* The source is asked once more, and its log has grown meanwhile. */
