@@ -414,11 +414,11 @@ open_clients(struct redrive *d, struct err *err)
 	d->admin = admin_open_target(config, err);
 	if (!d->admin)
 		return -1;
-	d->reader =
-		reader_open(CLIENT_TARGET, config, config->target.bootstrap_servers, BUFFER, err);
+	d->reader = reader_open(CLIENT_TARGET, config, config->target.bootstrap_servers, BUFFER,
+		READER_COMMITTED, err);
 	if (!d->reader)
 		return -1;
-	d->producer = producer_new(config, "reflejo-redrive", err);
+	d->producer = producer_new(config, "reflejo-redrive", false, err);
 	return d->producer ? 0 : -1;
 }
 

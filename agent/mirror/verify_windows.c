@@ -224,13 +224,16 @@ int
 verify_open(struct verify *v, struct err *err)
 {
 	const struct config *config = v->options->config;
+	/* What counts for exactly once is what was committed, on either side. */
+	enum reader_isolation isolation =
+		config->mirror.exactly_once ? READER_COMMITTED : READER_AS_SET;
 
 	v->source.reader = reader_open(
-		CLIENT_SOURCE, config, v->options->source_brokers, BUFFER, READER_AS_SET, err);
+		CLIENT_SOURCE, config, v->options->source_brokers, BUFFER, isolation, err);
 	if (!v->source.reader)
 		return -1;
-	v->target.reader = reader_open(CLIENT_TARGET, config, config->target.bootstrap_servers,
-		BUFFER, READER_AS_SET, err);
+	v->target.reader = reader_open(
+		CLIENT_TARGET, config, config->target.bootstrap_servers, BUFFER, isolation, err);
 	if (!v->target.reader)
 		return -1;
 	return find_windows(v, err);
