@@ -213,10 +213,15 @@ void partition_discard(struct pipeline *pipeline, struct partition *partition);
 /* What is settled at the front of the tracker leaves it, whatever the delivery level. */
 void partition_pop(struct pipeline *pipeline, struct partition *partition);
 
+/* pipeline_tap.c: */
+
 /* Takes a sample of a flight that is about to be sent, when one is wanted. decided: NULL without a
  * script. */
 void pipeline_sample(struct pipeline *pipeline, struct partition *partition, struct flight *flight,
 	const struct record *record, const struct script_record *decided);
+
+/* No samples are wanted any more. */
+void pipeline_forget_wishes(struct pipeline *pipeline);
 
 /* pipeline_limit.c: */
 

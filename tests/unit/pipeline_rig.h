@@ -202,14 +202,6 @@ record_take_spare(struct record_spares *spares)
 	return NULL;
 }
 
-bool
-record_header(
-	void *message, size_t i, const char **ret_name, const void **ret_value, size_t *ret_size)
-{
-	(void)message, (void)i, (void)ret_name, (void)ret_value, (void)ret_size;
-	return false;
-}
-
 /* ---- the target: what is sent waits until the test answers it ---- */
 
 struct target_topic {
@@ -336,6 +328,13 @@ producer_take_trouble(struct producer *p)
 {
 	(void)p;
 	return false;
+}
+
+const char *
+producer_broken(const struct producer *p)
+{
+	(void)p;
+	return NULL;
 }
 
 const char *
