@@ -34,7 +34,7 @@ COMMIT_SLACK = 2
 RECORD_LEAST = 340
 IN_FLIGHT = BUFFER // 4 // RECORD_LEAST
 # Code, libraries, threads and their arenas, connections and the script, beside the buffer.
-RSS_BOUND = 48 * MIB + 2 * BUFFER
+RSS_BOUND = 36 * MIB + 2 * BUFFER
 SETTLE_DEADLINE = 240
 READY_DEADLINE = 90
 STOP_DEADLINE = 60
@@ -114,7 +114,8 @@ class Arena:
         settings = {
             "consumer": {"bootstrap.servers": self.sides["source"].bootstrap, "group.id": GROUP, "auto.offset.reset": "earliest",
                          "session.timeout.ms": SESSION * 1000, "heartbeat.interval.ms": 500, **common},
-            "producer": {"bootstrap.servers": self.sides["target"].bootstrap, **common}}
+            # Compressed, so that the target's disks stay small.
+            "producer": {"bootstrap.servers": self.sides["target"].bootstrap, "compression.type": "lz4", **common}}
         for side, values in settings.items():
             path = self.folder / f"{name}-{side}.properties"
             path.write_text("".join(f"{key}={value}\n" for key, value in values.items()), encoding="utf-8")

@@ -41,6 +41,8 @@ class TortureCluster(rigs.Cluster):
                 "share.coordinator.state.topic.replication.factor": copies,
                 "share.coordinator.state.topic.min.isr": least,
                 "default.replication.factor": copies,
+                # So long a broker that was killed is waited for, also by itself.
+                "broker.session.timeout.ms": 6000,
                 "min.insync.replicas": least,
             }))
         self._format(identity, [settings for _, settings in made])

@@ -49,6 +49,7 @@ class Load(threading.Thread):
         self.numbers = [0] * partitions
         self.acked, self.upto = [set() for _ in range(partitions)], [0] * partitions
         self.failed = []
+        self.extra = self.extra_size = 0
         self.is_over = threading.Event()
         self.producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": True, "linger.ms": 10,
                                   "message.timeout.ms": 0, "socket.timeout.ms": 10000, "log_level": 0,
@@ -60,24 +61,23 @@ class Load(threading.Thread):
         else:
             self.acked[origin].add(number)
 
-    def _send(self, origin):
+    def flood(self, count, size):
+        """So many records more, of that size, as fast as the source takes them; see is_flooding."""
+        self.extra_size, self.extra = size, count
+
+    def is_flooding(self):
+        return self.extra > 0 or len(self.producer) > self.rate
+
+    def _send(self, origin, size=0):
         dice, number = self.dice, self.numbers[origin]
         self.numbers[origin] += 1
         # A key keeps to its partition, as keys do; some records have none.
         key = None if dice.random() < 0.05 else b"p%dk%d" % (origin, dice.randrange(12))
-        value = name(origin, number) + b"x" * dice.randrange(self.size)
+        value = name(origin, number) + b"x" * (size or dice.randrange(self.size))
         headers = [("n", b"%d" % number), ("twice", b"a"), ("twice", None)][:dice.randrange(4)]
         self.producer.produce(self.topic, value, key, origin, timestamp=int(time.time() * 1000) - dice.randrange(100000),
                               headers=headers or None,
                               on_delivery=lambda error, _, o=origin, n=number: self._delivered(o, n, error))
-
-    def send(self, count):
-        """So many records, partitions in turn; for a backlog, while no load runs."""
-        for number in range(count):
-            while len(self.producer) > 50_000:
-                self.producer.poll(0.05)
-            self._send(number % len(self.numbers))
-            self.producer.poll(0)
 
     def run(self):
         due = time.monotonic()
@@ -87,11 +87,12 @@ class Load(threading.Thread):
             self.is_over.wait(max(0, due - time.monotonic()))
             # What was late is not made up for in one burst.
             due = max(due, time.monotonic() - 0.2)
+            size, count = (self.extra_size, 400) if self.extra else (0, max(1, self.rate // 50))
             # While the source is away the rest waits outside, so that what comes afterwards is no flood.
-            if len(self.producer) < 4 * self.rate:
-                for _ in range(max(1, self.rate // 50)):
-                    self._send(turn % len(self.numbers))
-                    turn += 1
+            while count > 0 and len(self.producer) < 4 * self.rate:
+                self._send(turn % len(self.numbers), size)
+                turn, count = turn + 1, count - 1
+                self.extra = max(0, self.extra - 1) if size else self.extra
             self.producer.poll(0)
 
     def finish(self, timeout):

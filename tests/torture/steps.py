@@ -43,19 +43,36 @@ def draw_one(dice, choice):
     return dice.randint(low, high) if isinstance(low, int) and isinstance(high, int) else round(dice.uniform(low, high), 2)
 
 
-def draw(seed, names=None, missing=()):
-    """Steps without end: all in a random order, then all in another one. names: these, in this order, instead."""
+def draw_step(dice, name):
+    return Step(name, {key: draw_one(dice, choice) for key, choice in STEPS[name][1].items()})
+
+
+def draw(seed, missing=()):
+    """Steps without end: all in a random order, then all in another one."""
     dice = random.Random(seed)
     while True:
-        bag = list(names or sorted(STEPS))
-        if not names:
-            dice.shuffle(bag)
+        bag = sorted(STEPS)
+        dice.shuffle(bag)
         for name in bag:
-            made = Step(name, {key: draw_one(dice, choice) for key, choice in STEPS[name][1].items()})
+            made = draw_step(dice, name)
             if name not in missing:
                 yield made
-        if names:
-            return
+
+
+def parse(seed, text):
+    """The steps of NAME,NAME:PARAMETER=VALUE:...; what is not given is drawn. Raises ValueError with a sentence."""
+    dice = random.Random(seed)
+    for word in text.split(","):
+        name, *given = word.split(":")
+        if name not in STEPS:
+            raise ValueError(f"there is no step {name}; there are {', '.join(sorted(STEPS))}")
+        made = draw_step(dice, name)
+        for one in given:
+            key, _, value = one.partition("=")
+            if key not in made.params:
+                raise ValueError(f"{name} has no {key}; it has {', '.join(made.params)}")
+            made.params[key] = type(made.params[key])(value)
+        yield made
 
 
 SIDES = ("source", "target")
@@ -153,6 +170,20 @@ def delay(arena, this, side, seconds, latency):
 def throttle(arena, this, side, seconds, rate):
     """A slow target, or a slow source."""
     trouble(arena, this, side, seconds, lambda way: way.throttle(rate))
+
+
+@step(count=(3000, 8000), size=(2000, 5000), seconds=(0.0, 3.0))
+def flood(arena, this, count, size, seconds):
+    """More than the buffer holds is waiting at the source while the target takes nothing."""
+    way = arena.sides["target"]
+    way.stall()
+    try:
+        arena.load.flood(count, size)
+        wait_for(lambda: not arena.load.is_flooding(), DEADLINE, "the end of the flood at the source")
+        time.sleep(seconds)
+    finally:
+        way.heal()
+    this.repeats += IN_FLIGHT
 
 
 @step(side=SIDES, times=(1, 3), seconds=(0.1, 1.0))
