@@ -3,8 +3,11 @@ of both sides, and a watch that samples what must hold at every moment."""
 
 import concurrent.futures
 import http.client
+import mmap
+import os
 import pathlib
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -19,6 +22,7 @@ from history import Load, Tail
 from outside import Outside
 from proxy import Proxy
 
+HERE = pathlib.Path(__file__).resolve().parent
 SOURCE_VERSION, TARGET_VERSION = "3.9.1", "4.1.2"
 TOPIC, GROUP = "torture", "torture-mirror"
 SOURCE_PARTITIONS, TARGET_PARTITIONS = 6, 4
@@ -73,6 +77,7 @@ class Arena:
         self.generation = 0
         self.proxy = Proxy()
         self.sides = {name: self.proxy.side(name) for name in ("source", "target")}
+        self.elsewhere = Elsewhere(self.folder)
         self._start_clusters()
         self.outside = {"source": Outside(self.source), "target": Outside(self.target)}
         self.outside["source"].make_topic(TOPIC, SOURCE_PARTITIONS)
@@ -112,10 +117,10 @@ class Arena:
     def _properties(self, name):
         common = {"request.timeout.ms": 5000, "metadata.max.age.ms": 2000, "reconnect.backoff.max.ms": 1000}
         settings = {
-            "consumer": {"bootstrap.servers": self.sides["source"].bootstrap, "group.id": GROUP, "auto.offset.reset": "earliest",
+            "consumer": {"bootstrap.servers": self.source.doors, "group.id": GROUP, "auto.offset.reset": "earliest",
                          "session.timeout.ms": SESSION * 1000, "heartbeat.interval.ms": 500, **common},
             # Compressed, so that the target's disks stay small.
-            "producer": {"bootstrap.servers": self.sides["target"].bootstrap, "compression.type": "lz4", **common}}
+            "producer": {"bootstrap.servers": self.target.doors, "compression.type": "lz4", **common}}
         for side, values in settings.items():
             path = self.folder / f"{name}-{side}.properties"
             path.write_text("".join(f"{key}={value}\n" for key, value in values.items()), encoding="utf-8")
@@ -129,7 +134,7 @@ class Arena:
             "--offset.commit.interval.ms", int(COMMIT_INTERVAL * 1000), "--admin.stall.seconds", STALL, "--start.timeout.ms", 0,
             "--admin.listen", f"unix:{self.folder / name}.sock,127.0.0.1:0", "--admin.state.file", self.folder / f"{name}.pauses",
             "--script.file", self.script, "--script.state.file", self.folder / f"{name}.state", "--topics.replication.factor", "1",
-            "--log.progress.interval", "10", *more], self.folder)
+            "--log.progress.interval", "10", *more], self.folder, self.elsewhere.environment)
         self.agents[name] = made
         self.all_agents.append((name, made))
         return made
@@ -191,7 +196,10 @@ class Arena:
         def is_settled():
             self.check_alive()
             self.watch.raise_trouble()
-            return self.tail.has(wanted) and self.watch.has_committed(wanted)
+            if not self.tail.has(wanted):
+                return False
+            self.watch.is_blind = False
+            return self.watch.has_committed(wanted)
         wait_for(is_settled, deadline, lambda: f"the end of {self.step}: {self.tail.missing(wanted)} records that the source "
                  f"acknowledged are not at the target (positions {self.watch.committed}, wanted {wanted})")
         for name in self.agents:
@@ -256,6 +264,8 @@ class Watch(threading.Thread):
         self.curve = [(time.monotonic(), 0)]
         self.committed = [0] * SOURCE_PARTITIONS
         self.peak, self.samples, self.trouble = 0, 0, []
+        # A broker that stood still, and does not know that it leads no more, tells ends that are older than the positions.
+        self.is_blind = False
         self.is_over = threading.Event()
         self.group = Consumer({"bootstrap.servers": arena.source.bootstrap, "group.id": GROUP, "enable.auto.commit": False,
                                "socket.timeout.ms": 5000, "log_level": 0})
@@ -296,6 +306,7 @@ class Watch(threading.Thread):
         return [max(0, p.offset) for p in sorted(found, key=lambda p: p.partition)]
 
     def _sample(self):
+        was_blind = self.is_blind
         positions = self._positions()
         if positions is None:
             return
@@ -307,7 +318,7 @@ class Watch(threading.Thread):
             time.sleep(TICK / 2)
             ends = ends or self.arena.tail.ends()
         missing = self.arena.tail.missing(positions)
-        if missing:
+        if missing and not was_blind and not self.is_blind:
             self._blame(f"in {self.arena.step} positions were committed ahead of the target: {missing} records below {positions} "
                         f"are not there")
         self.committed = positions
@@ -328,6 +339,34 @@ class Watch(threading.Thread):
     def raise_trouble(self):
         if self.trouble:
             raise Failure("; ".join(self.trouble))
+
+
+class Elsewhere:
+    """What an agent believes of the world: how late it is, and where names are. See shim.c."""
+
+    def __init__(self, folder):
+        self.library, self.hosts, self.clock = folder / "shim.so", folder / "hosts", folder / "clock"
+        subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-O1", "-shared", "-fPIC", "-o", str(self.library), str(HERE / "shim.c"),
+                        "-ldl"], check=True)
+        self.addresses = {"source": "127.0.0.1", "target": "127.0.0.1"}
+        self.move("source", "127.0.0.1")
+        self.clock.write_bytes(bytes(8))
+        with open(self.clock, "r+b") as file:
+            self.offset = mmap.mmap(file.fileno(), 8)
+
+    @property
+    def environment(self):
+        return {"LD_PRELOAD": str(self.library), "TORTURE_CLOCK": str(self.clock), "TORTURE_HOSTS": str(self.hosts)}
+
+    def move(self, side, address):
+        self.addresses[side] = address
+        new = self.hosts.with_suffix(".new")
+        new.write_text("".join(f"{name}.torture {where}\n" for name, where in self.addresses.items()), encoding="ascii")
+        new.rename(self.hosts)
+
+    def set_clock(self, seconds):
+        """So far ahead of the true one, or behind."""
+        self.offset[:] = struct.pack("=q", int(seconds * 1_000_000_000))
 
 
 class Disk:
@@ -358,12 +397,12 @@ class Disk:
         subprocess.run(["umount", "-l", str(self.folder)], capture_output=True, check=False)
 
 
-def storm(port, count, speak):
-    """So many connections at a time to a local port, which say something that makes no sense, or nothing."""
+def storm(address, port, count, speak):
+    """So many connections at a time to a port, which say something that makes no sense, or nothing."""
     made = []
     for number in range(count):
         try:
-            one = socket.create_connection(("127.0.0.1", port), 5)
+            one = socket.create_connection((address, port), 5)
             if speak:
                 one.sendall(b"\x00\x00\x00\x04torture\r\n\r\n"[:1 + number % 15])
             made.append(one)

@@ -11,12 +11,17 @@ HOST = "127.0.0.1"
 
 
 class TortureCluster(rigs.Cluster):
-    """KRaft brokers that are controllers as well. side: of the proxy. data_folders: for brokers whose data lies elsewhere,
+    """KRaft brokers that are controllers as well. side: of the proxy; the doors' host is called NAME.torture. data_folders: for brokers whose data lies elsewhere,
     by number."""
 
     def __init__(self, version, folder, side, count, data_folders=None, **settings):
         self.side, self.count, self.data_folders = side, count, data_folders or {}
         super().__init__(version, folder, **settings)
+
+    @property
+    def doors(self):
+        """What is the mirror's bootstrap.servers."""
+        return ",".join(f"{self.side.name}.torture:{door.port}" for door in self.side.doors)
 
     def prepare(self):
         ports = [(rigs.free_port(), rigs.free_port(), rigs.free_port()) for _ in range(self.count)]
@@ -30,7 +35,7 @@ class TortureCluster(rigs.Cluster):
                 "node.id": number + 1,
                 "controller.quorum.voters": voters,
                 "listeners": f"DIRECT://{HOST}:{direct},MIRROR://{HOST}:{backend},CONTROLLER://{HOST}:{controller}",
-                "advertised.listeners": f"DIRECT://{HOST}:{direct},MIRROR://{HOST}:{self._open_door(number, backend)}",
+                "advertised.listeners": f"DIRECT://{HOST}:{direct},MIRROR://{self.side.name}.torture:{self._open_door(number, backend)}",
                 "listener.security.protocol.map": "DIRECT:PLAINTEXT,MIRROR:PLAINTEXT,CONTROLLER:PLAINTEXT",
                 "inter.broker.listener.name": "DIRECT",
                 "controller.listener.names": "CONTROLLER",

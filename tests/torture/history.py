@@ -126,12 +126,15 @@ class Tail(threading.Thread):
         self.beyond = []
         self.repeats = 0
         self.positions = [0] * partitions
-        self.lock, self.is_over = threading.Condition(), threading.Event()
+        self.lock, self.is_over = threading.Lock(), threading.Event()
         self.consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "torture-tail", "enable.auto.commit": False,
                                   "auto.offset.reset": "error", "fetch.wait.max.ms": 50, "isolation.level": isolation,
-                                  "socket.timeout.ms": 10000, "log_level": 0, "enable.partition.eof": False,
+                                  "socket.timeout.ms": 10000, "log_level": 0, "enable.partition.eof": True,
                                   "topic.metadata.refresh.interval.ms": 1000})
         self.consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(partitions)])
+        # Sees also what transactions have written that are not over.
+        self.probe = Consumer({"bootstrap.servers": bootstrap, "group.id": "torture-probe", "isolation.level": "read_uncommitted",
+                               "socket.timeout.ms": 10000, "log_level": 0})
 
     def run(self):
         while not self.is_over.is_set():
@@ -139,19 +142,26 @@ class Tail(threading.Thread):
                 error = message.error()
                 if error is None:
                     self._take(message)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    # Also behind what is no record: markers of transactions, and what was aborted.
+                    self._note_position(message.partition(), message.offset())
                 elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
                     self.trouble = str(error)
+
+    def _note_position(self, partition, position):
+        """All of the partition below the position is taken."""
+        with self.lock:
+            self.positions[partition] = max(position, self.positions[partition])
 
     def _take(self, message):
         record = identify(message)
         with self.lock:
-            self.positions[message.partition()] = message.offset() + 1
-            if record is None:
+            if record:
+                self.records.append(record)
+                self._note(record)
+            else:
                 self.strange.append(f"partition {message.partition()}, offset {message.offset()}")
-                return
-            self.records.append(record)
-            self._note(record)
-            self.lock.notify_all()
+        self._note_position(message.partition(), message.offset() + 1)
 
     def _note(self, record):
         while record.origin >= len(self.upto):
@@ -183,22 +193,20 @@ class Tail(threading.Thread):
                        for origin, number in enumerate(wanted))
 
     def ends(self):
-        """The end of each partition now, as this reader's isolation sees it; None when the cluster does not answer."""
+        """The end of each partition now, open transactions included; None when the cluster does not answer."""
         try:
-            return [self.consumer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=5)[1]
+            return [self.probe.get_watermark_offsets(TopicPartition(self.topic, number), timeout=5)[1]
                     for number in range(self.partitions)]
         except KafkaException:
             return None
 
     def has_read(self, ends):
-        """Has it read up to there? Markers of transactions count: the consumer's position stands behind them."""
+        """Has it read up to there?"""
         with self.lock:
-            if all(position >= end for position, end in zip(self.positions, ends)):
-                return True
-        found = self.consumer.position([TopicPartition(self.topic, number) for number in range(self.partitions)])
-        return all(end == 0 or p.offset >= end for p, end in zip(found, ends))
+            return all(position >= end for position, end in zip(self.positions, ends))
 
     def close(self):
         self.is_over.set()
         self.join()
         self.consumer.close()
+        self.probe.close()

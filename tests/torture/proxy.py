@@ -60,10 +60,6 @@ class Side:
         self.proxy.call(door.open())
         self.doors.append(door)
 
-    @property
-    def bootstrap(self):
-        return ",".join(f"{door.address}:{door.port}" for door in self.doors)
-
     def cut(self):
         """All connections are reset, and new ones are refused."""
         self.proxy.call(self._cut())
@@ -94,6 +90,10 @@ class Side:
         comes back. New connections work. Gives back how many there were."""
         return self.proxy.call(self._half_open())
 
+    def move(self, address):
+        """The doors are at another address, and no longer where they were; connections there are reset."""
+        self.proxy.call(self._move(address))
+
     def heal(self):
         """No fault any more, but that the half-open connections stay as they are until their clients give them up."""
         self.proxy.call(self._heal())
@@ -119,6 +119,13 @@ class Side:
         for link in found:
             link.go_silent()
         return len(found)
+
+    async def _move(self, address):
+        for door in self.doors:
+            door.close()
+            door.address = address
+            await door.open()
+        await self._drop()
 
     async def _heal(self):
         await self._set()

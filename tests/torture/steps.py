@@ -1,6 +1,7 @@
 """What happens to the mirror: each step breaks something for a while, and mends it. What it draws by its decorator is drawn
 before it begins, so that a seed gives the same list of steps whatever the times are."""
 
+import datetime
 import random
 import signal
 import time
@@ -227,6 +228,31 @@ def long_outage(arena, this, side, how):
     arena.wait_readiness("one", True)
 
 
+@step(side=SIDES)
+def move_name(arena, this, side):
+    """The cluster's name has another address, and nobody is at the old one."""
+    address = "127.0.0.2" if arena.elsewhere.addresses[side] == "127.0.0.1" else "127.0.0.1"
+    arena.elsewhere.move(side, address)
+    arena.sides[side].move(address)
+    this.repeats += IN_FLIGHT if side == "target" else 0
+
+
+@step(by=("-86400", "-3600", "-30", "30", "3600", "86400"), seconds=(0.5, 3.0))
+def clock_jump(arena, this, by, seconds):
+    """The wall clock of the agents' machine jumps, and back again: nothing stops, and nothing is repeated."""
+    arena.elsewhere.set_clock(int(by))
+    try:
+        now = datetime.datetime.fromisoformat(arena.api("one").status()["now"].replace("Z", "+00:00")).timestamp()
+        if abs(now - time.time() - int(by)) > 25:
+            raise Failure(f"the agent's clock did not jump by {by} s: it shows {now}")
+        mirrored = arena.tail.count()
+        time.sleep(seconds)
+        wait_for(lambda: arena.tail.count() > mirrored, DEADLINE, "a record at the target after the clock jumped")
+        arena.wait_readiness("one", True)
+    finally:
+        arena.elsewhere.set_clock(0)
+
+
 # ---- brokers
 
 
@@ -254,6 +280,7 @@ def kill_broker(cluster, number, down):
 def freeze_target(arena, this, number, seconds):
     """Its connections stay open and it answers nothing; for long enough, the others take its partitions."""
     broker = arena.target.brokers[number]
+    arena.watch.is_blind = True
     broker.freeze()
     try:
         time.sleep(seconds)
@@ -334,14 +361,14 @@ def pause(arena, this, seconds, partition):
 def storm_admin(arena, this, count, speak):
     """More connections than the admin API takes, which say things that make no sense."""
     port = arena.admin_port("one")
-    storm(port, count, speak == "something")
+    storm("127.0.0.1", port, count, speak == "something")
     wait_for(lambda: arena.is_ready("one") is not None, READY_DEADLINE, "an answer of the admin API after a storm")
 
 
 @step(side=SIDES, count=(50, 200), speak=("something", "nothing"))
 def storm_brokers(arena, this, side, count, speak):
     for door in arena.sides[side].doors:
-        storm(door.port, count, speak == "something")
+        storm(door.address, door.port, count, speak == "something")
 
 
 @step(records=(10, 200))

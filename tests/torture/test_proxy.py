@@ -63,7 +63,7 @@ def side(echo):
 
 
 def connect(side):
-    made = socket.create_connection(("127.0.0.1", side.doors[0].port), DEADLINE)
+    made = socket.create_connection((side.doors[0].address, side.doors[0].port), DEADLINE)
     made.settimeout(DEADLINE)
     return made
 
@@ -156,6 +156,16 @@ def test_cut_resets_and_refuses(side):
         connect(side)
     side.heal()
     assert ask(connect(side), b"two") == b"two"
+
+
+def test_move_is_elsewhere(side):
+    peer = connect(side)
+    assert ask(peer, b"one") == b"one"
+    side.move("127.0.0.2")
+    assert has_ended(peer)
+    assert ask(connect(side), b"two") == b"two"
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", side.doors[0].port), DEADLINE)
 
 
 def test_slam_accepts_and_closes(side):
