@@ -246,8 +246,9 @@ class Arena:
             tail.close()
         for one in self.outside.values():
             one.close()
-        for _, agent in self.all_agents:
+        for number, (name, agent) in enumerate(self.all_agents):
             agent.end()
+            (self.folder / f"agent-{number}-{name}.log").write_text(agent.stderr, encoding="utf-8")
         for cluster in (self.source, self.target):
             cluster.kill()
         self.pool.shutdown()
