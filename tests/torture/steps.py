@@ -4,6 +4,7 @@ before it begins, so that a seed gives the same list of steps whatever the times
 import datetime
 import random
 import signal
+import struct
 import time
 
 from confluent_kafka import ElectionType, KafkaException, Producer, TopicPartition
@@ -386,9 +387,43 @@ def side_topic(arena, this, records):
         one.admin.delete_topics([topic])[topic].result(DEADLINE)
 
 
-def write_side(arena, topic, records, partition):
+@step(records=(20, 40), batches=(3, 15))
+def torn_log(arena, this, records, batches):
+    """What an unclean election leaves of a log, of another topic: its end is gone, and other records are written there. The mirror
+    says what is missing, and mirrors what is new."""
+    topic = f"{TOPIC}-torn-{int(time.monotonic() * 1000)}"
+    source, target = arena.outside["source"], arena.outside["target"]
+    source.make_topic(topic, 1)
+    write_side(arena, topic, records, 0, alone=True)
+    wait_for(lambda: target.partitions(topic) == 1 and target.count(topic) >= records, DEADLINE, f"{topic} at the target")
+    broker = arena.source.brokers[0]
+    broker.stop()
+    cut_log(arena.source.folder / "broker0-data" / f"{topic}-0" / "00000000000000000000.log", batches)
+    broker.start()
+    broker.wait_ready()
+    there = target.count(topic)
+    write_side(arena, topic, 3, 0)
+    wait_for(lambda: any(agent.find("source_gap", topic=topic) for agent in arena.agents.values()), DEADLINE,
+             f"a line about the end of {topic} that is gone")
+    wait_for(lambda: target.count(topic) >= there + 3, DEADLINE, f"what is new in {topic} at the target")
+    for one in (source, target):
+        one.admin.delete_topics([topic])[topic].result(DEADLINE)
+
+
+def cut_log(path, batches):
+    """Only its first batches are left."""
+    with open(path, "rb+") as file:
+        for _ in range(batches):
+            _, size = struct.unpack(">qi", file.read(12))
+            file.seek(size, 1)
+        file.truncate()
+
+
+def write_side(arena, topic, records, partition, alone=False):
     producer = Producer({"bootstrap.servers": arena.source.bootstrap, "acks": "all", "log_level": 0})
     for number in range(records):
         producer.produce(topic, b"%d" % number, b"key%d" % number, partition)
+        if alone and producer.flush(DEADLINE):
+            raise Failure(f"the source did not take a record of {topic}")
     if producer.flush(DEADLINE):
         raise Failure(f"the source did not take the records of {topic}")
