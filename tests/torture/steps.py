@@ -118,13 +118,17 @@ def zombie(arena, this, longer):
     second.wait_event("assigned", DEADLINE)
     at = time.monotonic()
     first = arena.agents["one"]
+
+    def endings():
+        return len(first.find("partitions_lost")) + len(first.find("revoked"))
+    before = endings()
     first.send(signal.SIGSTOP)
     try:
         second.wait_shared(SOURCE_PARTITIONS, STREAMS, DEADLINE)
         time.sleep(longer)
     finally:
         first.send(signal.SIGCONT)
-    wait_for(lambda: first.find("partitions_lost") or first.find("revoked"), DEADLINE, "that the agent noticed")
+    wait_for(lambda: endings() > before, DEADLINE, "that the agent noticed what it had lost")
     this.repeats += arena.crash_repeats(at) + IN_FLIGHT
     arena.stop("two")
 
