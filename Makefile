@@ -136,6 +136,11 @@ bench: $B/reflejo ## measure against a bare librdkafka loop on real brokers
 soak: $B/reflejo ## run the mirror under reloads, pauses, rebalances, scrapes (MINUTES=120)
 	@MINUTES=$(or $(MINUTES),120) $(RUN) soak
 
+torture: $B/reflejo ## run the mirror under faults on real brokers (MINUTES=10 SEED=N LEVEL=at-least-once|exactly-once)
+	@MINUTES=$(or $(MINUTES),10) SEED=$(SEED) LEVEL=$(LEVEL) STEPS=$(STEPS) $(RUN) torture
+torture-mutations: $B/reflejo ## show that the torture notices when a rule is broken on purpose
+	@$(RUN) torture-mutations
+
 # Where configurations are; a prefix of one's own keeps them to itself.
 SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
 SHARE := $(DESTDIR)$(PREFIX)/share
@@ -179,5 +184,5 @@ help: ## print this list
 	@sed -n 's/^#   \(.*\)/  \1/p' Makefile
 
 -include $(OBJECTS:.o=.d) $B/agent/main.d $(wildcard $B/fuzz-objects/*/*/*.d)
-.PHONY: all check check-unit check-lua check-functional check-page check-packaging check-kafka check-fuzz check-model unit-programs fuzz-programs lint docs demo bench soak install deb clean help
+.PHONY: all check check-unit check-lua check-functional check-page check-packaging check-kafka check-fuzz check-model unit-programs fuzz-programs lint docs demo bench soak torture torture-mutations install deb clean help
 .SECONDARY:

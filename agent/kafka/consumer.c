@@ -258,6 +258,9 @@ static void
 view_rebalance(struct consumer *c, rd_kafka_event_t *event, struct consumer_event *ret)
 {
 	c->is_cooperative = !strcmp(rd_kafka_rebalance_protocol(c->rk), "COOPERATIVE");
+	/* One that was not answered is overtaken. */
+	if (c->rebalance)
+		rd_kafka_event_destroy(c->rebalance);
 	c->rebalance = event;
 	c->current = NULL;
 	if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)

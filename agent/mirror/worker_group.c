@@ -62,26 +62,6 @@ on_committed(struct worker *w, const char *reason)
 	LOG(EVENT_committed, F_INT("stream", w->stream));
 }
 
-static void
-on_assign(struct worker *w, const struct consumer_event *e)
-{
-	for (size_t i = 0; i < e->count; i++) {
-		const struct topic_partition *p = &e->partitions[i];
-
-		pipeline_add(w->pipeline, w->consumer, p->topic, p->partition,
-			meters_get(w->meters, p->topic, p->partition));
-	}
-	/* At the end nothing new is begun. */
-	if (w->is_stopping)
-		pipeline_quiesce(w->pipeline, NULL);
-	consumer_answer(w->consumer);
-	w->unassigned_since = 0;
-	if (w->assigned_at == 0)
-		w->assigned_at = clock_ms();
-	counter_add(&w->counters.rebalances, 1);
-	LOG(EVENT_assigned, F_INT("stream", w->stream), F_UINT("partitions", e->count));
-}
-
 void
 worker_forget_revoked(struct worker *w)
 {
@@ -129,8 +109,9 @@ on_revoke(struct worker *w, const struct consumer_event *e)
 	worker_set_phase(w, PHASE_DRAIN, REVOKE_DRAIN_MS);
 }
 
-void
-worker_finish_revoke(struct worker *w, enum log_event event, bool is_drained)
+/* All of a revoke but the answer. */
+static void
+let_go(struct worker *w, enum log_event event, bool is_drained)
 {
 	for (size_t i = 0; i < w->revoked_count; i++) {
 		struct partition *p = revoked_partition(w, i);
@@ -144,7 +125,41 @@ worker_finish_revoke(struct worker *w, enum log_event event, bool is_drained)
 	w->is_answer_due = false;
 	w->unassigned_since = clock_ms();
 	counter_add(&w->counters.rebalances, 1);
+}
+
+void
+worker_finish_revoke(struct worker *w, enum log_event event, bool is_drained)
+{
+	let_go(w, event, is_drained);
 	consumer_answer(w->consumer);
+}
+
+static void
+on_assign(struct worker *w, const struct consumer_event *e)
+{
+	/* When its topics change once more, the library does not wait for the answer to a revoke:
+	   what is still being handed over is forgotten, or it would stand in the way of the same
+	   partitions that are given now. */
+	if (w->is_answer_due) {
+		let_go(w, EVENT_revoked, false);
+		if (!w->is_stopping)
+			worker_set_phase(w, PHASE_RUN, 0);
+	}
+	for (size_t i = 0; i < e->count; i++) {
+		const struct topic_partition *p = &e->partitions[i];
+
+		pipeline_add(w->pipeline, w->consumer, p->topic, p->partition,
+			meters_get(w->meters, p->topic, p->partition));
+	}
+	/* At the end nothing new is begun. */
+	if (w->is_stopping)
+		pipeline_quiesce(w->pipeline, NULL);
+	consumer_answer(w->consumer);
+	w->unassigned_since = 0;
+	if (w->assigned_at == 0)
+		w->assigned_at = clock_ms();
+	counter_add(&w->counters.rebalances, 1);
+	LOG(EVENT_assigned, F_INT("stream", w->stream), F_UINT("partitions", e->count));
 }
 
 bool

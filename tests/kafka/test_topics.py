@@ -52,6 +52,36 @@ def test_new_partitions(mirror, names, outside, sender, receiver, kafka3, kafka4
     assert outside(kafka3).lag(group, topic) == 0
 
 
+def test_partitions_that_appear_while_others_are_handed_over(mirror, names, outside, sender, receiver, kafka3, kafka4):
+    """A stream hands its partitions over and waits for the target when the topic grows once more: the library does not wait for its
+    answer and gives it the partitions anew. They flow on when the target does."""
+    topic, group = names
+    outside(kafka3).make_topic(topic, 1)
+    outside(kafka4).make_topic(topic, 1)
+    agent = mirror(kafka3, kafka4, topic, group)
+    loads = [sender(kafka3, topic, tag=f"p{number}-", keys=5) for number in range(3)]
+    got = receiver(kafka4, topic, 1)
+    loads[0].send(10, partition=0)
+    got.wait_count(10)
+    kafka4.freeze()
+    loads[0].send(10, partition=0)
+    loads[0].finish()
+    outside(kafka3).add_partitions(topic, 2)
+    agent.wait_event("topic_kept_small")
+    outside(kafka3).add_partitions(topic, 3)
+    agent.wait_event("assigned", count=2)
+    kafka4.thaw()
+    for number in (1, 2):
+        loads[number].send(10, partition=number)
+        loads[number].finish()
+    loads[0].send(10, partition=0)
+    for load in loads:
+        verdict = got.verdict(load.finish())
+        assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
+    outside(kafka3).wait_no_lag(group, topic)
+    assert agent.stop(PROMISE) == 0, agent.stderr
+
+
 def test_topic_made_anew(mirror, names, outside, sender, receiver, kafka3, kafka4):
     """Deleted and made again, its offsets begin anew: what it holds now is mirrored from the first record on."""
     topic, group = names
