@@ -91,7 +91,8 @@ show(const struct request *r, const struct redrive_report *report)
 	printf("%llu dead letters in %s%s\n", (unsigned long long)report->read, letters,
 		o->is_dry ? "; nothing was sent" : "");
 	printf("  %llu %ssent to where they belong\n", (unsigned long long)report->sent, would);
-	printf("  %llu %sleft out by the script\n", (unsigned long long)report->dropped, would);
+	printf("  %llu %sleft out by the script, or by loop.drop\n",
+		(unsigned long long)report->dropped, would);
 	printf("  %llu failed again%s\n", (unsigned long long)report->failed,
 		o->is_dry ? "" : ", and stand at its end");
 	if (o->topic || o->reason)
@@ -114,7 +115,8 @@ redrive(struct request *r, const struct plan *plan, struct script *script, struc
 	r->options.failed = on_failed;
 	r->options.arg = r;
 	rc = redrive_run(&r->options, &report, err);
-	show(r, &report);
+	if (rc == 0 || report.read > 0)
+		show(r, &report);
 	if (rc < 0)
 		return -1;
 	return report.failed + report.left > 0 ? SOME_LEFT : NOTHING_LEFT;

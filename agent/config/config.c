@@ -489,8 +489,8 @@ check_exactly_once(const struct config *config, struct problems *problems)
 	if (config->start.force)
 		problems_error(problems, NULL,
 			"start.force changes the group's positions, and with exactly.once=true "
-			"those of exactly.once.topic count: name a new topic there instead, and "
-			"leave start.force out");
+			"those of exactly.once.topic count: leave start.force out, and take "
+			"another group.id to begin anew");
 	if (!config->target.idempotence)
 		problems_error(problems, NULL,
 			"exactly.once=true needs an idempotent producer: take "

@@ -71,7 +71,10 @@ add(struct translation *t, const char *name, const char *value)
 
 	if (translation_add(t, name, value, why) == 1)
 		return true;
-	translation_refuse(t, "librdkafka does not take what becomes %s", name);
+	translation_refuse(t,
+		"librdkafka does not take %s, which was made of this; check the store "
+		"with keytool -list -v",
+		name);
 	return false;
 }
 

@@ -102,11 +102,16 @@ check(const struct store_request *request, const struct store *store, struct err
 			"PrivateKeyEntry",
 			request->name, request->name);
 	if (sk_X509_num(store->chain) == 0)
-		return err_set(
-			err, "'%s' holds a private key, but not its certificate", request->name);
+		return err_set(err,
+			"'%s' holds a private key, but not its certificate; import the CA's answer "
+			"under "
+			"the key's alias (keytool -importcert -alias ALIAS)",
+			request->name);
 	if (X509_check_private_key(sk_X509_value(store->chain, 0), store->key) != 1) {
 		ERR_clear_error();
-		return err_set(err, "the private key and the certificate of '%s' are not a pair",
+		return err_set(err,
+			"the private key and the certificate of '%s' are not a pair: "
+			"take the certificate that was issued for this key",
 			request->name);
 	}
 	return 0;

@@ -9,8 +9,9 @@
 #include "kafka/outcome.h"
 
 /* When DONE, an open transaction under this transactional.id is aborted, or completed where that
-   was decided before, and its producer's calls fail from now on. @blocks until then, a time-out of
-   seconds, or *must_stop */
+   was decided before, and its producer's calls fail from now on. AGAIN: not yet; REFUSED: the
+   target will not have it. err says why. @blocks until then, a time-out of seconds, or *must_stop
+ */
 enum outcome fence_writer(const struct config *config, const char *transactional_id,
 	const atomic_bool *must_stop, struct err *err);
 

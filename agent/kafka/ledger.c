@@ -154,8 +154,6 @@ ledger_entry_fini(struct ledger_entry *e)
 	*e = (struct ledger_entry){.next = -1};
 }
 
-/* ---- the topic ---- */
-
 static enum outcome
 make_topic(const struct config *config, struct admin *target, struct err *err)
 {
@@ -215,8 +213,6 @@ ledger_prepare(const struct config *config, const char *source_brokers,
 	return outcome;
 }
 
-/* ---- reading ---- */
-
 /* What one reading is for: each entry of the source goes to fn. */
 struct reading {
 	const struct config *config;
@@ -268,7 +264,7 @@ take_items(struct reading *r, struct reader_item *items, size_t n, struct err *e
 		else if (items[i].kind == READER_END)
 			at = items[i].offset;
 		else
-			err_set(err, "the ledger cannot be read: %s", items[i].reason);
+			err_set(err, "exactly.once.topic cannot be read: %s", items[i].reason);
 	}
 	reader_release(items, n);
 	return at;
@@ -281,12 +277,13 @@ say_idle(struct reader *reader, bool is_committed, struct err *err)
 
 	reader_failure(reader, failure, sizeof(failure));
 	if (failure[0])
-		err_set(err, "the ledger cannot be read: %s", failure);
+		err_set(err, "exactly.once.topic cannot be read: %s", failure);
 	else if (is_committed)
-		err_set(err, "another writer's transaction is open in the ledger; the target ends "
+		err_set(err, "another writer's transaction is open in exactly.once.topic; the "
+			     "target ends "
 			     "it when its time-out is over");
 	else
-		err_set(err, "the ledger cannot be read: the target does not answer");
+		err_set(err, "exactly.once.topic cannot be read: the target does not answer");
 }
 
 /* Reads from the beginning up to end. */
@@ -336,8 +333,6 @@ open_reader(const struct config *config, enum reader_isolation isolation, struct
 	return reader_open(CLIENT_TARGET, config, config->target.bootstrap_servers, BUFFER_BYTES,
 		isolation, err);
 }
-
-/* ---- claims ---- */
 
 /* The newest record of each claim counts. */
 static void
@@ -424,7 +419,10 @@ shut_out_earlier(struct reading *r, struct err *err)
 
 	for (size_t i = 0; i < r->takeover->count; i++)
 		if (own_claim(r, i) < 0) {
-			err_set(err, "the claim of %s partition %d is not in the ledger",
+			err_set(err,
+				"the claim of %s partition %d is not in exactly.once.topic yet; it "
+				"is "
+				"looked for again",
 				r->takeover->places[i].topic,
 				(int)r->takeover->places[i].partition);
 			return OUTCOME_AGAIN;
@@ -448,8 +446,6 @@ forget_claims(struct reading *r)
 	r->claim_count = r->claim_capacity = 0;
 }
 
-/* ---- positions ---- */
-
 static void
 note_position(struct reading *r, const struct ledger_entry *e, int64_t offset)
 {
@@ -460,24 +456,28 @@ note_position(struct reading *r, const struct ledger_entry *e, int64_t offset)
 		place->next = e->next;
 }
 
-/* The committed positions, up to the end that the ledger has now. */
+/* Reads what is committed, up to the end that the ledger has now, which all asks for. A leader that
+   is new may tell less than was there before: at_least. */
 static int
-read_positions(struct reading *r, struct reader *all, int64_t seen, struct err *err)
+read_committed(struct reading *r, struct reader *all, int64_t at_least, struct err *err)
 {
 	int64_t end = end_of(r->config, all, err);
 	struct reader *committed = end < 0 ? NULL : open_reader(r->config, READER_COMMITTED, err);
 	int rc = -1;
 
-	/* A leader that is new may tell less than was there before. */
-	if (end >= 0 && end < seen)
-		end = seen;
+	if (committed)
+		rc = read_up_to(r, committed, end < at_least ? at_least : end, true, err);
+	reader_close(&committed);
+	return rc;
+}
+
+static int
+read_positions(struct reading *r, struct reader *all, int64_t seen, struct err *err)
+{
 	for (size_t i = 0; i < r->takeover->count; i++)
 		r->takeover->places[i].next = -1;
 	r->fn = note_position;
-	if (committed)
-		rc = read_up_to(r, committed, end, true, err);
-	reader_close(&committed);
-	return rc;
+	return read_committed(r, all, seen, err);
 }
 
 enum outcome
@@ -523,18 +523,14 @@ ledger_read(const struct config *config, const char *source_brokers, struct offs
 		.fn = note_any_position,
 		.positions = ret};
 	enum outcome outcome = ledger_prepare(config, source_brokers, source, must_stop, err);
-	struct reader *all, *committed;
-	int64_t end;
+	struct reader *all;
 
 	if (outcome != OUTCOME_DONE)
 		return outcome;
 	all = open_reader(config, READER_UNCOMMITTED, err);
-	committed = all ? open_reader(config, READER_COMMITTED, err) : NULL;
-	end = committed ? end_of(config, all, err) : -1;
-	if (end < 0 || read_up_to(&r, committed, end, true, err) < 0)
+	if (!all || read_committed(&r, all, 0, err) < 0)
 		outcome = OUTCOME_AGAIN;
 	reader_close(&all);
-	reader_close(&committed);
 	return outcome;
 }
 

@@ -93,7 +93,7 @@ enum outcome ledger_take_over(const struct config *config, struct ledger_takeove
 	const atomic_bool *must_stop, struct err *err);
 
 /* The positions of all partitions of the source, committed ones only. AGAIN and REFUSED say
-   why. @blocks as ledger_prepare @gives *ret; offsets_fini */
+   why; what *ret holds then is of no use. @blocks as ledger_prepare @gives *ret; offsets_fini */
 enum outcome ledger_read(const struct config *config, const char *source_brokers,
 	struct offsets *ret, const atomic_bool *must_stop, struct err *err);
 

@@ -12,7 +12,8 @@
 #include "kafka/outcome.h"
 #include "kafka/record.h"
 
-/* All calls: @thread worker, the one that made the producer; none of them blocks. */
+/* All calls but the last three: @thread worker, the one that made the producer; none of these
+   blocks. */
 struct producer;
 
 /* A topic of the target. Lives until producer_free. */

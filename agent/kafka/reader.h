@@ -48,7 +48,8 @@ enum reader_isolation {
 struct reader *reader_open(enum client_side side, const struct config *config, const char *brokers,
 	int64_t buffer_bytes, enum reader_isolation isolation, struct err *err);
 
-/* Stops all partitions, frees and clears. All items must be released before. NULL is accepted. */
+/* Stops all partitions, frees and clears. All items must be released before, or never, when
+   the process is about to end. NULL is accepted. */
 void reader_close(struct reader **reader);
 
 /* Fills each position's offset: READER_BEGINNING, READER_ENDS, or else ms since 1970: that of the

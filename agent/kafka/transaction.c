@@ -27,7 +27,8 @@ advice_of(rd_kafka_resp_err_t code)
 	case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
 		return "; grant IDEMPOTENT_WRITE on the cluster";
 	case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
-		return "; lower transaction.timeout.ms in the producer's properties";
+		return "; lower request.timeout.ms in the producer's properties to 20000, or "
+		       "raise transaction.max.timeout.ms at the target's brokers";
 	case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
 	case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
 		return "; exactly.once=true needs brokers from Kafka 0.11 on at the target";

@@ -150,7 +150,9 @@ clerk_start(const struct config *config, const char *source_brokers, struct prod
 	c->tasks = mailbox_new();
 	if (pthread_create(&c->thread, NULL, run, c) == 0)
 		return c;
-	err_set(err, "a thread for a stream's transactions cannot be started");
+	err_set(err, "a thread for a stream's transactions cannot be started: lower num.streams, "
+		     "or raise "
+		     "the limit of threads (ulimit -u, TasksMax)");
 	mailbox_free(&c->tasks);
 	free(c);
 	return NULL;

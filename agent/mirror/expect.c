@@ -187,7 +187,7 @@ add_number(struct fingerprint *fp, const char *name, int64_t number)
 
 /* What a dead letter carries besides the source's headers. */
 static void
-add_origin(const struct telling *t, const struct coming *c, struct fingerprint *fp)
+add_letter(const struct telling *t, const struct coming *c, struct fingerprint *fp)
 {
 	add_text(fp, LETTER_TOPIC, t->topic->name);
 	add_number(fp, LETTER_PARTITION, t->partition);
@@ -217,7 +217,7 @@ tell(struct telling *t, const struct coming *c)
 	add_headers(t, c->header_list, c->reason != NULL, &x.fingerprint);
 	add_provenance(t, &x.fingerprint);
 	if (c->reason)
-		add_origin(t, c, &x.fingerprint);
+		add_letter(t, c, &x.fingerprint);
 	/* The library takes 0 for "now", so that the producer sends 1 instead. */
 	fingerprint_end(&x.fingerprint, c->timestamp == 0 ? 1 : c->timestamp);
 	t->e->counts.moved += c->timestamp != t->source->timestamp;

@@ -31,8 +31,8 @@ struct held_answer {
 	bool is_here;	 /* it has such a partition */
 	bool is_refused; /* nothing was done */
 	size_t count, left_out;
-	char **items; /* SHOW: JSON objects, at most HELD_MOST, and left_out more there are; else
-			 one finished sentence if is_here */
+	char **items; /* SHOW: JSON objects, at most HELD_MOST; left_out says how many more there
+			 are. Else one finished sentence if is_here */
 };
 
 /* @gives the answer; held_answer_free */

@@ -22,6 +22,7 @@
 #define LETTER_SCRIPT_FAILED "SCRIPT_FAILED"
 #define LETTER_SCRIPT_PUT_ASIDE "SCRIPT_DEAD_LETTER" /* r:dead_letter() */
 #define LETTER_SCRIPT_NEVER_ENDED "SCRIPT_NEVER_ENDED"
+#define LETTER_NOT_MIRRORED "NOT_MIRRORED" /* redrive: nothing takes it now */
 
 /* One to be written. */
 struct letter {

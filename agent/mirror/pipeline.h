@@ -139,6 +139,8 @@ const char *pipeline_broken(const struct pipeline *pipeline);
 
 /* Is there anything to commit since the last transaction? */
 bool pipeline_has_content(const struct pipeline *pipeline);
+
+/* Was a record sent into the open transaction? */
 bool pipeline_has_sent(const struct pipeline *pipeline);
 
 /* Is so much on its way, or waits for the commit, that it should come now? */
@@ -164,6 +166,8 @@ bool pipeline_is_troubled(const struct pipeline *pipeline);
    claims may be given back; NULL gives the first. */
 struct partition *pipeline_next_claim(
 	struct pipeline *pipeline, struct partition *partition, bool is_given_up);
+
+/* The partition's source topic and number. @borrows the partition */
 const char *partition_topic(const struct partition *partition, int32_t *ret_number);
 
 /* The claim is in the open transaction; is given back by it. */
@@ -182,8 +186,11 @@ struct partition *pipeline_next_asked(
 void pipeline_claimed(struct pipeline *pipeline, const char *topic, int32_t partition,
 	unsigned number, int64_t next);
 
-/* Positions that were committed, and that the group was not told yet; that it was told. */
+/* Positions that were committed and that the group was not told yet. The array, and that of
+   pipeline_position_ids, live until the next call of this or of pipeline_positions. */
 size_t pipeline_advice(struct pipeline *pipeline, const struct topic_partition **ret);
+
+/* It was told them. */
 void pipeline_advised(struct pipeline *pipeline);
 
 /* Stops reading this partition, or all of them with NULL, for good: what is on its way settles. */

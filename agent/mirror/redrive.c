@@ -216,11 +216,15 @@ run(struct redrive *d, const struct letter_origin *origin)
 	const struct expect_counts *counts = expect_counts(d->expect);
 
 	if (!topic || !topic->target) {
-		fail(d, "its topic is not mirrored now", "NOT_MIRRORED");
+		fail(d,
+			"its topic is not mirrored now: add it to whitelist, or look at reflejo "
+			"plan",
+			LETTER_NOT_MIRRORED);
 		return;
 	}
 	if (origin->partition >= topic->partitions) {
-		fail(d, "its topic does not have that partition now", "NOT_MIRRORED");
+		fail(d, "its topic does not have that partition now; it stays a dead letter",
+			LETTER_NOT_MIRRORED);
 		return;
 	}
 	r.offset = origin->offset;
@@ -229,7 +233,7 @@ run(struct redrive *d, const struct letter_origin *origin)
 	expect_run(d->expect, topic, r.partition, &r, 1, on_expected, d);
 	if (counts->held > 0)
 		fail(d, counts->reason, LETTER_SCRIPT_FAILED);
-	else if (counts->dropped > 0 && !d->reason[0])
+	else if (counts->dropped + counts->loops > 0 && !d->reason[0])
 		d->report->dropped++;
 	else if (!d->reason[0] && !d->is_over)
 		d->report->sent++;
@@ -356,18 +360,22 @@ read_all(struct redrive *d, struct err *err)
 	while (d->open > 0 && rc == 0) {
 		size_t n = reader_next(d->reader, items, READER_AT_ONCE, WAIT_MS);
 
-		if (n > 0)
-			since = clock_ms();
-		else if (clock_ms() - since >= PATIENCE_MS)
-			return err_set(err, "the target has given no records of %s for %d seconds",
+		if (n == 0 && clock_ms() - since >= PATIENCE_MS)
+			return err_set(err,
+				"the target has given no records of %s for %d seconds; what was "
+				"sent before is done, start again to go on",
 				d->letters, PATIENCE_MS / 1000);
 		for (size_t i = 0; i < n && rc == 0; i++)
 			rc = take_item(d, &items[i], err);
 		/* What was done before a failure is done. */
 		if (n > 0 && commit(d, rc == 0 ? err : NULL) < 0)
 			rc = -1;
+		/* What could not be taken back still points into the items: they are left to the
+		   end of the process. */
 		if (producer_outstanding(d->producer) == 0)
 			reader_release(items, n);
+		if (n > 0)
+			since = clock_ms();
 	}
 	return rc;
 }

@@ -122,8 +122,6 @@ exact_fd(const struct worker *w)
 	return mailbox_fd(w->exact->replies);
 }
 
-/* ---- the writer ---- */
-
 /* Somebody may wait for what was to be committed. */
 static void
 answer_commit(struct worker *w, bool is_done)
@@ -237,8 +235,6 @@ on_opened(struct worker *w, const struct clerk_task *t)
 	begin_transaction(w);
 }
 
-/* ---- taking a transaction back ---- */
-
 static void
 begin_abort(struct worker *w, const char *reason)
 {
@@ -279,8 +275,6 @@ take_back(struct worker *w)
 	}
 	begin_transaction(w);
 }
-
-/* ---- ending a transaction ---- */
 
 static bool
 put(struct worker *w, char *key, char *value)
@@ -525,8 +519,6 @@ on_taken_over(struct worker *w, struct clerk_task *t)
 	o->fenced_count = 0;
 	counter_add(&w->counters.writers_fenced, o->writers);
 }
-
-/* ---- the turn ---- */
 
 static void
 on_prepared(struct worker *w, const struct clerk_task *t)

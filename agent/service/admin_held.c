@@ -63,8 +63,10 @@ reply(const struct admin_held *h)
 			"what it reads)",
 			q->topic, (int)q->partition, q->topic);
 	else if (!h->is_here && *q->topic)
-		http_reply_error(
-			h->request, 409, "this agent reads no partition of %s now", q->topic);
+		http_reply_error(h->request, 409,
+			"this agent reads no partition of %s now (reflejo ctl status shows "
+			"what it reads; with several agents ask each)",
+			q->topic);
 	else if (q->ask == HELD_SHOW)
 		reply_shown(h);
 	else if (h->is_refused)

@@ -267,8 +267,6 @@ import(struct settling *s, struct err *err)
 	return rc;
 }
 
-/* ---- exactly.once ---- */
-
 /* The group's positions are a copy, which may be gone: those of the ledger count. */
 static int
 copy_ledger(struct settling *s, struct err *err)

@@ -1,5 +1,5 @@
 /* Fuzz target: any bytes as a line and as a file of login modules. What comes out has classes, and
-   values for its options; a sentence quotes no value. */
+   values for its options. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

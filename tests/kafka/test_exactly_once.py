@@ -29,8 +29,10 @@ def test_records_arrive_once(mirror, names, outside, sender, receiver, kafka3, k
     load.send(1000)
     load.finish()
     agent = mirror(kafka3, kafka4, topic, group, *EXACT)
+    agent.wait_event("transactions_ready", PROMISE)
     exactly(receiver, kafka4, topic, 3, load)
     assert agent.stop(PROMISE) == 0, agent.stderr
+    exactly(receiver, kafka4, topic, 3, load)
     outside(kafka3).wait_no_lag(group, topic)
 
 
@@ -109,14 +111,17 @@ def test_renamed_merged_and_partitioned_anew(mirror, names, outside, sender, rec
     for load in loads:
         load.finish()
     agent = mirror(kafka3, kafka4, f"{topic}.(a|b)", group, *flags)
+    for load in loads:
+        outside(kafka3).wait_no_lag(group, load.topic)
+    assert agent.stop(PROMISE) == 0, agent.stderr
     for name in (merged, f"{merged}.copies"):
         reader = receiver(kafka4, name, 5)
         expected = {key: set(range(load.sent[key])) - {7} for load in loads for key in load.keys}
         reader.wait_count(sum(map(len, expected.values())))
-        reader.take(1)
+        while reader.take():
+            pass
         for key, numbers in expected.items():
             assert reader.arrivals[key] == sorted(numbers), key
-    assert agent.stop(PROMISE) == 0, agent.stderr
 
 
 def test_refused_records(mirror, names, outside, sender, receiver, tmp_path, kafka3, kafka4):
@@ -139,7 +144,8 @@ def test_refused_records(mirror, names, outside, sender, receiver, tmp_path, kaf
     load.finish()
     exactly(receiver, kafka4, topic, 1, load)
     assert agent.stop(PROMISE) == 0, agent.stderr
-    dead.take(1)
+    while dead.take():
+        pass
     assert dead.arrivals == {"large": [0]}
 
 
@@ -195,6 +201,7 @@ def test_one_shot(mirror, names, outside, sender, receiver, kafka3, kafka4):
     load.send(3000)
     load.finish()
     agent = mirror(kafka3, kafka4, topic, group, *EXACT, "--until.end")
+    agent.wait_event("transactions_ready", PROMISE)
     assert agent.wait(PROMISE) == 0, agent.stderr
     exactly(receiver, kafka4, topic, 3, load)
 
