@@ -224,10 +224,11 @@ struct reading {
 	size_t claim_count, claim_capacity;
 };
 
+#define TAKEN_OUT (-2)
 struct found_claim {
 	size_t place;
 	char *writer;
-	int64_t offset; /* -1: it was taken out */
+	int64_t offset; /* or TAKEN_OUT */
 };
 
 static struct ledger_place *
@@ -259,9 +260,10 @@ take_items(struct reading *r, struct reader_item *items, size_t n, struct err *e
 	int64_t at = -1;
 
 	for (size_t i = 0; i < n; i++) {
-		if (items[i].kind == READER_RECORD)
+		if (items[i].kind == READER_RECORD) {
 			take_record(r, &items[i].record);
-		else if (items[i].kind == READER_END)
+			at = items[i].record.offset + 1;
+		} else if (items[i].kind == READER_END)
 			at = items[i].offset;
 		else
 			err_set(err, "exactly.once.topic cannot be read: %s", items[i].reason);
@@ -347,18 +349,18 @@ note_claim(struct reading *r, const struct ledger_entry *e, int64_t offset)
 	for (size_t i = 0; i < r->claim_count; i++) {
 		c = &r->claims[i];
 		if (c->place == index && !strcmp(c->writer, e->writer)) {
-			c->offset = e->next < 0 ? -1 : offset;
+			c->offset = e->next < 0 ? TAKEN_OUT : offset;
 			return;
 		}
 	}
-	if (e->next < 0)
+	if (e->next < 0 && strcmp(e->writer, r->takeover->writer) != 0)
 		return;
 	r->claims = mem_grow(r->claims, &r->claim_capacity, r->claim_count, sizeof(*r->claims));
 	c = &r->claims[r->claim_count++];
-	*c = (struct found_claim){index, mem_strdup(e->writer), offset};
+	*c = (struct found_claim){index, mem_strdup(e->writer), e->next < 0 ? TAKEN_OUT : offset};
 }
 
-/* Where the writer's own claim of the place stands, -1: nowhere. */
+/* Where the writer's own claim of the place stands, or TAKEN_OUT; -1: nowhere. */
 static int64_t
 own_claim(const struct reading *r, size_t place)
 {
@@ -411,22 +413,31 @@ shut_out(struct reading *r, const struct found_claim *c, struct err *err)
 	return OUTCOME_DONE;
 }
 
+/* Does the writer's claim of each place stand? */
+static enum outcome
+find_own(const struct reading *r, struct err *err)
+{
+	for (size_t i = 0; i < r->takeover->count; i++) {
+		const struct ledger_place *place = &r->takeover->places[i];
+		int64_t offset = own_claim(r, i);
+
+		if (offset >= 0)
+			continue;
+		err_set(err, "the claim of %s partition %d %s", place->topic, (int)place->partition,
+			offset == TAKEN_OUT ? "was taken out of exactly.once.topic"
+					    : "is not in exactly.once.topic yet; it is looked for "
+					      "again");
+		return offset == TAKEN_OUT ? OUTCOME_LOST : OUTCOME_AGAIN;
+	}
+	return OUTCOME_DONE;
+}
+
 /* Whoever has claimed a place before the writer did. */
 static enum outcome
 shut_out_earlier(struct reading *r, struct err *err)
 {
-	enum outcome outcome = OUTCOME_DONE;
+	enum outcome outcome = find_own(r, err);
 
-	for (size_t i = 0; i < r->takeover->count; i++)
-		if (own_claim(r, i) < 0) {
-			err_set(err,
-				"the claim of %s partition %d is not in exactly.once.topic yet; it "
-				"is "
-				"looked for again",
-				r->takeover->places[i].topic,
-				(int)r->takeover->places[i].partition);
-			return OUTCOME_AGAIN;
-		}
 	for (size_t i = 0; i < r->claim_count && outcome == OUTCOME_DONE; i++) {
 		const struct found_claim *c = &r->claims[i];
 

@@ -88,7 +88,8 @@ enum outcome ledger_prepare(const struct config *config, const char *source_brok
 
 /* Fences whoever may still be writing for the places, then fills in their positions. The writer's
    claims must have been committed. AGAIN leaves what was found so far; call it once more with the
-   same takeover. @blocks until it is done, the target does not answer for seconds, or *must_stop */
+   same takeover. LOST: a claim of the writer was taken out, so that somebody has shut it out.
+   @blocks until it is done, the target does not answer for seconds, or *must_stop */
 enum outcome ledger_take_over(const struct config *config, struct ledger_takeover *takeover,
 	const atomic_bool *must_stop, struct err *err);
 

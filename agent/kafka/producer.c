@@ -123,6 +123,10 @@ producer_close_lane(struct producer *p, enum producer_lane id)
 
 	if (!lane->client)
 		return;
+	if (p->event && p->event_lane == lane) {
+		rd_kafka_event_destroy(p->event);
+		p->event = NULL;
+	}
 	for (struct target_topic *t = p->topics; t; t = t->next) {
 		if (t->handles[id])
 			rd_kafka_topic_destroy(t->handles[id]);

@@ -18,7 +18,7 @@ enum clerk_kind {
 	CLERK_OPEN,	/* producer_open_transactions: DONE, LOST or REFUSED */
 	CLERK_COMMIT,	/* DONE, ABORT, LOST or REFUSED */
 	CLERK_ABORT,	/* DONE, LOST or REFUSED */
-	CLERK_TAKE_OVER /* ledger_take_over: DONE or REFUSED */
+	CLERK_TAKE_OVER /* ledger_take_over: DONE, LOST or REFUSED */
 };
 
 /* What is asked for, and then what came of it. What has to be made again is made again by the

@@ -97,6 +97,13 @@ outputs_any_acked(const struct outputs *o)
 	return false;
 }
 
+bool
+flight_is_at_target(const struct flight *f)
+{
+	return f->state == FLIGHT_SENT ||
+	       (f->outputs ? outputs_any_acked(f->outputs) : f->state == FLIGHT_ACKED);
+}
+
 void
 flight_take_back(struct flight *f)
 {

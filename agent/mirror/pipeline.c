@@ -267,11 +267,12 @@ pipeline_quiesce(struct pipeline *pl, struct partition *p)
 /* What the script has not seen is read again by whoever comes next; so is what waits for a topic
    that may not be made for days. */
 static bool
-is_drained(const struct partition *p)
+is_drained(const struct pipeline *pl, const struct partition *p)
 {
 	return tracker_count(p->tracker) == p->raw ||
 	       (tracker_sent(p->tracker) == 0 &&
-		       (p->state == PARTITION_HELD || partition_waits_for_topic(p)));
+		       (p->state == PARTITION_HELD || partition_waits_for_topic(p) ||
+			       partition_is_out(pl, p)));
 }
 
 bool
@@ -287,9 +288,9 @@ bool
 pipeline_is_drained(struct pipeline *pl, struct partition *p)
 {
 	if (p)
-		return is_drained(p);
+		return is_drained(pl, p);
 	for (p = pl->partitions; p; p = p->next)
-		if (!is_drained(p))
+		if (!is_drained(pl, p))
 			return false;
 	return true;
 }
@@ -369,6 +370,7 @@ partition_count_dropped(struct pipeline *pl, struct partition *p, struct flight 
 	enum meter_fate fate, const char *reason)
 {
 	f->fate = (uint8_t)fate;
+	pl->has_content = true;
 	counter_add(&pl->counters->records_dropped, 1);
 	counter_add(&p->meter->records_dropped, 1);
 	if (reason)
@@ -452,8 +454,7 @@ feed(struct pipeline *pl, struct partition *p)
 		return false;
 	n = consumer_read(p->source, pl->records, most, &event);
 	more = n == most;
-	if (p->floor >= 0)
-		partition_skip_to_floor(pl, p, &n);
+	partition_skip_to_floor(pl, p, &n);
 	more |= partition_find_gap(pl, p, &n);
 	if (p->until >= 0)
 		n = partition_cut(pl, p, n);
@@ -705,6 +706,7 @@ void
 pipeline_committed(struct pipeline *pl)
 {
 	pl->has_sent = pl->has_content = false;
+	pl->opened_bytes = 0;
 	for (struct partition *p = pl->partitions; p; p = p->next) {
 		if (pl->is_exact)
 			partition_pop(pl, p);

@@ -159,6 +159,9 @@ void pipeline_took_back(struct pipeline *pipeline, bool after_a_pause, bool all_
  */
 bool pipeline_take_care(struct pipeline *pipeline);
 
+/* Was a batch refused as too large, but none of its records? Clears it. */
+bool pipeline_take_suspicion(struct pipeline *pipeline);
+
 /* Do partitions wait to be sent again? */
 bool pipeline_is_troubled(const struct pipeline *pipeline);
 

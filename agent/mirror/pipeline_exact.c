@@ -22,6 +22,13 @@ pipeline_set_gate(struct pipeline *pl, enum pipeline_gate gate)
 }
 
 bool
+partition_is_out(const struct pipeline *pl, const struct partition *p)
+{
+	return pl->is_exact && p->is_quiet &&
+	       (p->claim == CLAIM_NONE || p->claim == CLAIM_GIVEN_UP);
+}
+
+bool
 partition_may_flow(const struct pipeline *pl, const struct partition *p)
 {
 	return !pl->is_exact || p->claim == CLAIM_HELD;
@@ -59,11 +66,13 @@ partition_lift_bars(struct partition *p)
 void
 partition_leave_transaction(struct pipeline *pl, struct partition *p)
 {
-	const struct flight *first = tracker_next(p->tracker, NULL);
+	struct flight *f = NULL;
 
-	if (pl->is_exact &&
-		(tracker_sent(p->tracker) > 0 || (first && first->state == FLIGHT_ACKED)))
-		pipeline_break(pl, "partitions went before they were committed");
+	while (pl->is_exact && (f = tracker_next(p->tracker, f)))
+		if (flight_is_at_target(f)) {
+			pipeline_break(pl, "partitions went before they were committed");
+			return;
+		}
 }
 
 bool
@@ -81,7 +90,7 @@ pipeline_has_sent(const struct pipeline *pl)
 bool
 pipeline_is_filled(const struct pipeline *pl)
 {
-	return pl->buffered * 2 >= pl->limit;
+	return pl->opened_bytes * 2 >= pl->limit || (pl->has_sent && pl->buffered >= pl->limit);
 }
 
 bool
@@ -133,6 +142,7 @@ pipeline_took_back(struct pipeline *pl, bool after_a_pause, bool all_claims)
 	counter_add(&pl->counters->records_resent, resent);
 	pl->broken[0] = '\0';
 	pl->has_sent = false;
+	pl->opened_bytes = 0;
 }
 
 bool
@@ -142,6 +152,15 @@ pipeline_take_care(struct pipeline *pl)
 
 	pl->wants_care = false;
 	return wanted;
+}
+
+bool
+pipeline_take_suspicion(struct pipeline *pl)
+{
+	bool suspects = pl->suspects_batch;
+
+	pl->suspects_batch = false;
+	return suspects;
 }
 
 bool
@@ -213,6 +232,7 @@ forget_read(struct pipeline *pl, struct partition *p, int64_t next)
 	p->tracker = tracker_new(p);
 	partition_restart_notes(pl, p);
 	source_partition_seek(p->source, next);
+	p->is_over = false;
 	if (p->state != PARTITION_FLOWING)
 		partition_set_state(pl, p, PARTITION_FLOWING);
 }
@@ -222,9 +242,13 @@ forget_read(struct pipeline *pl, struct partition *p, int64_t next)
 static void
 begin_at(struct pipeline *pl, struct partition *p, int64_t next)
 {
-	if (tracker_last_offset(p->tracker) >= 0)
+	bool was_read = tracker_last_offset(p->tracker) >= 0;
+
+	if (was_read)
 		forget_read(pl, p, next);
-	p->committed = p->committing = p->advised = p->floor = next;
+	p->committed = p->committing = p->floor = next;
+	/* Of one that is new here the group may stand further; of the other it was not told. */
+	p->advised = was_read ? -1 : next;
 	p->is_touched = false;
 }
 
@@ -246,8 +270,12 @@ pipeline_claimed(
 void
 partition_skip_to_floor(struct pipeline *pl, struct partition *p, size_t *count)
 {
+	bool has_before;
 	size_t below = 0;
 
+	/* A position that the source does not have, and that is not below, is a gap. */
+	if (p->floor < 0 || source_partition_refused(p->source, &has_before) >= p->floor)
+		return;
 	while (below < *count && pl->records[below].offset < p->floor)
 		below++;
 	for (size_t i = 0; i < below; i++)

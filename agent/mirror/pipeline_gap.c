@@ -350,7 +350,7 @@ pass(struct pipeline *pl, struct partition *p)
 	}
 	source_partition_seek(p->source, go_on);
 	/* Where it stands now is to be committed even if no record comes. */
-	p->is_touched = true;
+	p->is_touched = pl->has_content = true;
 	partition_forget_gap(pl, p);
 	partition_activate(pl, p);
 }

@@ -423,8 +423,11 @@ partition_release_script(struct pipeline *pl, struct partition *p)
 static void
 send_now(struct pipeline *pl, struct partition *p, struct flight *f, struct record *source)
 {
-	if (p->state == PARTITION_FLOWING && flight_is_due(f) && !send_flight(pl, p, f, source) &&
-		p->state == PARTITION_FLOWING)
+	/* What an operator decides comes at any time. */
+	bool may_send = pl->gate != PIPELINE_STANDS && partition_may_flow(pl, p);
+
+	if (p->state == PARTITION_FLOWING && flight_is_due(f) &&
+		!(may_send && send_flight(pl, p, f, source)) && p->state == PARTITION_FLOWING)
 		partition_set_state(pl, p, PARTITION_RESENDING);
 }
 

@@ -169,8 +169,10 @@ on_refused(struct pipeline *pl, struct partition *p, struct flight *f, struct ou
 
 	if (p->state == PARTITION_ORPHAN || p->state == PARTITION_HELD)
 		return false;
-	if (d->is_too_large)
+	if (d->is_too_large) {
 		p->suspect = NULL;
+		pl->suspects_batch = false;
+	}
 	say_refused(pl, p, f, target_of(p, output), d, action);
 	if (!strcmp(action, "drop")) {
 		partition_count_dropped(pl, p, f, FATE_FAILED, d->error);
@@ -223,6 +225,7 @@ on_failed_exact(struct pipeline *pl, struct partition *p, struct flight *f, stru
 	switch (d->verdict) {
 	case DELIVERY_SPLIT:
 		pl->wants_care = true;
+		pl->suspects_batch |= d->is_too_large;
 		if (d->is_too_large)
 			LOG_LIMITED(10, EVENT_batch_too_large,
 				F_STR("topic", target_topic_name(target_of(p, output))),
@@ -412,6 +415,7 @@ send_one(struct pipeline *pl, struct partition *p, struct flight *f, struct outp
 	*(output ? &output->headers : &f->headers) = r->headers;
 	if (result == SEND_QUEUED) {
 		pl->has_sent = pl->has_content = true;
+		pl->opened_bytes += f->bytes;
 		settle(f, output, FLIGHT_SENT);
 		return true;
 	}
@@ -428,10 +432,15 @@ static bool
 may_send_all(struct pipeline *pl, struct partition *p, const struct outputs *outputs)
 {
 	for (uint32_t i = 0; i < outputs->count; i++) {
-		const char *reason = awaits(pl, p, &outputs->items[i]);
+		const struct output *o = &outputs->items[i];
+		const char *reason = awaits(pl, p, o);
 
 		if (reason)
 			return wait_for_creation(pl, p, reason);
+		if (o->wanted == OUTPUT_BY_ROUTE && o->target != p->route->target &&
+			route_needs_count(p->route) &&
+			plan_target_partitions(pl->plan, target_topic_name(o->target)) <= 0)
+			return wait_for_partitions(pl, p, o->target, ROUTE_UNKNOWN);
 	}
 	return true;
 }
@@ -574,7 +583,8 @@ partition_must_drain(struct pipeline *pl, struct partition *p)
 static void
 resend(struct pipeline *pl, struct partition *p)
 {
-	if (!partition_may_flow(pl, p))
+	/* What a topic is missing for would only fail what is about to be committed. */
+	if (!partition_may_flow(pl, p) || (p->is_missing && pl->gate == PIPELINE_DRAINS))
 		return;
 	/* Another's trouble has lowered a lane: the rest must not overtake what was sent in the old
 	 * one. */

@@ -167,10 +167,12 @@ struct pipeline {
 	enum pipeline_gate gate;
 	bool has_sent, has_content; /* into the transaction that is open; or there is something to
 				       commit all the same */
-	bool wants_care;	    /* a batch was refused: each record alone, the next time */
-	char broken[400];	    /* why the transaction must be taken back; "" it need not */
-	char target_reason[128];    /* why records had to be sent again, said last by the target; ""
-				       once nothing stands still */
+	int64_t opened_bytes;	    /* of what was sent into it */
+	bool suspects_batch;	 /* one was refused as too large, and none of its records was yet */
+	bool wants_care;	 /* a batch was refused: each record alone, the next time */
+	char broken[400];	 /* why the transaction must be taken back; "" it need not */
+	char target_reason[128]; /* why records had to be sent again, said last by the target; ""
+				    once nothing stands still */
 	struct topic_partition *positions;
 	const char **position_ids; /* one for each */
 	size_t positions_capacity, position_ids_capacity;
@@ -312,6 +314,9 @@ void partition_offer_again(struct pipeline *pipeline, struct partition *partitio
 
 /* May the partition be read, shown to the script and sent, as far as claims go? */
 bool partition_may_flow(const struct pipeline *pipeline, const struct partition *partition);
+
+/* Is it read no more, and has no claim under which what it has could still be sent? */
+bool partition_is_out(const struct pipeline *pipeline, const struct partition *partition);
 
 /* The transaction that is open must be taken back, for this reason; the first one counts. */
 void pipeline_break(struct pipeline *pipeline, const char *reason);

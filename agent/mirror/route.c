@@ -51,6 +51,12 @@ mapped(const struct plan_topic *topic, int32_t source_partition)
 					: to;
 }
 
+bool
+route_needs_count(const struct route *r)
+{
+	return r->topic->rule == PLAN_ROUND_ROBIN || r->topic->rule == PLAN_CRC32;
+}
+
 int32_t
 route_partition_among(
 	struct route *r, int32_t source_partition, const void *key, size_t key_size, int32_t count)

@@ -44,6 +44,9 @@ void route_release(struct route **route);
 			    */
 #define ROUTE_NOWHERE (-3) /* the script's partition hook gave none that is there */
 
+/* Can no partition of a topic be chosen while it is not known how many it has? */
+bool route_needs_count(const struct route *route);
+
 /* The partition to ask the producer for, by the topic's rule; count: partitions of the target
    topic, 0 or less while unknown. A null key has no CRC: the library chooses. */
 int32_t route_partition_among(struct route *route, int32_t source_partition, const void *key,

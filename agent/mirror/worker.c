@@ -350,15 +350,13 @@ set_tick(struct worker *w, bool is_nudge_due)
 	int64_t limited = pipeline_wait_ms(w->pipeline);
 	bool is_soon = w->phase != PHASE_RUN || pipeline_wants_time(w->pipeline);
 	int64_t wait = is_nudge_due ? CONSUMER_NUDGE_MS : is_soon ? 50 : 1000;
-	int64_t commit_in = w->next_commit - clock_ms();
+	int64_t commit_in = w->is_exact ? exact_wait_ms(w) : w->next_commit - clock_ms();
 	struct timeval tv;
 
 	if (w->scripting.next_timer > 0 && w->scripting.next_timer - clock_ms() < commit_in)
 		commit_in = w->scripting.next_timer - clock_ms();
 	if (limited >= 0 && limited < wait)
 		wait = limited;
-	if (w->is_exact)
-		commit_in = exact_wait_ms(w);
 	if (commit_in < wait)
 		wait = commit_in > 1 ? commit_in : 1;
 	tv = (struct timeval){wait / 1000, wait % 1000 * 1000};
@@ -381,7 +379,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 		pipeline_wake(w->pipeline, source);
 	more |= pipeline_turn(w->pipeline);
 	if (w->is_exact)
-		exact_turn(w);
+		more |= exact_turn(w);
 	ask_ranges(w);
 	is_nudge_due = consumer_nudge(w->consumer);
 	check_health(w);

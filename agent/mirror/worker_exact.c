@@ -24,6 +24,8 @@
    meet again, and doubled while it happens again and again. */
 #define RENEW_MS 100
 #define RENEW_MAX_MS 5000
+/* A transaction lasts no longer while some of its partitions are in trouble. */
+#define TROUBLED_MS 500
 
 struct exact {
 	struct clerk *teller, *registrar; /* of transactions; of take-overs */
@@ -36,6 +38,8 @@ struct exact {
 	unsigned request;      /* the number of the claims that are written next */
 	bool is_taking_over;   /* the registrar is at work */
 	bool is_careful;       /* each record alone */
+	bool is_small;	       /* small batches: a larger one was too large, and no record */
+	bool is_lost;	       /* a take-over has found the writer shut out */
 	bool wants_commit;     /* somebody waits for the end of the transaction */
 	bool is_advising;      /* the group is told positions; an answer will come */
 	bool ends_with_advice; /* somebody waits for that answer, too */
@@ -43,9 +47,9 @@ struct exact {
 	unsigned failures;     /* in a row */
 	int64_t opened_at;     /* clock_ms: the transaction has something; 0: nothing */
 	int64_t renew_at, next_advice;
-	struct ledger_claim *fenced; /* to be taken out of the ledger */
-	size_t fenced_count, fenced_capacity;
-	char reason[400]; /* for the writer that is made next */
+	struct ledger_claim *fenced;			     /* to be taken out of the ledger */
+	size_t fenced_count, fenced_capacity, entered_count; /* entered: in this transaction */
+	char reason[400];				     /* for the writer that is made next */
 };
 
 static void
@@ -84,14 +88,17 @@ exact_start(struct worker *w, struct err *err)
 	return 0;
 }
 
+/* The first count of them. */
 static void
-forget_fenced(struct exact *x)
+forget_fenced(struct exact *x, size_t count)
 {
-	for (size_t i = 0; i < x->fenced_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		free(x->fenced[i].topic);
 		free(x->fenced[i].writer);
 	}
-	x->fenced_count = 0;
+	x->fenced_count -= count;
+	if (count > 0)
+		memmove(x->fenced, x->fenced + count, x->fenced_count * sizeof(*x->fenced));
 }
 
 void
@@ -109,7 +116,7 @@ exact_end(struct worker *w)
 		clerk_task_free((struct clerk_task *)m);
 	}
 	mailbox_free(&x->replies);
-	forget_fenced(x);
+	forget_fenced(x, x->fenced_count);
 	free(x->fenced);
 	free(x->topic);
 	free(x);
@@ -152,11 +159,15 @@ make_writer(struct worker *w)
 
 	snprintf(x->writer, sizeof(x->writer), "%.200s.reflejo.%016" PRIx64 ".%d.%u",
 		w->plan->config->source.group_id, x->run, w->stream, ++x->incarnation);
-	if (producer_renew(w->producer, x->writer, x->is_careful ? PRODUCER_SINGLE : PRODUCER_BULK,
+	if (producer_renew(w->producer, x->writer,
+		    x->is_careful ? PRODUCER_SINGLE
+		    : x->is_small ? PRODUCER_SMALL
+				  : PRODUCER_BULK,
 		    &err) < 0) {
 		fail(w, err.text);
 		return;
 	}
+	x->is_lost = false;
 	set_state(w, EXACT_OPENING);
 	clerk_ask(x->teller, clerk_task_new(CLERK_OPEN, 0));
 }
@@ -336,6 +347,7 @@ take_out_claims(struct worker *w)
 	struct partition *p = NULL;
 	size_t done = 0;
 
+	x->entered_count = x->fenced_count;
 	for (size_t i = 0; i < x->fenced_count; i++)
 		done += put(w,
 			ledger_claim_key(x->source, x->fenced[i].topic, x->fenced[i].partition,
@@ -482,7 +494,7 @@ on_committed(struct worker *w, const struct clerk_task *t)
 		return;
 	}
 	counter_add(&w->counters.transactions, 1);
-	forget_fenced(x);
+	forget_fenced(x, x->entered_count);
 	finish_commit(w);
 	begin_take_over(w);
 	if (!x->is_careful || pipeline_is_troubled(w->pipeline) || w->phase != PHASE_RUN) {
@@ -490,6 +502,7 @@ on_committed(struct worker *w, const struct clerk_task *t)
 		return;
 	}
 	x->is_careful = false;
+	x->is_small |= pipeline_take_suspicion(w->pipeline);
 	begin_renew(w, "records are sent in batches again", false);
 }
 
@@ -500,6 +513,10 @@ on_taken_over(struct worker *w, struct clerk_task *t)
 	struct ledger_takeover *o = &t->takeover;
 
 	x->is_taking_over = false;
+	if (t->outcome == OUTCOME_LOST) {
+		x->is_lost = t->number == x->request;
+		return;
+	}
 	if (t->outcome != OUTCOME_DONE) {
 		fail(w, t->reason);
 		return;
@@ -545,6 +562,16 @@ take_reply(struct worker *w, struct clerk_task *t)
 	}
 }
 
+/* How long a transaction lasts. While partitions wait for something, and try again now and then,
+   others' records are committed in between. */
+static int64_t
+interval_of(const struct worker *w)
+{
+	int64_t interval = w->plan->config->mirror.commit_interval_ms;
+
+	return pipeline_is_troubled(w->pipeline) && interval > TROUBLED_MS ? TROUBLED_MS : interval;
+}
+
 /* Should the transaction end? */
 static bool
 is_due(struct worker *w)
@@ -555,14 +582,15 @@ is_due(struct worker *w)
 	if (pipeline_has_content(w->pipeline) && x->opened_at == 0)
 		x->opened_at = now;
 	return x->wants_commit || pipeline_is_filled(w->pipeline) ||
-	       (x->opened_at && now - x->opened_at >= w->plan->config->mirror.commit_interval_ms) ||
+	       (x->opened_at && now - x->opened_at >= interval_of(w)) ||
 	       (!x->is_taking_over && !w->is_stopping &&
 		       pipeline_next_claim(w->pipeline, NULL, false));
 }
 
-void
+bool
 exact_turn(struct worker *w)
 {
+	enum exact_state before = w->exact->state;
 	struct exact *x = w->exact;
 	struct message *m = mailbox_take(x->replies), *next;
 
@@ -571,6 +599,8 @@ exact_turn(struct worker *w)
 		take_reply(w, (struct clerk_task *)m);
 		clerk_task_free((struct clerk_task *)m);
 	}
+	if ((x->state == EXACT_FLOWING || x->state == EXACT_DRAINING) && x->is_lost)
+		begin_renew(w, "its claim was taken out of exactly.once.topic", true);
 	if (x->state == EXACT_FLOWING && is_due(w))
 		set_state(w, EXACT_DRAINING);
 	if (x->state == EXACT_FLOWING || x->state == EXACT_DRAINING) {
@@ -589,6 +619,7 @@ exact_turn(struct worker *w)
 		renew(w);
 	if (x->state == EXACT_FLOWING && w->phase == PHASE_RUN)
 		advise(w);
+	return x->state == EXACT_FLOWING && before != EXACT_FLOWING;
 }
 
 bool
@@ -612,14 +643,14 @@ void
 exact_hurry(struct worker *w)
 {
 	w->exact->next_advice = 0;
-	w->exact->wants_commit |= pipeline_has_content(w->pipeline);
+	w->exact->wants_commit = true;
 }
 
 int64_t
 exact_wait_ms(const struct worker *w)
 {
 	const struct exact *x = w->exact;
-	int64_t interval = w->plan->config->mirror.commit_interval_ms;
+	int64_t interval = interval_of(w);
 	int64_t in = x->opened_at ? x->opened_at + interval - clock_ms() : interval;
 
 	if (x->state == EXACT_RENEWING || x->state == EXACT_TAKING_BACK)

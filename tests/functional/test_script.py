@@ -140,7 +140,8 @@ def test_outcomes(scripted, source, target):
     (dead,) = target.read("dead", 1)
     assert (dead.key, dead.value) == (b"dead", b"v")
     assert dead.headers == [("h", b"1"), ("reflejo.topic", b"t"), ("reflejo.partition", b"0"), ("reflejo.offset", b"3"),
-                            ("reflejo.script", b"route.lua"), ("reflejo.reason", b"is dead")]
+                            ("reflejo.script", b"route.lua"), ("reflejo.script.generation", b"1"),
+                            ("reflejo.reason", b"is dead"), ("reflejo.error", b"SCRIPT_DEAD_LETTER")]
     assert agent.stop() == 0
     assert source.committed("mirrorgroup", "t", 1) == {0: 8}
 

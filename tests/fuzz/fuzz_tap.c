@@ -181,7 +181,7 @@ some_topic(void)
 	if (!producer) {
 		log_open("/dev/null", &err);
 		config = config_load(8, argv, library_knows_property, &problems);
-		producer = producer_new(config, "fuzz", &err);
+		producer = producer_new(config, "fuzz", false, &err);
 	}
 	return producer_topic(producer, "to.other");
 }

@@ -60,7 +60,8 @@ def flowing():
         "rates": rates, "lag_records": 44_471, "lag_seconds": 5.04, "latency": {"p50_seconds": 0.014, "p99_seconds": 0.212},
         "buffer": {"bytes": 5_301_201, "bound_bytes": 67_108_864},
         "partitions": {"assigned": 80, "held": 0, "paused": 0, "waiting": 0, "retrying": 0, "limited": 8, "flowing": 64, "caught up": 8},
-        "streams": [{"stream": n, "partitions": 20, "records_mirrored": 2_279_550_458 + n * 7_001, "buffer_bytes": 1_325_300} for n in range(4)],
+        "streams": [{"stream": n, "partitions": 20, "records_mirrored": 2_279_550_458 + n * 7_001, "buffer_bytes": 1_325_300,
+                     "transactions": None} for n in range(4)],
         "history": {"records_per_second": wave(33_000, 0.18), "bytes_per_second": wave(14_200_000, 0.18, 0.4),
                     "lag_records": [None] * 20 + wave(40_000, 0.4, 1.1)[20:]},
         "script": script(), "limits": [

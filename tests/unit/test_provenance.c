@@ -186,7 +186,7 @@ TEST(a_list_that_goes_round_does_not_grow)
 	CHECK_INT(hops.places, 4);
 	CHECK(hops.count <= RING + 4);
 	for (int i = 0; i < RING; i++) {
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof(name), "c%d", i);
 		CHECK(provenance_has(&hops, name));
