@@ -98,10 +98,15 @@ outputs_any_acked(const struct outputs *o)
 }
 
 bool
+flight_has_acked(const struct flight *f)
+{
+	return f->outputs ? outputs_any_acked(f->outputs) : f->state == FLIGHT_ACKED;
+}
+
+bool
 flight_is_at_target(const struct flight *f)
 {
-	return f->state == FLIGHT_SENT ||
-	       (f->outputs ? outputs_any_acked(f->outputs) : f->state == FLIGHT_ACKED);
+	return f->state == FLIGHT_SENT || flight_has_acked(f);
 }
 
 void

@@ -57,7 +57,8 @@ void output_set(struct output *output, enum flight_state state);
 /* Is one of them acknowledged? NULL: no. */
 bool outputs_any_acked(const struct outputs *outputs);
 
-/* Is any of it on its way to the target, or there? */
+/* Is any of it at the target, by its word? On its way there, or there? */
+bool flight_has_acked(const struct flight *flight);
 bool flight_is_at_target(const struct flight *flight);
 
 /* What was acknowledged is to be sent again, the flight's own record included. */

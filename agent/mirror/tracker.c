@@ -189,7 +189,7 @@ tracker_settled_position(struct tracker *t, int64_t *ret)
 	while ((f = tracker_next(t, f)) && f->state >= FLIGHT_ACKED)
 		*ret = f->offset + 1;
 	for (; f; f = tracker_next(t, f))
-		if (flight_is_at_target(f))
+		if (flight_has_acked(f))
 			return false;
 	return true;
 }

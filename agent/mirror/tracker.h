@@ -72,7 +72,7 @@ bool tracker_discard(struct tracker *tracker, struct flight *ret);
 int64_t tracker_position(const struct tracker *tracker);
 
 /* Where the position would be if all that is settled now were popped; -1 while nothing was and is.
-   false: something of a flight behind the settled ones is at the target, or on its way there. */
+   false: something of a flight behind the settled ones is acknowledged. */
 bool tracker_settled_position(struct tracker *tracker, int64_t *ret);
 
 /* Moves the position over offsets that never become records (transaction markers at an idle end).
