@@ -165,8 +165,6 @@ producer_free(struct producer **producer)
 
 	if (!p)
 		return;
-	if (p->event)
-		rd_kafka_event_destroy(p->event);
 	for (int i = 0; i < PRODUCER_LANES; i++)
 		producer_close_lane(p, i);
 	while ((t = p->topics)) {
