@@ -490,7 +490,8 @@ producer_send(struct producer *p, struct target_topic *topic, enum producer_lane
 		producer_break(p, "the transaction has failed");
 		return SEND_FULL;
 	}
-	*ret_failure = (struct delivery){.opaque = opaque, .partition = -1, .lane = (uint8_t)id};
+	*ret_failure = (struct delivery){
+		.opaque = opaque, .partition = partition < 0 ? -1 : partition, .lane = (uint8_t)id};
 	judge(code, PRODUCER_SINGLE, ret_failure);
 	if (ret_failure->is_too_large)
 		explain_size(p, ret_failure);
