@@ -29,7 +29,7 @@ _reflejo reflejo "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"
 printf '%s\n' "${COMPREPLY[@]}"
 """
 
-COMMANDS = ["run", "check", "plan", "verify", "test", "ctl", "tap", "groups", "print", "demo", "version", "help"]
+COMMANDS = ["run", "check", "plan", "verify", "test", "ctl", "tap", "groups", "redrive", "print", "demo", "version", "help"]
 CASES = [
     ("reflejo ", set(COMMANDS)),
     ("reflejo ch", {"check"}),
