@@ -3,7 +3,10 @@
 
 #include "tests/unit/pipeline_one.h"
 
+#include <stdlib.h>
+
 #include "mirror/pipeline_state.h"
+#include "mirror/ranges.h"
 
 static void
 start_exact(char *on_error)
@@ -226,5 +229,78 @@ TEST(partitions_that_go_break_what_they_are_part_of)
 	CHECK(pipeline_broken(pipeline) == NULL);
 	pipeline_remove(pipeline, pipeline_next(pipeline, NULL));
 	CHECK(pipeline_broken(pipeline) != NULL);
+	stop();
+}
+
+TEST(partitions_break_it_also_behind_a_record_that_was_left_out)
+{
+	start_exact("drop");
+	claim(-1);
+	add_record(0, 1000);
+	add_record(0, 1000);
+	turn();
+	answer("RA");
+	/* The first is left out; the second goes again, and is acknowledged behind it. */
+	pipeline_took_back(pipeline, false, false);
+	turn_until_sent(1);
+	answer("A");
+	CHECK(pipeline_broken(pipeline) == NULL);
+	pipeline_remove(pipeline, pipeline_next(pipeline, NULL));
+	CHECK(pipeline_broken(pipeline) != NULL);
+	stop();
+}
+
+TEST(a_record_that_is_left_out_is_a_reason_to_commit)
+{
+	start_exact("pause");
+	claim(-1);
+	add_record(0, 1000);
+	turn();
+	answer("R");
+	pipeline_took_back(pipeline, false, false);
+	turn();
+	pipeline_committed(pipeline);
+	CHECK(!pipeline_has_content(pipeline));
+	/* As ctl skip does it. */
+	partition_count_dropped(pipeline, pipeline_next(pipeline, NULL),
+		tracker_next(pipeline_next(pipeline, NULL)->tracker, NULL), FATE_FAILED, NULL);
+	CHECK(pipeline_has_content(pipeline));
+	stop();
+}
+
+TEST(the_group_is_told_what_a_lost_writer_had_committed)
+{
+	const struct topic_partition *positions;
+
+	start_exact("pause");
+	claim(-1);
+	add_record(0, 1000);
+	turn();
+	answer("A");
+	pipeline_took_back(pipeline, false, true);
+	CHECK_INT(pipeline_advice(pipeline, &positions), 0);
+	/* The commit whose answer was lost had come through. */
+	claim(1);
+	CHECK_INT(pipeline_advice(pipeline, &positions), 1);
+	CHECK_INT(positions[0].offset, 1);
+	pipeline_advised(pipeline);
+	CHECK_INT(pipeline_advice(pipeline, &positions), 0);
+	stop();
+}
+
+TEST(a_position_of_the_ledger_that_the_source_does_not_have_is_a_gap)
+{
+	struct ranges *asked;
+
+	start_exact("pause");
+	claim(1000);
+	/* The log was cut: the library goes to its beginning. */
+	sources[0]->refused = 1000;
+	add_record(0, 1000);
+	turn();
+	CHECK_INT(sent_count, 0);
+	asked = pipeline_ask_ranges(pipeline);
+	CHECK(asked != NULL);
+	free(asked);
 	stop();
 }
