@@ -1,6 +1,7 @@
 /* Memory: allocations that end the process when a small one fails, and a growing string. */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,17 @@ mem_strndup(const char *s, size_t n)
 	memcpy(copy, s, length);
 	copy[length] = '\0';
 	return copy;
+}
+
+void
+mem_limit_heaps(int heaps)
+{
+#ifdef M_ARENA_MAX
+	if (!getenv("MALLOC_ARENA_MAX"))
+		mallopt(M_ARENA_MAX, heaps);
+#else
+	(void)heaps;
+#endif
 }
 
 char *

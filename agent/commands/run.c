@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "commands/commands.h"
 #include "config/config.h"
 #include "config/options.h"
@@ -76,6 +77,8 @@ command_run(int argc, char **argv)
 		problems_print(&problems, stderr);
 	} else if (open_log(config) == 0) {
 		log_warnings(&problems);
+		/* One for each stream, and one for all that waits. */
+		mem_limit_heaps((int)config->mirror.num_streams + 1);
 		options.ended = config->mirror.dry_run ? print_tallies : NULL;
 		status = agent_run(config, &options);
 	}

@@ -42,6 +42,7 @@ struct exact {
 	bool is_lost;	       /* a take-over has found the writer shut out */
 	bool wants_commit;     /* somebody waits for the end of the transaction */
 	bool is_advising;      /* the group is told positions; an answer will come */
+	bool was_ill_advised;  /* it refused them the last time */
 	bool ends_with_advice; /* somebody waits for that answer, too */
 	bool is_failed;	       /* the worker ends */
 	unsigned failures;     /* in a row */
@@ -360,8 +361,8 @@ take_out_claims(struct worker *w)
 	return done;
 }
 
-/* Tells the group what was committed, for whoever looks at its lag: now and then, and at the end.
-   Returns true when an answer will come. */
+/* Tells the group what was committed, for whoever looks at its lag: now and then, and at the end,
+   but not at once what it has refused. Returns true when an answer will come. */
 static bool
 advise(struct worker *w)
 {
@@ -371,7 +372,8 @@ advise(struct worker *w)
 	size_t count;
 	struct err err;
 
-	if (x->is_advising || (w->phase == PHASE_RUN && clock_ms() < x->next_advice))
+	if (x->is_advising ||
+		((w->phase == PHASE_RUN || x->was_ill_advised) && clock_ms() < x->next_advice))
 		return x->is_advising;
 	x->next_advice = clock_ms() + (interval > 0 ? interval : 1);
 	count = pipeline_advice(w->pipeline, &positions);
@@ -386,6 +388,7 @@ exact_advised(struct worker *w, const char *reason)
 	struct exact *x = w->exact;
 
 	x->is_advising = false;
+	x->was_ill_advised = reason != NULL;
 	if (reason) {
 		counter_add(&w->counters.commit_failures, 1);
 		LOG_LIMITED(SILENCE_SAY_AGAIN, EVENT_commit_failed, F_INT("stream", w->stream),

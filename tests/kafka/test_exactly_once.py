@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 
+from api import Api
 from outside import wait_until
 from records import no_loss
 
@@ -225,3 +226,29 @@ def test_ledger_counts_when_the_group_has_nothing(mirror, names, outside, sender
     mirror_some(*EXACT, "--consumer.auto.offset.reset", "latest")
     mirror_some()
     mirror_some(*EXACT)
+
+
+def test_topic_goes_at_the_source(mirror, names, outside, sender, receiver, tmp_path, kafka3, kafka4):
+    """The group refuses the position of a topic that is gone. It is a copy: nobody asks again and again, and the partitions are
+    handed over all the same."""
+    topic, group = names
+    gone = f"{topic}.gone"
+    for name, partitions in ((topic, 3), (gone, 1)):
+        outside(kafka3).make_topic(name, partitions)
+        outside(kafka4).make_topic(name, partitions)
+    loads = [sender(kafka3, topic), sender(kafka3, gone)]
+    for load in loads:
+        load.send(200)
+    agent = mirror(kafka3, kafka4, f"{topic}.*", group, *EXACT, "--offset.commit.interval.ms", "60000", "--admin.listen", "unix:admin.sock")
+    exactly(receiver, kafka4, topic, 3, loads[0])
+    exactly(receiver, kafka4, gone, 1, loads[1])
+    loads[1].finish().producer = loads[0].producer  # its own would have the topic made anew
+    outside(kafka3).admin.delete_topics([gone])[gone].result(PROMISE)
+    agent.wait_event("revoked", PROMISE, drained="yes")
+    agent.wait_event("topic_removed", PROMISE, topic=gone)
+    loads[0].send(200)
+    loads[0].finish()
+    exactly(receiver, kafka4, topic, 3, loads[0])
+    assert sum(value for name, value in Api(tmp_path / "admin.sock").metrics().items()
+               if name.startswith("reflejo_commit_failures_total")) <= 2
+    assert agent.stop(PROMISE) == 0, agent.stderr

@@ -332,6 +332,13 @@ class Watch(threading.Thread):
     def has_committed(self, wanted):
         return all(position >= number for position, number in zip(self.committed, wanted))
 
+    def has_committed_of(self, topic, count):
+        """Of another topic, with one partition: does the group stand behind so many records?"""
+        try:
+            return self.group.committed([TopicPartition(topic, 0)], timeout=5)[0].offset >= count
+        except KafkaException:
+            return False
+
     def wait_sample(self):
         """Until one that began after this call is through."""
         wanted = self.samples + 2

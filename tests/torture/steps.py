@@ -400,6 +400,8 @@ def torn_log(arena, this, records, batches):
     source.make_topic(topic, 1)
     write_side(arena, topic, records, 0, alone=True)
     wait_for(lambda: target.partitions(topic) == 1 and target.count(topic) >= records, DEADLINE, f"{topic} at the target")
+    # An agent whose session ends before it could commit comes back below the cut, and has nothing to tell.
+    wait_for(lambda: arena.watch.has_committed_of(topic, records), DEADLINE, f"the positions of {topic}")
     broker = arena.source.brokers[0]
     broker.stop()
     cut_log(arena.source.folder / "broker0-data" / f"{topic}-0" / "00000000000000000000.log", batches)

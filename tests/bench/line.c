@@ -1,0 +1,203 @@
+/* A long line between two network namespaces: packets that leave one come out of the other after a
+   time, or get lost, like with netem, which not every kernel has.
+
+	line NEAR FAR DELAY_MS LOSS_PERCENT
+
+   NEAR and FAR name namespaces (as of `ip netns`). Each gets a device `line` (TUN, MTU 1500) with an
+   address: 10.213.0.1 near, 10.213.0.2 far. DELAY_MS is for one way, so half of what it adds to a
+   round trip; a packet is lost with LOSS_PERCENT in either direction, chosen by a seed that never
+   changes. Packets keep their order, none waits for another, and there is no limit of bandwidth.
+   Prints "ready", and runs until it is killed or its standard input ends. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MTU 1500
+/* 400 MB/s for a tenth of a second; beyond it packets are lost, as in any router. */
+#define SLOTS 32768
+
+struct packet {
+	int64_t due_ns;
+	uint16_t size;
+	unsigned char bytes[MTU];
+};
+
+/* One direction: what was read of `from` and has still to be written to `to`. */
+struct way {
+	int from, to;
+	size_t first, count;
+	struct packet *slots;
+};
+
+static void
+die(const char *what)
+{
+	fprintf(stderr, "line: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static int64_t
+now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+static void
+enter(const char *name)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
+		die(path);
+	close(fd);
+}
+
+static void
+set_address(struct ifreq *device, int control, unsigned long request, const char *address)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET};
+
+	inet_pton(AF_INET, address, &in.sin_addr);
+	memcpy(&device->ifr_addr, &in, sizeof(in));
+	if (ioctl(control, request, device) < 0)
+		die(address);
+}
+
+/* Makes the device in a namespace and gives back its packets' descriptor. */
+static int
+open_end(const char *name, const char *address)
+{
+	struct ifreq device = {.ifr_flags = IFF_TUN | IFF_NO_PI};
+	int fd, control;
+
+	enter(name);
+	fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	strcpy(device.ifr_name, "line");
+	if (fd < 0 || control < 0 || ioctl(fd, TUNSETIFF, &device) < 0)
+		die("/dev/net/tun");
+	set_address(&device, control, SIOCSIFADDR, address);
+	set_address(&device, control, SIOCSIFNETMASK, "255.255.255.0");
+	device.ifr_mtu = MTU;
+	if (ioctl(control, SIOCSIFMTU, &device) < 0)
+		die("MTU");
+	/* What the kernel keeps for us while we are not scheduled. */
+	device.ifr_qlen = 10000;
+	if (ioctl(control, SIOCSIFTXQLEN, &device) < 0)
+		die("queue");
+	device.ifr_flags = IFF_UP | IFF_RUNNING;
+	if (ioctl(control, SIOCSIFFLAGS, &device) < 0)
+		die("up");
+	close(control);
+	return fd;
+}
+
+/* xorshift: the same packets of a run are lost each time, as far as there are the same packets. */
+static bool
+is_lost(double percent)
+{
+	static uint64_t x = UINT64_C(88172645463325252);
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return (double)(x >> 11) / (double)(UINT64_C(1) << 53) * 100 < percent;
+}
+
+static void
+take(struct way *way, int64_t delay_ns, double loss)
+{
+	static unsigned char spare[MTU];
+
+	for (;;) {
+		bool is_full = way->count == SLOTS;
+		struct packet *p = &way->slots[(way->first + way->count) % SLOTS];
+		ssize_t size = read(way->from, is_full ? spare : p->bytes, MTU);
+
+		if (size <= 0)
+			return;
+		if (is_full || is_lost(loss))
+			continue;
+		p->size = (uint16_t)size;
+		p->due_ns = now_ns() + delay_ns;
+		way->count++;
+	}
+}
+
+/* Returns when the next packet is due; INT64_MAX when there is none. */
+static int64_t
+give(struct way *way)
+{
+	while (way->count > 0) {
+		struct packet *p = &way->slots[way->first];
+
+		if (p->due_ns > now_ns())
+			return p->due_ns;
+		/* A device that takes no more loses it, as a router would. */
+		if (write(way->to, p->bytes, p->size) < 0 && errno != EAGAIN && errno != ENOBUFS)
+			die("write");
+		way->first = (way->first + 1) % SLOTS;
+		way->count--;
+	}
+	return INT64_MAX;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct way ways[2] = {0};
+	int64_t delay_ns;
+	double loss;
+
+	if (argc != 5) {
+		fputs("usage: line NEAR FAR DELAY_MS LOSS_PERCENT\n", stderr);
+		return 2;
+	}
+	delay_ns = (int64_t)(atof(argv[3]) * 1e6);
+	loss = atof(argv[4]);
+	ways[0].from = ways[1].to = open_end(argv[1], "10.213.0.1");
+	ways[1].from = ways[0].to = open_end(argv[2], "10.213.0.2");
+	for (int i = 0; i < 2; i++)
+		if (!(ways[i].slots = calloc(SLOTS, sizeof(struct packet))))
+			die("memory");
+	prctl(PR_SET_TIMERSLACK, 1000UL);
+	puts("ready");
+	fflush(stdout);
+	for (;;) {
+		struct pollfd fds[] = {{.fd = ways[0].from, .events = POLLIN},
+			{.fd = ways[1].from, .events = POLLIN},
+			{.fd = STDIN_FILENO, .events = POLLIN}};
+		int64_t due = give(&ways[0]), other = give(&ways[1]), wait;
+		struct timespec timeout;
+
+		due = other < due ? other : due;
+		wait = due - now_ns();
+		wait = wait > 0 ? wait : 0;
+		timeout = (struct timespec){wait / 1000000000, wait % 1000000000};
+		if (ppoll(fds, 3, due == INT64_MAX ? NULL : &timeout, NULL) < 0 && errno != EINTR)
+			die("poll");
+		if (fds[2].revents)
+			return 0;
+		take(&ways[0], delay_ns, loss);
+		take(&ways[1], delay_ns, loss);
+	}
+}
