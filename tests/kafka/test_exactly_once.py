@@ -242,7 +242,11 @@ def test_topic_goes_at_the_source(mirror, names, outside, sender, receiver, tmp_
     agent = mirror(kafka3, kafka4, f"{topic}.*", group, *EXACT, "--offset.commit.interval.ms", "60000", "--admin.listen", "unix:admin.sock")
     exactly(receiver, kafka4, topic, 3, loads[0])
     exactly(receiver, kafka4, gone, 1, loads[1])
-    loads[1].finish().producer = loads[0].producer  # its own would have the topic made anew
+    # Behind what the group was told at the beginning.
+    loads[1].send(200)
+    loads[1].finish()
+    exactly(receiver, kafka4, gone, 1, loads[1])
+    loads[1].producer = loads[0].producer  # its own would have the topic made anew
     outside(kafka3).admin.delete_topics([gone])[gone].result(PROMISE)
     agent.wait_event("revoked", PROMISE, drained="yes")
     agent.wait_event("topic_removed", PROMISE, topic=gone)
