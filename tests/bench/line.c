@@ -1,13 +1,14 @@
 /* A long line between two network namespaces: packets that leave one come out of the other after a
    time, or get lost, like with netem, which not every kernel has.
 
-	line NEAR FAR DELAY_MS LOSS_PERCENT
+	line NEAR FAR
 
-   NEAR and FAR name namespaces (as of `ip netns`). Each gets a device `line` (TUN, MTU 1500) with an
-   address: 10.213.0.1 near, 10.213.0.2 far. DELAY_MS is for one way, so half of what it adds to a
-   round trip; a packet is lost with LOSS_PERCENT in either direction, chosen by a seed that never
-   changes. Packets keep their order, none waits for another, and there is no limit of bandwidth.
-   Prints "ready", and runs until it is killed or its standard input ends. */
+   NEAR and FAR name namespaces (as of `ip netns`). Each gets a device `line` (TUN, MTU 1500) with
+   an address: 10.213.0.1 near, 10.213.0.2 far. Reads lines of two numbers from its standard input,
+   the first before anything passes: milliseconds that a packet takes for one way, so half of what a
+   round trip takes longer, and how many in a hundred packets are lost in either direction, chosen
+   by a seed that never changes. Packets keep their order, none waits for another, and there is no
+   limit of bandwidth. Says "ready" for each line, and ends with its input. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -161,6 +162,24 @@ give(struct way *way)
 	return INT64_MAX;
 }
 
+/* The next line of the input. Ends the program with it. */
+static void
+obey(int64_t *delay_ns, double *loss)
+{
+	char line[64];
+	double delay_ms;
+
+	if (!fgets(line, sizeof(line), stdin))
+		exit(0);
+	if (sscanf(line, "%lf %lf", &delay_ms, loss) != 2) {
+		fputs("line: two numbers are wanted: DELAY_MS LOSS_PERCENT\n", stderr);
+		exit(2);
+	}
+	*delay_ns = (int64_t)(delay_ms * 1e6);
+	puts("ready");
+	fflush(stdout);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -168,20 +187,19 @@ main(int argc, char **argv)
 	int64_t delay_ns;
 	double loss;
 
-	if (argc != 5) {
-		fputs("usage: line NEAR FAR DELAY_MS LOSS_PERCENT\n", stderr);
+	if (argc != 3) {
+		fputs("usage: line NEAR FAR\n", stderr);
 		return 2;
 	}
-	delay_ns = (int64_t)(atof(argv[3]) * 1e6);
-	loss = atof(argv[4]);
+	/* What is asked for must not be read behind poll's back. */
+	setvbuf(stdin, NULL, _IONBF, 0);
 	ways[0].from = ways[1].to = open_end(argv[1], "10.213.0.1");
 	ways[1].from = ways[0].to = open_end(argv[2], "10.213.0.2");
 	for (int i = 0; i < 2; i++)
 		if (!(ways[i].slots = calloc(SLOTS, sizeof(struct packet))))
 			die("memory");
 	prctl(PR_SET_TIMERSLACK, 1000UL);
-	puts("ready");
-	fflush(stdout);
+	obey(&delay_ns, &loss);
 	for (;;) {
 		struct pollfd fds[] = {{.fd = ways[0].from, .events = POLLIN},
 			{.fd = ways[1].from, .events = POLLIN},
@@ -196,7 +214,7 @@ main(int argc, char **argv)
 		if (ppoll(fds, 3, due == INT64_MAX ? NULL : &timeout, NULL) < 0 && errno != EINTR)
 			die("poll");
 		if (fds[2].revents)
-			return 0;
+			obey(&delay_ns, &loss);
 		take(&ways[0], delay_ns, loss);
 		take(&ways[1], delay_ns, loss);
 	}
