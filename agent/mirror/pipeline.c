@@ -717,9 +717,13 @@ pipeline_committed(struct pipeline *pl)
 }
 
 void
-pipeline_limit_batch(struct pipeline *pl, const char *target_topic, int64_t max_bytes)
+pipeline_limit_topic(
+	struct pipeline *pl, const char *target_topic, int64_t max_bytes, bool no_headers)
 {
-	producer_limit_batch(pl->producer, producer_topic(pl->producer, target_topic), max_bytes);
+	struct target_topic *topic = producer_topic(pl->producer, target_topic);
+
+	producer_limit_batch(pl->producer, topic, max_bytes);
+	producer_limit_headers(topic, no_headers);
 }
 
 void
