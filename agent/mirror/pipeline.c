@@ -148,7 +148,7 @@ pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, 
 	partition_find_limit(pl, p);
 	partition_find_pause(pl, p);
 	partition_say_wait(p);
-	partition_ask_origin(pl, p);
+	partition_ask_identity(pl, p);
 	partition_begin_notes(pl, p);
 	p->next = pl->partitions;
 	pl->partitions = p;
@@ -219,7 +219,7 @@ pipeline_remove(struct pipeline *pl, struct partition *p)
 	partition_stop_meter(p);
 	source_partition_close(&p->source);
 	partition_forget_gap(pl, p);
-	partition_forget_origin(pl, p);
+	partition_forget_identity(pl, p);
 	partition_set_state(pl, p, PARTITION_ORPHAN);
 	forget_raw(pl, p);
 	partition_leave_limits(pl, p);
