@@ -186,10 +186,13 @@ class Tail(threading.Thread):
         return self.missing(wanted) == 0
 
     def missing(self, wanted):
-        """How many below wanted[origin] are not yet, at most."""
+        """How many below wanted[origin] are not yet."""
         with self.lock:
-            return sum(self.is_awaited(number) for origin, to in enumerate(wanted)
+            return sum(self._is_missing(origin, number) for origin, to in enumerate(wanted)
                        for number in range(self.upto[origin] if origin < len(self.upto) else 0, to))
+
+    def _is_missing(self, origin, number):
+        return self.is_awaited(number) and (origin >= len(self.beyond) or number not in self.beyond[origin])
 
     def ends(self):
         """The end of each partition now, open transactions included; None when the cluster does not answer."""
