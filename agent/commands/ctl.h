@@ -58,6 +58,12 @@ int ctl_unreached(const struct err *err);
    stderr that it is neither. */
 int ctl_add_place(struct text *body, const char *place);
 
+/* Reads [TOPIC[:PARTITION]], and a flag where it may stand (NULL: none), into an object that is
+   being written. CTL_DONE, or the exit status of what was said on stderr; the body is freed then.
+ */
+int ctl_read_place(const struct ctl *ctl, int argc, char **argv, const char *flag, bool *ret_flag,
+	struct text *body);
+
 /* The command line is wrong: prints how it goes. Returns the exit status. */
 int ctl_usage(const struct ctl *ctl);
 

@@ -37,26 +37,36 @@ ctl_add_place(struct text *body, const char *place)
 	return 0;
 }
 
-/* [TOPIC[:PARTITION]], and --keep where it may stand. */
-static int
-set_pause(const struct ctl *ctl, const char *path, bool may_keep, int argc, char **argv)
+int
+ctl_read_place(const struct ctl *ctl, int argc, char **argv, const char *flag, bool *ret_flag,
+	struct text *body)
 {
-	struct text body = {0};
-	bool keep = false;
 	const char *place = NULL;
 
+	*ret_flag = false;
 	for (int i = 0; i < argc; i++) {
-		if (may_keep && !strcmp(argv[i], "--keep"))
-			keep = true;
+		if (flag && !strcmp(argv[i], flag))
+			*ret_flag = true;
 		else if (!place && argv[i][0] != '-')
 			place = argv[i];
 		else
 			return ctl_usage(ctl);
 	}
-	if (place && ctl_add_place(&body, place) < 0) {
-		text_fini(&body);
-		return CTL_REFUSED;
-	}
+	if (!place || ctl_add_place(body, place) == 0)
+		return CTL_DONE;
+	text_fini(body);
+	return CTL_REFUSED;
+}
+
+static int
+set_pause(const struct ctl *ctl, const char *path, bool may_keep, int argc, char **argv)
+{
+	struct text body = {0};
+	bool keep;
+	int status = ctl_read_place(ctl, argc, argv, may_keep ? "--keep" : NULL, &keep, &body);
+
+	if (status != CTL_DONE)
+		return status;
 	if (keep)
 		text_puts(&body, body.length ? ",\"keep\":true" : "{\"keep\":true");
 	text_puts(&body, body.length ? "}" : "{}");

@@ -97,7 +97,7 @@ put_record(struct text *out, const cJSON *held)
 	const cJSON *output = get(held, "output");
 
 	text_puts(out, "  to         ");
-	put_text(out, held, "target_topic");
+	put_text(out, held, "destination");
 	text_puts(out, "\n  timestamp  ");
 	put_time(out, number_of(held, "timestamp"));
 	text_puts(out, "\n  key        ");
@@ -176,25 +176,14 @@ ctl_show_held(const struct ctl *ctl, int argc, char **argv)
 {
 	struct text body = {0}, out = {0};
 	struct client_answer answer;
-	const char *place = NULL;
-	bool is_json = false;
+	bool is_json;
 	cJSON *document;
 	struct err err;
-	int rc;
+	int rc = ctl_read_place(ctl, argc, argv, "--json", &is_json, &body);
 
-	for (int i = 0; i < argc; i++) {
-		if (!strcmp(argv[i], "--json"))
-			is_json = true;
-		else if (!place && argv[i][0] != '-')
-			place = argv[i];
-		else
-			return ctl_usage(ctl);
-	}
-	if (place && ctl_add_place(&body, place) < 0) {
-		text_fini(&body);
-		return CTL_REFUSED;
-	}
-	text_puts(&body, place ? "}" : "{}");
+	if (rc != CTL_DONE)
+		return rc;
+	text_puts(&body, body.length ? "}" : "{}");
 	rc = ctl_ask(ctl, "POST", "/show-held", body.s, CTL_SOON, &answer, &err);
 	text_fini(&body);
 	if (rc < 0)

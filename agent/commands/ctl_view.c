@@ -541,7 +541,7 @@ ctl_view_groups(const char *document, size_t width, struct text *out)
 		add_offset(t, row, "partition");
 		add_offset(t, row, "offset");
 		add_offset(t, row, "lag");
-		add_text(t, row, "target_topic");
+		add_text(t, row, "destination");
 		add_offset(t, row, "target_partition");
 		add_offset(t, row, "target_offset");
 		add_text(t, row, "state");

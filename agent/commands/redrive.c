@@ -6,14 +6,9 @@
 
 #include "base/mem.h"
 #include "commands/commands.h"
-#include "commands/planning.h"
-#include "commands/runaway.h"
-#include "commands/topology.h"
+#include "commands/planned.h"
 #include "config/options.h"
-#include "kafka/library.h"
 #include "mirror/redrive.h"
-#include "mirror/scripting.h"
-#include "script/watchdog.h"
 
 /* Exit status. */
 enum { NOTHING_LEFT, SOME_LEFT, NOT_DONE };
@@ -47,7 +42,8 @@ read_value(const char *name, int argc, char **argv, const char **ret, struct err
 	return is_joined ? 1 : 2;
 }
 
-static int
+/* An error is in err, which is "" before. */
+static void
 read_request(int argc, char **argv, struct request *r, struct err *err)
 {
 	int taken;
@@ -58,7 +54,7 @@ read_request(int argc, char **argv, struct request *r, struct err *err)
 		if (taken == 0)
 			taken = read_value("--reason", argc - i, argv + i, &r->options.reason, err);
 		if (taken < 0)
-			return -1;
+			return;
 		if (taken > 0)
 			continue;
 		taken = 1;
@@ -67,7 +63,6 @@ read_request(int argc, char **argv, struct request *r, struct err *err)
 		else
 			r->flags[r->flag_count++] = argv[i];
 	}
-	return 0;
 }
 
 static void
@@ -103,13 +98,24 @@ show(const struct request *r, const struct redrive_report *report)
 			(unsigned long long)report->foreign);
 }
 
-/* Runs it with a plan. Returns the exit status, -1 on error. */
 static int
-redrive(struct request *r, const struct plan *plan, struct script *script, struct err *err)
+check(const struct config *config, struct err *err)
 {
+	return config->mirror.dead_letter_topic
+		       ? 0
+		       : err_set(err, "redrive: name the topic with --dead.letter.topic");
+}
+
+/* Returns the exit status, -1 on error. */
+static int
+run(void *arg, const struct config *config, const struct plan *plan, struct script *script,
+	struct err *err)
+{
+	struct request *r = arg;
 	struct redrive_report report;
 	int rc;
 
+	r->options.config = config;
 	r->options.plan = plan;
 	r->options.script = script && script_has(script, SCRIPT_RECORD) ? script : NULL;
 	r->options.failed = on_failed;
@@ -122,55 +128,23 @@ redrive(struct request *r, const struct plan *plan, struct script *script, struc
 	return report.failed + report.left > 0 ? SOME_LEFT : NOTHING_LEFT;
 }
 
-/* The same from the beginning. */
-static int
-run(struct request *r, const struct config *config, struct err *err)
-{
-	struct topology topology;
-	struct script_world *world;
-	struct scripting scripting = {0};
-	const struct plan *plan = NULL;
-	int status = -1;
-
-	if (!config->mirror.dead_letter_topic)
-		return err_set(err, "redrive: name the topic with --dead.letter.topic");
-	world = script_world_new();
-	r->options.config = config;
-	if (topology_ask(config, &topology, err) == 0)
-		plan = planning_make(config, &topology, err);
-	topology_fini(&topology);
-	if (plan && scripting_start(&scripting, config, world, 0, &plan, err) == 0)
-		status = redrive(r, plan, scripting.script, err);
-	scripting_fini(&scripting);
-	script_world_free(&world);
-	plan_release(&plan);
-	return status;
-}
-
 int
 command_redrive(int argc, char **argv)
 {
 	struct request request = {0};
-	struct problems problems = {0};
-	struct config *config = NULL;
 	struct err err = {""};
-	int rc = -1;
+	int status;
 
 	if (options_has_flag(argc, argv, "help"))
 		return command_help(1, (char *[]){"redrive"});
-	if (read_request(argc, argv, &request, &err) == 0) {
-		config = config_load(
-			request.flag_count, request.flags, library_knows_property, &problems);
-		problems_print(&problems, stderr);
-		if (config && runaway_watch_as(NOT_DONE, &err) == 0)
-			rc = run(&request, config, &err);
-	}
-	if (rc < 0 && err.text[0])
-		fprintf(stderr, "reflejo: %s\n", err.text);
-	watchdog_stop();
-	config_free(&config);
-	problems_fini(&problems);
+	read_request(argc, argv, &request, &err);
+	status = planned_run(&(struct planned){.flags = request.flags,
+				     .flag_count = request.flag_count,
+				     .failed = NOT_DONE,
+				     .check = check,
+				     .run = run,
+				     .arg = &request},
+		&err);
 	free(request.flags);
-	library_wait(1000);
-	return rc < 0 ? NOT_DONE : rc;
+	return status;
 }

@@ -128,7 +128,7 @@ list_topics(
 		return -1;
 	rc = admin_view(admin, LOOK_MS, ret, err);
 	if (rc == 0)
-		admin_cluster_id(admin, LOOK_MS, id, id_size);
+		rc = admin_cluster_id(admin, LOOK_MS, id, id_size, err);
 	admin_close(&admin);
 	return rc;
 }

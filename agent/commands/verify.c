@@ -7,15 +7,11 @@
 #include "base/clock.h"
 #include "base/progress.h"
 #include "commands/commands.h"
-#include "commands/planning.h"
-#include "commands/runaway.h"
+#include "commands/planned.h"
 #include "commands/topology.h"
 #include "commands/verify_request.h"
 #include "commands/verify_view.h"
 #include "config/options.h"
-#include "kafka/library.h"
-#include "mirror/scripting.h"
-#include "script/watchdog.h"
 
 /* Exit status. */
 enum { SAME, DIFFERENT, NOT_COMPARED };
@@ -56,18 +52,25 @@ show(const struct verify_request *request, const struct verify_report *report)
 	text_fini(&text);
 }
 
-/* Runs it with a plan; returns the exit status, -1 on error. */
+/* Returns the exit status, -1 on error. */
 static int
-compare(struct verify_request *request, const struct config *config, const struct plan *plan,
-	struct script *script, struct err *err)
+run(void *arg, const struct config *config, const struct plan *plan, struct script *script,
+	struct err *err)
 {
+	struct verify_request *request = arg;
 	struct verify_options *options = &request->options;
 	struct verify_report report;
 	int64_t began = clock_ms();
-	char *brokers = topology_brokers(config, err);
 	bool is_terminal = isatty(STDERR_FILENO);
 	int status = -1;
+	char *brokers;
 
+	if (plan->mirrored == 0)
+		return err_set(err,
+			"there is nothing to compare: none of the source's %zu topics is "
+			"mirrored; reflejo plan says why",
+			plan->count);
+	brokers = topology_brokers(config, err);
 	if (!brokers)
 		return -1;
 	options->config = config;
@@ -91,62 +94,23 @@ compare(struct verify_request *request, const struct config *config, const struc
 	return status;
 }
 
-/* The same from the beginning. */
-static int
-run(struct verify_request *request, const struct config *config, struct err *err)
-{
-	struct topology topology;
-	struct script_world *world = script_world_new();
-	struct scripting scripting = {0};
-	const struct plan *plan = NULL;
-	int status = -1;
-
-	if (topology_ask(config, &topology, err) == 0)
-		plan = planning_make(config, &topology, err);
-	topology_fini(&topology);
-	if (plan && plan->mirrored == 0) {
-		err_set(err,
-			"there is nothing to compare: none of the source's %zu topics is "
-			"mirrored; reflejo plan says why",
-			plan->count);
-		plan_release(&plan);
-	}
-	if (plan && scripting_start(&scripting, config, world, 0, &plan, err) == 0)
-		status = compare(request, config, plan, scripting.script, err);
-	scripting_fini(&scripting);
-	script_world_free(&world);
-	plan_release(&plan);
-	return status;
-}
-
 int
 command_verify(int argc, char **argv)
 {
 	struct verify_request request;
-	struct problems problems = {0};
-	struct config *config = NULL;
 	struct err err = {""};
-	int status = NOT_COMPARED, rc = -1;
+	int status;
 
 	if (options_has_flag(argc, argv, "help"))
 		return command_help(1, (char *[]){"verify"});
-	if (verify_request_read(argc, argv, &request, &err) == 0) {
-		config = config_load(
-			request.flag_count, request.flags, library_knows_property, &problems);
-		problems_print(&problems, stderr);
-		if (config && runaway_watch_as(NOT_COMPARED, &err) == 0)
-			rc = run(&request, config, &err);
-	} else {
+	if (verify_request_read(argc, argv, &request, &err) < 0)
 		err_prefix(&err, "verify: ");
-	}
-	if (rc >= 0)
-		status = rc;
-	else if (err.text[0])
-		fprintf(stderr, "reflejo: %s\n", err.text);
-	watchdog_stop();
-	config_free(&config);
-	problems_fini(&problems);
+	status = planned_run(&(struct planned){.flags = request.flags,
+				     .flag_count = request.flag_count,
+				     .failed = NOT_COMPARED,
+				     .run = run,
+				     .arg = &request},
+		&err);
 	free(request.flags);
-	library_wait(1000);
 	return status;
 }

@@ -277,14 +277,21 @@ admin_ping(struct admin *a, int timeout_ms, struct err *err)
 	return 0;
 }
 
-void
-admin_cluster_id(struct admin *a, int timeout_ms, char *id, size_t size)
+int
+admin_cluster_id(struct admin *a, int timeout_ms, char *id, size_t size, struct err *err)
 {
-	char *found = rd_kafka_clusterid(a->rk, timeout_ms);
+	char *found = rd_kafka_clusterid(a->rk, 0);
 
+	/* The library tells none before the first answer either. */
+	if (!found) {
+		if (admin_ping(a, timeout_ms, err) < 0)
+			return -1;
+		found = rd_kafka_clusterid(a->rk, 0);
+	}
 	snprintf(id, size, "%s", found ? found : "");
 	if (found)
 		rd_kafka_mem_free(a->rk, found);
+	return 0;
 }
 
 rd_kafka_topic_partition_list_t *
@@ -483,20 +490,29 @@ admin_config_value(const rd_kafka_ConfigResource_t *resource, const char *settin
 	return NULL;
 }
 
-static void
-take_limit(const rd_kafka_ConfigResource_t *resource, size_t i, void *arg)
+/* "0.10.2-IV0", say. */
+static bool
+is_before_headers(const char *version)
 {
-	int64_t *max_bytes = arg;
-	const char *value = admin_config_value(resource, "max.message.bytes");
+	return !strncmp(version, "0.", 2) && atoi(version + 2) < 11;
+}
 
-	if (!value || parse_int(value, 1, INT64_MAX, &max_bytes[i], NULL) < 0)
-		max_bytes[i] = 0;
+static void
+take_takes(const rd_kafka_ConfigResource_t *resource, size_t i, void *arg)
+{
+	struct topic_takes *takes = &((struct topic_takes *)arg)[i];
+	const char *size = admin_config_value(resource, "max.message.bytes");
+	const char *format = admin_config_value(resource, "message.format.version");
+
+	if (!size || parse_int(size, 1, INT64_MAX, &takes->max_bytes, NULL) < 0)
+		takes->max_bytes = 0;
+	takes->no_headers = format && is_before_headers(format);
 }
 
 int
-admin_batch_limits(struct admin *a, int timeout_ms, const char *const *topics, size_t count,
-	int64_t *max_bytes, struct err *err)
+admin_topics_take(struct admin *a, int timeout_ms, const char *const *topics, size_t count,
+	struct topic_takes *takes, struct err *err)
 {
-	memset(max_bytes, 0, count * sizeof(*max_bytes));
-	return admin_describe_topics(a, timeout_ms, topics, count, take_limit, max_bytes, err);
+	memset(takes, 0, count * sizeof(*takes));
+	return admin_describe_topics(a, timeout_ms, topics, count, take_takes, takes, err);
 }

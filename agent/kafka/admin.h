@@ -65,10 +65,9 @@ bool cluster_view_keep(const struct cluster_view *old, struct cluster_view *now,
 /* Does the cluster answer at all? @blocks */
 int admin_ping(struct admin *admin, int timeout_ms, struct err *err);
 
-/* The cluster's own id into id, "" when its brokers are too old to have one (before 0.10.1) or do
-   not answer.
-   @blocks */
-void admin_cluster_id(struct admin *admin, int timeout_ms, char *id, size_t size);
+/* The cluster's own id into id, "" when its brokers are too old to have one (before 0.10.1). -1: it
+   does not answer, so that nothing is known, and id is left as it was. @blocks */
+int admin_cluster_id(struct admin *admin, int timeout_ms, char *id, size_t size, struct err *err);
 
 /* Fills each position's offset with what the group has committed, -1 where it has nothing. @blocks
  */
@@ -101,9 +100,14 @@ int admin_begins(struct admin *admin, int timeout_ms, struct topic_partition *po
 int admin_commit(struct admin *admin, int timeout_ms, const struct topic_partition *positions,
 	size_t count, bool *ret_has_members, struct err *err);
 
-/* Fills max_bytes[i] with max.message.bytes of topics[i], 0 where the cluster does not tell.
- * @blocks */
-int admin_batch_limits(struct admin *admin, int timeout_ms, const char *const *topics, size_t count,
-	int64_t *max_bytes, struct err *err);
+/* What a topic takes. */
+struct topic_takes {
+	int64_t max_bytes; /* of a batch, max.message.bytes; 0: the cluster does not tell */
+	bool no_headers;   /* message.format.version is older than 0.11 */
+};
+
+/* Fills takes[i] with what topics[i] takes. @blocks */
+int admin_topics_take(struct admin *admin, int timeout_ms, const char *const *topics, size_t count,
+	struct topic_takes *takes, struct err *err);
 
 #endif

@@ -239,6 +239,43 @@ admin_compacted(struct admin *a, int timeout_ms, const char *const *topics, size
 	return rc;
 }
 
+/* One topic's cleanup.policy; "" while nothing is told. */
+struct told_policy {
+	char *ret;
+	size_t size;
+	char *reason;
+};
+
+static void
+take_told_policy(const rd_kafka_ConfigResource_t *resource, size_t i, void *arg)
+{
+	struct told_policy *told = arg;
+	const char *value = admin_config_value(resource, "cleanup.policy");
+
+	(void)i;
+	if (rd_kafka_ConfigResource_error(resource) && !told->reason)
+		told->reason = reason_of(resource);
+	else if (value)
+		snprintf(told->ret, told->size, "%s", value);
+}
+
+int
+admin_cleanup_policy(
+	struct admin *a, int timeout_ms, const char *topic, char *ret, size_t size, struct err *err)
+{
+	struct told_policy told = {.ret = ret, .size = size};
+	int rc;
+
+	*ret = '\0';
+	rc = admin_describe_topics(a, timeout_ms, &topic, 1, take_told_policy, &told, err);
+	if (rc == 0 && !*ret) {
+		err_set(err, "%s", told.reason ? told.reason : "the target does not tell it");
+		rc = 1;
+	}
+	free(told.reason);
+	return rc;
+}
+
 /* The first resource's answer. */
 static void
 take_change(const rd_kafka_ConfigResource_t **resources, size_t count, struct topic_answer *answer)

@@ -51,6 +51,12 @@ int admin_topic_settings(struct admin *admin, int timeout_ms, const char *const 
 int admin_compacted(struct admin *admin, int timeout_ms, const char *const *topics, size_t count,
 	bool *ret, struct err *err);
 
+/* The topic's cleanup.policy, set or by default, into ret. 1: the cluster does not tell it, which
+   err says why, for want of a right or because it cannot be asked; -1: no answer in time. @blocks
+ */
+int admin_cleanup_policy(struct admin *admin, int timeout_ms, const char *topic, char *ret,
+	size_t size, struct err *err);
+
 /* Sets what is in set and takes away what is in remove. Where single settings cannot be changed
    (librdkafka before 2.2.0, brokers before 2.3), all that the topic has, which is now, are written
    anew with the changes in them: what somebody else changes at that moment is lost. @blocks */

@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/settings.h"
 #include "kafka/admin.h"
+#include "kafka/admin_topics.h"
 #include "kafka/client.h"
 #include "kafka/compacted.h"
 #include "kafka/fence.h"
@@ -20,6 +22,8 @@
 #define CALL_MS 5000
 /* Without a record for so long reading is given up, and begun anew later. */
 #define IDLE_MS 10000
+/* Each stream asks for itself; that it may not know is said once (seconds). */
+#define SAY_UNCHECKED 3600
 #define BUFFER_BYTES (8 * 1024 * 1024)
 /* What librdkafka calls its embedded clusters. */
 #define MOCK_PREFIX "mockCluster"
@@ -154,6 +158,31 @@ ledger_entry_fini(struct ledger_entry *e)
 	*e = (struct ledger_entry){.next = -1};
 }
 
+/* A topic that was there: what retention deletes of it would be mirrored again. 0, 1: refused, -1:
+   no answer. @blocks */
+static int
+check_policy(const char *topic, struct admin *target, struct err *err)
+{
+	char policy[40];
+	struct err reason;
+	int rc = admin_cleanup_policy(target, CALL_MS, topic, policy, sizeof(policy), &reason);
+
+	if (rc > 0)
+		LOG_LIMITED(SAY_UNCHECKED, EVENT_ledger_unchecked, F_STR("topic", topic),
+			F_STR("reason", reason.text));
+	if (rc < 0)
+		err_set(err, "%s", reason.text);
+	if (rc != 0 || !strcmp(policy, "compact"))
+		return rc < 0 ? -1 : 0;
+	err_set(err,
+		"exactly.once=true keeps its positions in the topic %s, which has "
+		"cleanup.policy=%s: what is deleted there would be mirrored twice; mend it with "
+		"kafka-configs --alter --entity-type topics --entity-name %s --add-config "
+		"cleanup.policy=compact, or name another exactly.once.topic",
+		topic, policy, topic);
+	return 1;
+}
+
 static enum outcome
 make_topic(const struct config *config, struct admin *target, struct err *err)
 {
@@ -163,13 +192,15 @@ make_topic(const struct config *config, struct admin *target, struct err *err)
 	bool is_made;
 	int rc = -1;
 
-	free(topic);
 	/* What cannot be compacted yet, the newest segment, is read at each take-over. */
 	settings_set(&settings, "segment.bytes", "16777216");
 	if (c)
 		rc = compacted_prepare(c, target, &settings, CALL_MS, &is_made, err);
+	if (rc == 0 && !is_made)
+		rc = check_policy(topic, target, err);
 	compacted_close(&c);
 	settings_fini(&settings);
+	free(topic);
 	return rc == 0 ? OUTCOME_DONE : rc > 0 ? OUTCOME_REFUSED : OUTCOME_AGAIN;
 }
 
@@ -179,9 +210,8 @@ look_at_target(const struct config *config, struct admin *target, struct err *er
 {
 	char id[LEDGER_SOURCE];
 
-	if (admin_ping(target, CALL_MS, err) < 0)
+	if (admin_cluster_id(target, CALL_MS, id, sizeof(id), err) < 0)
 		return OUTCOME_AGAIN;
-	admin_cluster_id(target, CALL_MS, id, sizeof(id));
 	if (!strncmp(id, MOCK_PREFIX, strlen(MOCK_PREFIX))) {
 		err_set(err,
 			"exactly.once=true needs a real Kafka at the target: the embedded cluster "
@@ -203,10 +233,8 @@ ledger_prepare(const struct config *config, const char *source_brokers,
 		admin_heed(source, must_stop);
 		admin_heed(target, must_stop);
 		outcome = OUTCOME_AGAIN;
-		if (admin_ping(source, CALL_MS, err) == 0) {
-			admin_cluster_id(source, CALL_MS, ret_source, LEDGER_SOURCE);
+		if (admin_cluster_id(source, CALL_MS, ret_source, LEDGER_SOURCE, err) == 0)
 			outcome = look_at_target(config, target, err);
-		}
 	}
 	admin_close(&source);
 	admin_close(&target);

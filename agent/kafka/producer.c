@@ -229,6 +229,12 @@ producer_limit_batch(struct producer *p, struct target_topic *topic, int64_t max
 	set_lane(p, topic, lane);
 }
 
+void
+producer_limit_headers(struct target_topic *topic, bool no_headers)
+{
+	topic->no_headers = no_headers;
+}
+
 unsigned
 producer_lane_changes(const struct producer *p)
 {
@@ -278,6 +284,18 @@ judge(rd_kafka_resp_err_t code, enum producer_lane lane, struct delivery *d)
 		 */
 		d->verdict = DELIVERY_AGAIN;
 	}
+}
+
+/* Brokers say of headers in an old message format only that they do not know what went wrong, of
+   the whole batch; where the topic is known to have that format it is no riddle. */
+static void
+judge_unknown(const struct target_topic *topic, bool has_headers, struct delivery *d)
+{
+	if (!topic->no_headers || (d->lane == PRODUCER_SINGLE && !has_headers))
+		return;
+	d->verdict = d->lane == PRODUCER_SINGLE ? DELIVERY_REFUSED : DELIVERY_SPLIT;
+	d->reason = "the topic's message.format.version is older than 0.11 and has no headers, "
+		    "which this record has; raise it, or take the headers off by script";
 }
 
 /* Takes back what a broken lane still holds. What is in flight may be put in the queue again by the
@@ -556,6 +574,8 @@ fill_delivery(struct producer *p, const rd_kafka_message_t *m, struct delivery *
 	d->headers = headers;
 	d->lane = (uint8_t)(p->event_lane - p->lanes);
 	judge(m->err, d->lane, d);
+	if (m->err == RD_KAFKA_RESP_ERR_UNKNOWN)
+		judge_unknown(producer_topic(p, rd_kafka_topic_name(m->rkt)), headers != NULL, d);
 	if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
 		p->event_lane->replace_ms = 0;
 	/* What is queued behind a refused batch would overtake it (the library goes on under a new

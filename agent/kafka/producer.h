@@ -51,6 +51,10 @@ enum producer_lane target_topic_lane(const struct target_topic *topic);
    max.message.bytes), or, with 0, that one of the present size was refused. */
 void producer_limit_batch(struct producer *producer, struct target_topic *topic, int64_t max_bytes);
 
+/* Learns whether this topic's message format is too old for headers: then an error that says
+   nothing more is taken for that, where records have some. */
+void producer_limit_headers(struct target_topic *topic, bool no_headers);
+
 /* Grows with every topic's change of lane. Who has records on their way when it does must wait for
    them before it sends more, or these could overtake. */
 unsigned producer_lane_changes(const struct producer *producer);

@@ -25,6 +25,7 @@ struct target_topic {
 	struct producer *producer;
 	char *name;
 	enum producer_lane lane;
+	bool no_headers; /* see producer_limit_headers */
 	rd_kafka_topic_t *handles[PRODUCER_LANES];
 };
 

@@ -3,6 +3,7 @@
 #define MIRROR_COUNTERS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Each cell has one writer, so relaxed loads and stores do; a reader may see cells of different
@@ -25,6 +26,9 @@ enum exact_state {
 
 /* "flowing" and so on, as they are shown. @thread any */
 const char *exact_state_name(enum exact_state state);
+
+/* Is to a step that may come after from? @thread any */
+bool exact_state_may_follow(enum exact_state from, enum exact_state to);
 
 struct counters {
 	_Atomic uint64_t records_read, bytes_read; /* taken from the source (key and value bytes) */

@@ -32,6 +32,8 @@ struct expected {
 	int64_t timestamp;
 	int32_t header_list;	    /* of the script; -1: the headers of the record of the source */
 	const char *reason, *error; /* of a dead letter; NULL: it is none */
+	const char *origin;	    /* where it came from: what the provenance header has in the */
+	size_t origin_size;	    /* end, whatever the headers say. NULL: it has none */
 };
 
 /* What became of records of the source that did not simply give one record. */
@@ -47,6 +49,10 @@ struct expect_counts {
 struct expect *expect_new(
 	const struct config *config, const struct plan *plan, struct script *script);
 void expect_free(struct expect **expect);
+
+/* The records are dead letters from now on: one that was marked when it was put aside is not marked
+   again. */
+void expect_letters(struct expect *expect);
 
 /* Says what must be at the target for count records of one partition, in their order: fn is called
    for each. What fn is shown lives until it returns. topic: of the source, which the plan mirrors.

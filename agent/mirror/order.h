@@ -32,7 +32,8 @@ enum order_kind {
 /* A message of the worker's mailbox; see worker.h for what each kind asks. */
 struct order {
 	struct message message;
-	int64_t number; /* LIMIT: bytes; STOP: ms; TAP: samples */
+	int64_t number;	 /* LIMIT: bytes; STOP: ms; TAP: samples */
+	bool no_headers; /* LIMIT */
 	size_t count;
 	char **names;
 	const struct plan

@@ -148,7 +148,7 @@ pipeline_add(struct pipeline *pl, struct consumer *consumer, const char *topic, 
 	partition_find_limit(pl, p);
 	partition_find_pause(pl, p);
 	partition_say_wait(p);
-	partition_ask_origin(pl, p);
+	partition_ask_identity(pl, p);
 	partition_begin_notes(pl, p);
 	p->next = pl->partitions;
 	pl->partitions = p;
@@ -219,7 +219,7 @@ pipeline_remove(struct pipeline *pl, struct partition *p)
 	partition_stop_meter(p);
 	source_partition_close(&p->source);
 	partition_forget_gap(pl, p);
-	partition_forget_origin(pl, p);
+	partition_forget_identity(pl, p);
 	partition_set_state(pl, p, PARTITION_ORPHAN);
 	forget_raw(pl, p);
 	partition_leave_limits(pl, p);
@@ -717,9 +717,13 @@ pipeline_committed(struct pipeline *pl)
 }
 
 void
-pipeline_limit_batch(struct pipeline *pl, const char *target_topic, int64_t max_bytes)
+pipeline_limit_topic(
+	struct pipeline *pl, const char *target_topic, int64_t max_bytes, bool no_headers)
 {
-	producer_limit_batch(pl->producer, producer_topic(pl->producer, target_topic), max_bytes);
+	struct target_topic *topic = producer_topic(pl->producer, target_topic);
+
+	producer_limit_batch(pl->producer, topic, max_bytes);
+	producer_limit_headers(topic, no_headers);
 }
 
 void

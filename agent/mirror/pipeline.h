@@ -263,8 +263,9 @@ struct unread {
    ms. False when there are none. Call it about once a second. */
 bool pipeline_find_unread(struct pipeline *pipeline, int64_t ms, struct unread *ret);
 
-/* Learns a target topic's max.message.bytes. */
-void pipeline_limit_batch(struct pipeline *pipeline, const char *target_topic, int64_t max_bytes);
+/* Learns a target topic's max.message.bytes, and whether it takes headers. */
+void pipeline_limit_topic(
+	struct pipeline *pipeline, const char *target_topic, int64_t max_bytes, bool no_headers);
 
 /* Gives up everything on its way, and takes back what comes back within timeout_ms. All partitions
    must have been removed. For the end of the worker. @blocks */

@@ -90,14 +90,14 @@ pipeline_ask_ranges(struct pipeline *pl)
 {
 	struct ranges *ranges = NULL;
 	int64_t now;
-	bool asks_origins;
+	bool asks_identities;
 
-	if (pl->gaps == 0 && pl->origins == 0)
+	if (pl->gaps == 0 && pl->identities == 0)
 		return NULL;
 	now = clock_ms();
-	asks_origins = pl->origins > 0 && now >= pl->ask_origins_at;
+	asks_identities = pl->identities > 0 && now >= pl->ask_identities_at;
 	for (struct partition *p = pl->partitions; p; p = p->next) {
-		if (!asks_gap(p, now) && !(asks_origins && p->is_origin_due))
+		if (!asks_gap(p, now) && !(asks_identities && p->is_identity_due))
 			continue;
 		if (!ranges)
 			ranges = ranges_new(pl->count);
@@ -105,26 +105,26 @@ pipeline_ask_ranges(struct pipeline *pl)
 		if (p->gap)
 			p->gap->ask_at = now + ASK_AGAIN_MS;
 	}
-	if (asks_origins)
-		pl->ask_origins_at = now + ASK_AGAIN_MS;
+	if (asks_identities)
+		pl->ask_identities_at = now + ASK_AGAIN_MS;
 	return ranges;
 }
 
 void
-partition_ask_origin(struct pipeline *pl, struct partition *p)
+partition_ask_identity(struct pipeline *pl, struct partition *p)
 {
 	if (!consumer_knows_topic_ids() || pl->is_dry)
 		return;
-	p->is_origin_due = true;
-	pl->origins++;
-	pl->ask_origins_at = 0;
+	p->is_identity_due = true;
+	pl->identities++;
+	pl->ask_identities_at = 0;
 }
 
 void
-partition_forget_origin(struct pipeline *pl, struct partition *p)
+partition_forget_identity(struct pipeline *pl, struct partition *p)
 {
-	pl->origins -= p->is_origin_due;
-	p->is_origin_due = false;
+	pl->identities -= p->is_identity_due;
+	p->is_identity_due = false;
 }
 
 /* What an operator can do about it. */
@@ -291,7 +291,7 @@ meet_another(struct pipeline *pl, struct partition *p, int64_t position)
 static void
 take_origin(struct pipeline *pl, struct partition *p, const struct range *r)
 {
-	partition_forget_origin(pl, p);
+	partition_forget_identity(pl, p);
 	if (*p->topic_id)
 		return;
 	if (p->gap || r->committed < 0 || !is_another(r->committed_id, r->id)) {
@@ -309,7 +309,7 @@ pipeline_answer(struct pipeline *pl, const struct range *r)
 
 	if (!p || r->low < 0 || r->high < 0)
 		return;
-	if (p->is_origin_due)
+	if (p->is_identity_due)
 		take_origin(pl, p, r);
 	if (!p->gap || p->gap->is_judged)
 		return;

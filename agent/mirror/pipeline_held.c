@@ -76,8 +76,10 @@ put_record(struct text *out, const struct partition *p, const struct standing *s
 	struct record r;
 
 	record_restore(&r, s->flight->message, NULL);
-	text_puts(out, ",\"target_topic\":");
-	json_put_text(out, target_name(p, s));
+	text_putc(out, ',');
+	json_put_field(out, "destination", target_name(p, s), ",");
+	/* The name that it had before. */
+	json_put_field(out, "target_topic", target_name(p, s), "");
 	text_puts(out, ",\"timestamp\":");
 	if (r.timestamp < 0)
 		text_puts(out, "null");

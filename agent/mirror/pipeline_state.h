@@ -103,7 +103,7 @@ struct partition {
 				 0: it does */
 	struct standing_gap *gap;    /* where it stands because the source does not have what comes
 					next; NULL: it does not */
-	bool is_origin_due;	     /* the source has still to say which topic it is */
+	bool is_identity_due;	     /* the source has still to say which topic it is */
 	char topic_id[RANGES_ID];    /* of what is read; "" not known */
 	int64_t seen_low, seen_high; /* of its log, as of the last survey; -1 not seen */
 	int64_t seen_position, still_since; /* of the watch: the position it saw last, and since
@@ -141,8 +141,8 @@ struct pipeline {
 	size_t troubled;	       /* partitions RECOVERING or RESENDING */
 	size_t waiting;		       /* partitions whose script wants a record later */
 	size_t gaps;		       /* partitions that stand at a gap and are not held there */
-	size_t origins;		       /* partitions whose origin is due */
-	int64_t ask_origins_at;	       /* clock_ms: not before */
+	size_t identities;	       /* partitions whose identity is due */
+	int64_t ask_identities_at;     /* clock_ms: not before */
 	bool is_dry;		       /* nothing is produced */
 	struct offset_sink *notes;     /* NULL: none are taken */
 	struct record_spares *spares;  /* of headers that records were marked with; NULL: none */
@@ -348,10 +348,10 @@ void partition_go_back(
 void partition_release_gap(struct pipeline *pipeline, struct partition *partition);
 
 /* The partition was opened: the source is asked which topic it is, where it can tell. */
-void partition_ask_origin(struct pipeline *pipeline, struct partition *partition);
+void partition_ask_identity(struct pipeline *pipeline, struct partition *partition);
 
 /* It needs not be asked any more. */
-void partition_forget_origin(struct pipeline *pipeline, struct partition *partition);
+void partition_forget_identity(struct pipeline *pipeline, struct partition *partition);
 
 /* The partition goes away, and with it its gap. */
 void partition_forget_gap(struct pipeline *pipeline, struct partition *partition);

@@ -265,6 +265,19 @@ provenance_is_from_source(const struct provenance *p, const struct provenance_ho
 		&hops->items[hops->count - 1], p->clusters.source, strlen(p->clusters.source));
 }
 
+bool
+provenance_ends_with(const struct provenance_hops *hops, const char *place, int64_t offset)
+{
+	const struct provenance_hop *hop = &hops->items[hops->count - 1];
+	const char *end = hop->place ? hop->place + hop->place_size : hop->cluster;
+	char *wanted = mem_printf("%s%lld", place, (long long)offset);
+	bool is_same = (size_t)(end - hop->cluster) == strlen(wanted) &&
+		       !memcmp(hop->cluster, wanted, strlen(wanted));
+
+	free(wanted);
+	return is_same;
+}
+
 char *
 provenance_place(const struct provenance *p, const char *topic, int32_t partition)
 {

@@ -107,6 +107,9 @@ bool provenance_is_back(const struct provenance *provenance, const struct proven
 bool provenance_is_from_source(
 	const struct provenance *provenance, const struct provenance_hops *hops);
 
+/* Is this the last hop: place (of provenance_place) and offset? */
+bool provenance_ends_with(const struct provenance_hops *hops, const char *place, int64_t offset);
+
 /* The new hop of a partition of the source, but for the offset: "east/orders:3@". @gives a string
  */
 char *provenance_place(const struct provenance *provenance, const char *topic, int32_t partition);

@@ -169,7 +169,7 @@ fail(struct redrive *d, const char *reason, const char *error)
 	snprintf(d->error, sizeof(d->error), "%s", error);
 }
 
-/* The headers that a record for the target has. @gives headers */
+/* The headers that a record for the target has, where it came from included. @gives headers */
 static void *
 headers_of(struct redrive *d, const struct expected *x)
 {
@@ -179,10 +179,14 @@ headers_of(struct redrive *d, const struct expected *x)
 	size_t size;
 
 	if (x->header_list < 0)
-		return record_copy_headers(d->record->message);
-	for (size_t i = 0;
-		script_header(d->options->script, x->header_list, i, &name, &value, &size); i++)
+		headers = record_copy_headers(d->record->message);
+	for (size_t i = 0; x->header_list >= 0 && script_header(d->options->script, x->header_list,
+							  i, &name, &value, &size);
+		i++)
 		record_add_header(&headers, name, value, size);
+	if (x->origin)
+		record_set_header(&headers, d->options->config->mirror.provenance_header, x->origin,
+			x->origin_size);
 	return headers;
 }
 
@@ -449,6 +453,7 @@ redrive_run(const struct redrive_options *o, struct redrive_report *report, stru
 	d.count = (size_t)partitions;
 	d.spans = mem_zero(d.count, sizeof(*d.spans));
 	d.expect = expect_new(o->config, o->plan, o->script);
+	expect_letters(d.expect);
 	if (open_clients(&d, err) == 0 && find_spans(&d, err) == 0)
 		rc = read_all(&d, err);
 	producer_free(&d.producer);

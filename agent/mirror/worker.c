@@ -177,7 +177,9 @@ take_orders(struct worker *w)
 		case ORDER_BROKERS: consumer_add_brokers(w->consumer, o->names[0]); break;
 		case ORDER_LIMITS: pipeline_set_limits(w->pipeline, o->limits); break;
 		case ORDER_PAUSES: pipeline_set_pauses(w->pipeline, o->pauses); break;
-		case ORDER_LIMIT: pipeline_limit_batch(w->pipeline, o->names[0], o->number); break;
+		case ORDER_LIMIT:
+			pipeline_limit_topic(w->pipeline, o->names[0], o->number, o->no_headers);
+			break;
 		case ORDER_PREPARE: prepare(w); break;
 		case ORDER_DECIDE: decide(w, o->routes); break;
 		case ORDER_ROLLBACK: roll_back(w, o->routes); break;

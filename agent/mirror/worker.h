@@ -107,8 +107,10 @@ void worker_set_limits(struct worker *worker, struct limits *limits);
 /* More source brokers to ask ("host:port,..."). @thread main */
 void worker_add_brokers(struct worker *worker, const char *brokers);
 
-/* A target topic's max.message.bytes. @thread main */
-void worker_limit_batch(struct worker *worker, const char *target_topic, int64_t max_bytes);
+/* A target topic's max.message.bytes, and whether its message format is too old for headers.
+   @thread main */
+void worker_limit_topic(
+	struct worker *worker, const char *target_topic, int64_t max_bytes, bool no_headers);
 
 /* Begins the end of the worker: it stops reading, waits for acknowledgements, commits, and sends
    DRAINED. Then it waits for worker_leave, leaves the group, and sends ENDED; all within

@@ -7,7 +7,19 @@
    it fails it is taken back, and its records, which are still in the trackers, are sent again in
    order by the next one. When the transactional.id itself is lost (another stream has taken it
    over, say) the stream begins anew under a new one: it claims its partitions again, and learns
-   where they are. */
+   where they are.
+
+   PREPARING -> OPENING -> FLOWING -> DRAINING -> ENTERING -> COMMITTING -> FLOWING ...
+		   ^          |  ^        |           |            |
+		   |          |  |        +-----------+            |
+		   |          +--|--------+-> ABORTING             |
+		   |             |             |                   |
+		   |             +------- TAKING_BACK              |
+		   |                           |                   |
+		RENEWING <---------------------+-------------------+
+
+   Besides: what is drained and has nothing in it flows on; whatever fails to begin, or is shut out,
+   is RENEWING; and all of them may end in FAILED. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,9 +65,17 @@ struct exact {
 	char reason[400];				     /* for the writer that is made next */
 };
 
+/* A move that is none of the protocol's would commit or send what must not be: the program ends,
+   and nothing more is committed. */
 static void
 set_state(struct worker *w, enum exact_state state)
 {
+	if (!exact_state_may_follow(w->exact->state, state)) {
+		LOG(EVENT_broken_rule, F_INT("stream", w->stream),
+			F_STR("from", exact_state_name(w->exact->state)),
+			F_STR("to", exact_state_name(state)));
+		abort();
+	}
 	w->exact->state = state;
 	atomic_store_explicit(
 		&w->counters.transaction_state, (uint64_t)state, memory_order_relaxed);

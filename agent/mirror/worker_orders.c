@@ -83,11 +83,12 @@ worker_add_brokers(struct worker *w, const char *brokers)
 }
 
 void
-worker_limit_batch(struct worker *w, const char *target_topic, int64_t max_bytes)
+worker_limit_topic(struct worker *w, const char *target_topic, int64_t max_bytes, bool no_headers)
 {
 	struct order *o = order_new(ORDER_LIMIT, &target_topic, 1);
 
 	o->number = max_bytes;
+	o->no_headers = no_headers;
 	order_post(o, worker_mailbox(w));
 }
 

@@ -290,7 +290,8 @@ on_scout(struct agent *a, struct scout_message *m)
 	case SCOUT_LIMIT:
 		for (int i = 0; i < a->worker_count; i++)
 			if (a->workers[i])
-				worker_limit_batch(a->workers[i], m->names[0], m->number);
+				worker_limit_topic(
+					a->workers[i], m->names[0], m->number, m->no_headers);
 		break;
 	}
 	scout_message_free(m);

@@ -125,23 +125,18 @@ scout_compare_clusters(struct scout *s)
 
 	if (s->is_compared || s->target.is_down || !s->source.admin || !open_target(s))
 		return;
-	if (admin_ping(s->target.admin, PING_MS, &err) < 0) {
+	if (admin_ping(s->target.admin, PING_MS, &err) < 0 ||
+		admin_cluster_id(
+			s->target.admin, PING_MS, s->target_id, sizeof(s->target_id), &err) < 0) {
 		side_down(&s->target, err.text);
 		return;
 	}
-	admin_cluster_id(s->source.admin, PING_MS, s->source_id, sizeof(s->source_id));
-	admin_cluster_id(s->target.admin, PING_MS, s->target_id, sizeof(s->target_id));
+	/* What is not known is asked at the next look; that it does not answer is said there. */
+	if (admin_cluster_id(s->source.admin, PING_MS, s->source_id, sizeof(s->source_id), &err) <
+		0)
+		return;
 	s->is_compared = true;
 	s->is_same = *s->source_id && !strcmp(s->source_id, s->target_id);
-}
-
-/* Without the target's answer the source at least can be asked. */
-static const char *
-source_id(struct scout *s)
-{
-	if (!s->is_compared && s->config->mirror.provenance)
-		admin_cluster_id(s->source.admin, PING_MS, s->source_id, sizeof(s->source_id));
-	return s->source_id;
 }
 
 bool
@@ -155,7 +150,7 @@ scout_name_clusters(struct scout *s)
 		return true;
 	if (!target && provenance_needs_target(s->config))
 		return false;
-	if (provenance_name_clusters(s->config, source_id(s), target, &s->clusters, &err) == 0)
+	if (provenance_name_clusters(s->config, s->source_id, target, &s->clusters, &err) == 0)
 		return true;
 	scout_fail(s, err.text);
 	return false;
@@ -189,7 +184,9 @@ look_at_topics(struct scout *s, struct err *err)
 	struct cluster_view view;
 	int rc = 0;
 
-	if (admin_view(s->source.admin, LOOK_MS, &view, err) < 0)
+	if (admin_cluster_id(s->source.admin, LOOK_MS, s->source_id, sizeof(s->source_id), err) <
+			0 ||
+		admin_view(s->source.admin, LOOK_MS, &view, err) < 0)
 		return -1;
 	cluster_view_keep(&s->topics, &view, LOOKS_UNTIL_GONE);
 	cluster_view_fini(&s->topics);
@@ -227,15 +224,16 @@ scout_look_at_source(struct scout *s)
 }
 
 static void
-send_limit(struct scout *s, const char *topic, int64_t limit)
+send_limit(struct scout *s, const char *topic, const struct topic_takes *takes)
 {
 	struct scout_message *m;
 
-	if (limit == 0)
+	if (takes->max_bytes == 0)
 		return;
 	m = scout_message_new(SCOUT_LIMIT, 1);
 	m->names[m->name_count++] = mem_strdup(topic);
-	m->number = limit;
+	m->number = takes->max_bytes;
+	m->no_headers = takes->no_headers;
 	mailbox_post(s->notices, &m->message);
 }
 
@@ -245,7 +243,7 @@ static void
 look_at_limits(struct scout *s)
 {
 	const char *names[LIMITS_AT_ONCE];
-	int64_t limits[LIMITS_AT_ONCE];
+	struct topic_takes takes[LIMITS_AT_ONCE];
 	struct err err;
 
 	s->is_limits_due = false;
@@ -258,14 +256,14 @@ look_at_limits(struct scout *s)
 		for (; count < LIMITS_AT_ONCE && from < s->plan->count; from++)
 			if (s->plan->topics[from].target && s->plan->topics[from].leads)
 				names[count++] = s->plan->topics[from].target;
-		if (count > 0 && admin_batch_limits(s->target.admin, LOOK_MS, names, count, limits,
-					 &err) < 0) {
+		if (count > 0 && admin_topics_take(
+					 s->target.admin, LOOK_MS, names, count, takes, &err) < 0) {
 			LOG(EVENT_library_debug, F_STR("facility", "LIMITS"),
 				F_STR("text", err.text));
 			return;
 		}
 		for (size_t i = 0; i < count; i++)
-			send_limit(s, names[i], limits[i]);
+			send_limit(s, names[i], &takes[i]);
 	}
 }
 
@@ -338,7 +336,8 @@ scout_look_at_target(struct scout *s)
 	if (s->target.is_down)
 		s->target.topics_due = 0;
 	side_up(&s->target);
-	scout_compare_clusters(s);
+	if (!s->source.is_down)
+		scout_compare_clusters(s);
 	if (!was_compared && s->is_compared && !on_compared(s))
 		return;
 	look_at_targets(s);

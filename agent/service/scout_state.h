@@ -33,7 +33,8 @@ struct scout {
 	int64_t next_leaderless; /* clock_ms: that partitions have no leader is not said before */
 	bool is_compared;	 /* the two sides are known to be the same cluster, or not */
 	bool is_same;
-	char source_id[128], target_id[128]; /* "": they tell none; once it is compared */
+	char source_id[128]; /* "": its brokers tell none; once its topics were listed */
+	char target_id[128]; /* likewise; once it is compared */
 	struct provenance_clusters clusters; /* by the plans from now on */
 	struct incarnations *incarnations;
 	struct until *until;   /* of a one shot, until the first plan is sent */

@@ -65,7 +65,7 @@ def test_the_record_is_shown_only_to_who_asks(held, api, ctl):
     assert (item["key_hex"], item["key_size"]) == ("6bff", 2)
     assert (item["value"], item["value_size"], item["timestamp"]) == ("B" * 1024, len(BIG), 1700000000000)
     assert item["headers"] == [{"name": "h", "value": "1"}, {"name": "n", "value": None}]
-    assert item["output"] is None and item["target_topic"] == "t" and shown["left_out"] == 0
+    assert item["output"] is None and item["destination"] == item["target_topic"] == "t" and shown["left_out"] == 0
     for place in ((), ("t",), ("t:0",)):
         done = ctl("show-held", *place)
         assert done.returncode == 0 and done.stdout.startswith("t:0@5  held by the target since 20"), done.stderr

@@ -33,22 +33,25 @@ def redrive(run, source, target, tmp_path):
 @pytest.fixture
 def put_aside(mirror, source, target, tmp_path):
     """put_aside(values): records of t, partition 1, of which those that begin with bad are dead letters now."""
-    def make(values, topics=("t",)):
-        target.create("dead", 2)
+    written = {}
+
+    def make(values, topics=("t",), flags=()):
+        if not written:
+            target.create("dead", 2)
         script = tmp_path / "broken.lua"
         script.write_text(BROKEN, encoding="utf-8")
         for topic in topics:
-            source.create(topic, 2)
-            target.create(topic, 2)
+            if topic not in written:
+                source.create(topic, 2)
+                target.create(topic, 2)
             source.produce(topic, [Record(b"k%d" % n, v, 1, 1700000000000 + n, [("h", b"1"), ("h", None)])
                                    for n, v in enumerate(values)])
+            written[topic] = written.get(topic, 0) + len(values)
         agent = mirror(source, target, flags=(
             "--script.file", script, "--script.state.file", tmp_path / "state", "--script.on.error", "dead-letter",
-            "--dead.letter.topic", "dead", "--partition.mode", "preserve"))
-        bad = sum(v.startswith(b"bad") for v in values) * len(topics)
-        target.read("dead", bad)
+            "--dead.letter.topic", "dead", "--partition.mode", "preserve", *flags))
         for topic in topics:
-            source.wait_committed(GROUP, topic, {0: -1, 1: len(values)})
+            source.wait_committed(GROUP, topic, {0: -1, 1: written[topic]})
         assert agent.stop() == 0
     return make
 
@@ -82,6 +85,18 @@ def test_what_was_mended_goes_where_it_belongs(put_aside, redrive, target):
     again = redrive(MENDED)
     assert again.returncode == DONE and again.stdout.startswith("0 dead letters in dead\n")
     assert sum(target.ends("t").values()) == 4
+
+
+def test_where_it_came_from_is_said_once(put_aside, redrive, target):
+    """A script can neither take it off nor say otherwise; and what was said when the record was put aside is not said again."""
+    named = ("--provenance", "true", "--provenance.source", "east")
+    put_aside([b"bad0", b"bad really"])
+    liar = MENDED.replace("r.headers:set(", 'r.headers:set("reflejo.origin", "x"); r.headers:set(')
+    assert redrive(liar, *named).returncode == SOME_LEFT
+    put_aside([b"bad2"], flags=named)
+    assert redrive(BROKEN.replace("^bad", "^no"), *named).returncode == DONE
+    sent = {r.value: [value for name, value in r.headers if name == "reflejo.origin"] for r in target.read("t", 3)}
+    assert sent == {b"bad0": [b"east/t:1@0"], b"bad really": [b"east/t:1@1"], b"bad2": [b"east/t:1@2"]}
 
 
 @pytest.mark.sanitize

@@ -194,6 +194,19 @@ def test_target_broker_goes(mirror, names, outside, sender, receiver, kafka3, ka
     exactly(receiver, kafka4, topic, 3, load)
 
 
+def test_a_ledger_that_would_be_deleted(mirror, names, outside, kafka3, kafka4):
+    """The topic was made by hand, without compaction: refused, with the command that mends it."""
+    topic, group = names
+    outside(kafka4).make_topic(f"reflejo-positions.{group}", 1)
+    agent = mirror(kafka3, kafka4, topic, group, *EXACT)
+    assert agent.wait(PROMISE) == 1, agent.stderr
+    assert f"--entity-name reflejo-positions.{group} --add-config cleanup.policy=compact" in agent.wait_event("failed")["reason"]
+    outside(kafka4).set(f"reflejo-positions.{group}", "cleanup.policy", "compact")
+    agent = mirror(kafka3, kafka4, topic, group, *EXACT)
+    agent.wait_event("transactions_ready", PROMISE)
+    assert agent.stop(PROMISE) == 0, agent.stderr
+
+
 def test_one_shot(mirror, names, outside, sender, receiver, kafka3, kafka4):
     topic, group = names
     for cluster in (kafka3, kafka4):

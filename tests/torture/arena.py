@@ -2,6 +2,7 @@
 of both sides, and a watch that samples what must hold at every moment."""
 
 import concurrent.futures
+import functools
 import http.client
 import mmap
 import os
@@ -16,15 +17,16 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from agent import Agent
 from api import Api
-from checker import EXACTLY_ONCE, Span, check
+from checker import EXACTLY_ONCE, Span, check, count_repeats
 from clusters import TortureCluster
 from history import Load, Tail
+from outputs import MORE, SCRIPT, TOPIC, TOPICS, is_in, share, share_acked
 from outside import Outside
 from proxy import Proxy
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE_VERSION, TARGET_VERSION = "3.9.1", "4.1.2"
-TOPIC, GROUP = "torture", "torture-mirror"
+GROUP = "torture-mirror"
 SOURCE_PARTITIONS, TARGET_PARTITIONS = 6, 4
 STREAMS = 2
 MIB = 1 << 20
@@ -43,11 +45,6 @@ SETTLE_DEADLINE = 240
 READY_DEADLINE = 90
 STOP_DEADLINE = 60
 TICK = 0.1
-SCRIPT = """
-local mirror = require "mirror"
-local seen = mirror.counter("torture_records_total", "records seen by generation %d")
-return { api = 1, record = function(r) seen:inc() end }
-"""
 
 
 class Failure(Exception):
@@ -72,7 +69,7 @@ class Arena:
     def __init__(self, program, folder, level, seed, rate, say, disk=None):
         self.program, self.folder, self.level, self.say = program, pathlib.Path(folder), level, say
         self.agents, self.all_agents = {}, []
-        self.spans, self.step = [], "the start"
+        self.spans, self.step = {topic: [] for topic in TOPICS}, "the start"
         self.disk = disk
         self.generation = 0
         self.proxy = Proxy()
@@ -81,15 +78,18 @@ class Arena:
         self._start_clusters()
         self.outside = {"source": Outside(self.source), "target": Outside(self.target)}
         self.outside["source"].make_topic(TOPIC, SOURCE_PARTITIONS)
-        self.outside["target"].make_topic(TOPIC, TARGET_PARTITIONS, 3)
+        for topic in TOPICS:
+            self.outside["target"].make_topic(topic, TARGET_PARTITIONS, 3)
         self.script = self.folder / "torture.lua"
         self.save_script(SCRIPT % 0)
         isolation = "read_committed" if level == EXACTLY_ONCE else "read_uncommitted"
         self.log = Tail(self.source.bootstrap, TOPIC, SOURCE_PARTITIONS)
-        self.tail = Tail(self.target.bootstrap, TOPIC, TARGET_PARTITIONS, isolation)
+        self.tails = {topic: Tail(self.target.bootstrap, topic, TARGET_PARTITIONS, isolation, functools.partial(is_in, topic))
+                      for topic in TOPICS}
+        self.tail = self.tails[TOPIC]
         self.load = Load(self.source.bootstrap, TOPIC, SOURCE_PARTITIONS, rate, seed)
         self.watch = Watch(self)
-        for thread in (self.log, self.tail, self.watch):
+        for thread in (self.log, *self.tails.values(), self.watch):
             thread.start()
 
     def _start_clusters(self):
@@ -174,6 +174,25 @@ class Arena:
         return sum(len(agent.find("partitions_lost")) + len(agent.find("revoked", drained="no"))
                    for _, agent in self.all_agents)
 
+    # ---- what is at the target
+
+    def counts(self):
+        """How many records there are, by topic."""
+        return {topic: tail.count() for topic, tail in self.tails.items()}
+
+    def missing(self, wanted):
+        return sum(tail.missing(wanted) for tail in self.tails.values())
+
+    def add_span(self, begin, repeats, overlaps):
+        """What came since begin, as counts() said, belongs to the step. Each topic has its part of what may come again; all of it
+        is the bound of either."""
+        for topic, count in self.counts().items():
+            self.spans[topic].append(Span(self.step, begin[topic], count, repeats, overlaps))
+
+    def repeats(self):
+        """Of the newest step."""
+        return sum(count_repeats(tail.records, self.spans[topic])[-1] for topic, tail in self.tails.items())
+
     # ---- what a crash may repeat
 
     def crash_repeats(self, since):
@@ -196,11 +215,11 @@ class Arena:
         def is_settled():
             self.check_alive()
             self.watch.raise_trouble()
-            if not self.tail.has(wanted):
+            if not all(tail.has(wanted) for tail in self.tails.values()):
                 return False
             self.watch.is_blind = False
             return self.watch.has_committed(wanted)
-        wait_for(is_settled, deadline, lambda: f"the end of {self.step}: {self.tail.missing(wanted)} records that the source "
+        wait_for(is_settled, deadline, lambda: f"the end of {self.step}: {self.missing(wanted)} records that the source "
                  f"acknowledged are not at the target (positions {self.watch.committed}, wanted {wanted})")
         for name in self.agents:
             self.wait_readiness(name, True)
@@ -213,7 +232,7 @@ class Arena:
                 raise Failure(f"agent {name} ended by itself with status {agent.process.returncode}")
         if self.load.failed:
             raise Failure(self.load.failed[0])
-        for tail in (self.log, self.tail):
+        for tail in (self.log, *self.tails.values()):
             if tail.trouble:
                 raise Failure(f"the reader of {tail.topic}: {tail.trouble}")
 
@@ -222,17 +241,21 @@ class Arena:
     def verdict(self):
         """Stops the load and waits for its last records; then the checker's violations."""
         self.step = "the end"
-        begin = self.tail.count()
+        begin = self.counts()
         self.load.finish(SETTLE_DEADLINE)
         wait_for(lambda: self.log.has(self.load.acked_so_far()), SETTLE_DEADLINE, "the source's own log at its reader")
         self.settle()
-        ends = wait_for(self.tail.ends, SETTLE_DEADLINE, "the ends of the target's partitions")
-        wait_for(lambda: self.tail.has_read(ends), SETTLE_DEADLINE, "the end of the target at its reader")
+        for tail in self.tails.values():
+            ends = wait_for(tail.ends, SETTLE_DEADLINE, f"the ends of {tail.topic} at the target")
+            wait_for(lambda tail=tail, ends=ends: tail.has_read(ends), SETTLE_DEADLINE, f"the end of {tail.topic} at its reader")
         for name in list(self.agents):
             self.stop(name)
-        self.spans.append(Span("the end", begin, self.tail.count(), 0, False))
-        found = [str(violation) for violation in check(self.log.records, self.load.acked, self.tail.records, self.level, self.spans)]
-        for tail in (self.log, self.tail):
+        self.add_span(begin, 0, False)
+        found = []
+        for topic, tail in self.tails.items():
+            found += [f"{topic}: {violation}" for violation in check(
+                share(topic, self.log.records), share_acked(topic, self.load.acked), tail.records, self.level, self.spans[topic])]
+        for tail in (self.log, *self.tails.values()):
             if tail.strange:
                 found.append(f"STRANGE ({len(tail.strange)}): not one of the load's records: {tail.strange[0]}")
         return found
@@ -242,7 +265,7 @@ class Arena:
         self.watch.join()
         self.load.is_over.set()
         self.load.producer.purge()
-        for tail in (self.log, self.tail):
+        for tail in (self.log, *self.tails.values()):
             tail.close()
         for one in self.outside.values():
             one.close()
@@ -311,14 +334,15 @@ class Watch(threading.Thread):
         positions = self._positions()
         if positions is None:
             return
-        ends = self.arena.tail.ends()
         end = time.monotonic() + 10
-        while ends is None or not self.arena.tail.has_read(ends):
-            if self.is_over.is_set() or time.monotonic() > end:
-                return
-            time.sleep(TICK / 2)
-            ends = ends or self.arena.tail.ends()
-        missing = self.arena.tail.missing(positions)
+        for tail in self.arena.tails.values():
+            ends = tail.ends()
+            while ends is None or not tail.has_read(ends):
+                if self.is_over.is_set() or time.monotonic() > end:
+                    return
+                time.sleep(TICK / 2)
+                ends = ends or tail.ends()
+        missing = self.arena.missing(positions)
         if missing and not was_blind and not self.is_blind:
             self._blame(f"in {self.arena.step} positions were committed ahead of the target: {missing} records below {positions} "
                         f"are not there")

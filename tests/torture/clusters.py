@@ -4,6 +4,7 @@ proxy, so that whatever the mirror does goes through there."""
 import base64
 import concurrent.futures
 import os
+import shutil
 
 import rigs
 
@@ -75,5 +76,8 @@ class TortureCluster(rigs.Cluster):
             path = rigs.write_settings(self.folder / f"format{number}.properties", made[number])
             rigs.tool(self.version, "kafka.tools.StorageTool", "format", "-t", identity, "-c", path,
                       timeout=rigs.START_DEADLINE)
+        # What a try before this one has left, after a clash.
+        for folder in self.data_folders.values():
+            shutil.rmtree(folder, ignore_errors=True)
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             list(pool.map(run, range(len(made))))

@@ -116,13 +116,14 @@ def _contiguous(present, start):
 
 
 class Tail(threading.Thread):
-    """Reads all partitions of a topic from the beginning, and keeps every record in the order of its arrival."""
+    """Reads all partitions of a topic from the beginning, and keeps every record in the order of its arrival. is_awaited(number):
+    shall the record of that number be there at all?"""
 
-    def __init__(self, bootstrap, topic, partitions, isolation="read_uncommitted"):
+    def __init__(self, bootstrap, topic, partitions, isolation="read_uncommitted", is_awaited=lambda number: True):
         super().__init__(name=f"tail {topic}", daemon=True)
-        self.topic, self.partitions = topic, partitions
+        self.topic, self.partitions, self.is_awaited = topic, partitions, is_awaited
         self.records, self.strange, self.trouble = [], [], None
-        self.upto = []  # for each origin: all numbers below are here
+        self.upto = []  # for each origin: all numbers below that are awaited are here
         self.beyond = []
         self.repeats = 0
         self.positions = [0] * partitions
@@ -172,7 +173,7 @@ class Tail(threading.Thread):
             self.repeats += 1
             return
         beyond.add(record.number)
-        while upto in beyond:
+        while upto in beyond or not self.is_awaited(upto):
             beyond.discard(upto)
             upto += 1
         self.upto[record.origin] = upto
@@ -181,16 +182,17 @@ class Tail(threading.Thread):
         return len(self.records)
 
     def has(self, wanted):
-        """Are all numbers below wanted[origin] here?"""
-        with self.lock:
-            return all(number == 0 or (origin < len(self.upto) and self.upto[origin] >= number)
-                       for origin, number in enumerate(wanted))
+        """Are all numbers below wanted[origin] here that are awaited?"""
+        return self.missing(wanted) == 0
 
     def missing(self, wanted):
         """How many below wanted[origin] are not yet."""
         with self.lock:
-            return sum(max(0, number - (self.upto[origin] if origin < len(self.upto) else 0))
-                       for origin, number in enumerate(wanted))
+            return sum(self._is_missing(origin, number) for origin, to in enumerate(wanted)
+                       for number in range(self.upto[origin] if origin < len(self.upto) else 0, to))
+
+    def _is_missing(self, origin, number):
+        return self.is_awaited(number) and (origin >= len(self.beyond) or number not in self.beyond[origin])
 
     def ends(self):
         """The end of each partition now, open transactions included; None when the cluster does not answer."""

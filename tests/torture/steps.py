@@ -9,7 +9,8 @@ import time
 
 from confluent_kafka import ElectionType, KafkaException, Producer, TopicPartition
 
-from arena import IN_FLIGHT, READY_DEADLINE, SCRIPT, SOURCE_PARTITIONS, STREAMS, TOPIC, Failure, storm, wait_for
+from arena import IN_FLIGHT, READY_DEADLINE, SOURCE_PARTITIONS, STREAMS, TARGET_PARTITIONS, Failure, storm, wait_for
+from outputs import SCRIPT, TOPIC, TOPICS
 
 DEADLINE = 90
 STEPS = {}
@@ -301,7 +302,7 @@ def move_leaders(arena, this, number):
     broker.stop()
     broker.start()
     broker.wait_ready()
-    partitions = [TopicPartition(TOPIC, place) for place in range(4)]
+    partitions = [TopicPartition(topic, place) for topic in TOPICS for place in range(TARGET_PARTITIONS)]
     admin = arena.outside["target"].admin
 
     def elect():
@@ -335,7 +336,7 @@ def full_disk(arena, this, seconds):
 
 @step(kind=("good", "bad", "roll back"))
 def reload(arena, this, kind):
-    """Of the script, which lets everything through as it is."""
+    """Of the script, which goes on with the same rule."""
     api = arena.api("one")
     if kind == "bad":
         arena.save_script("return { api = 1, record = function(r) end ")

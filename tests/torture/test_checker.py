@@ -1,11 +1,13 @@
 """The checker against made-up histories: each violation is found, and what may be is let be."""
 
 import random
+import threading
 
 import pytest
 
 from checker import AT_LEAST_ONCE, EXACTLY_ONCE, Span, check, count_repeats
-from history import Record
+from history import Record, Tail
+from outputs import MORE, TOPIC, TOPICS, is_in, share, share_acked
 
 
 def record(number, origin=0, place=0, key=b"k", content=None):
@@ -184,3 +186,94 @@ def test_long_histories_with_many_crashes():
         once[at], once[at + 1] = once[at + 1], once[at]
         assert verdict(source, once, EXACTLY_ONCE) == ["ORDER"]
         assert verdict(source, once) == ["ORDER"]
+
+
+# ---- what the script makes of them
+
+HUNDRED = numbers(*range(100))
+
+
+def verdicts(targets, level):
+    """The kinds of violations by topic, when that is what the topics of the target hold."""
+    acked = [{one.number for one in HUNDRED}]
+    return {topic: verdict(share(topic, HUNDRED), targets[topic], level, acked=share_acked(topic, acked), repeats=1)
+            for topic in TOPICS}
+
+
+def shares(**changed):
+    """What must be there, with changes by topic."""
+    made = {topic: share(topic, HUNDRED) for topic in TOPICS}
+    return made | {TOPIC: changed.get("main", made[TOPIC]), MORE: changed.get("more", made[MORE])}
+
+
+def test_records_stay_move_are_copied_and_dropped():
+    places = [tuple(topic for topic in TOPICS if is_in(topic, number)) for number in range(100)]
+    assert {places[n] for n in range(100)} == {(), (TOPIC,), (MORE,), TOPICS}
+    assert (places[3], places[5], places[6], places[1], places[45]) == ((MORE,), TOPICS, (), (TOPIC,), (MORE,))
+
+
+@LEVELS
+def test_each_output_once_is_right(level):
+    assert verdicts(shares(), level) == {TOPIC: [], MORE: []}
+
+
+@LEVELS
+@pytest.mark.parametrize("number", [3, 5, 45])
+def test_an_output_is_lost(level, number):
+    """One that was moved, a copy, and a copy of a record that itself is dropped."""
+    there = [one for one in share(MORE, HUNDRED) if one.number != number]
+    assert verdicts(shares(more=there), level) == {TOPIC: [], MORE: ["LOST"]}
+
+
+@LEVELS
+def test_a_record_is_lost_and_its_copy_is_there(level):
+    there = [one for one in share(TOPIC, HUNDRED) if one.number != 5]
+    assert verdicts(shares(main=there), level) == {TOPIC: ["LOST"], MORE: []}
+
+
+@LEVELS
+@pytest.mark.parametrize("number", [3, 6])
+def test_what_was_moved_or_dropped_is_there_all_the_same(level, number):
+    there = sorted([*share(TOPIC, HUNDRED), HUNDRED[number]])
+    assert verdicts(shares(main=there), level) == {TOPIC: ["STRANGE"], MORE: []}
+
+
+@LEVELS
+def test_a_copy_nobody_asked_for(level):
+    there = sorted([*share(MORE, HUNDRED), HUNDRED[1]])
+    assert verdicts(shares(more=there), level) == {TOPIC: [], MORE: ["STRANGE"]}
+
+
+def test_an_output_comes_twice():
+    there = share(MORE, HUNDRED)
+    assert verdicts(shares(more=[*there, there[-1]]), EXACTLY_ONCE)[MORE] == ["ORDER", "REPEATED"]
+    assert verdicts(shares(more=[*there, there[-1]]), AT_LEAST_ONCE)[MORE] == []
+    assert verdicts(shares(more=[*there, *there[-2:]]), AT_LEAST_ONCE)[MORE] == ["REPEATED"]
+
+
+@LEVELS
+def test_moved_records_and_copies_change_places(level):
+    there = share(MORE, HUNDRED)
+    there[1], there[2] = there[2], there[1]
+    assert [one.number for one in there[:3]] == [0, 5, 3]
+    assert "ORDER" in verdicts(shares(more=there), level)[MORE]
+
+
+class Reader(Tail):
+    """Without a cluster: what arrives is told by hand."""
+
+    def __init__(self, is_awaited):
+        self.is_awaited, self.upto, self.beyond, self.repeats, self.lock = is_awaited, [], [], 0, threading.Lock()
+
+
+def test_a_reader_knows_what_is_missing_of_what_is_awaited():
+    reader = Reader(lambda number: is_in(MORE, number))
+    assert reader.missing([6]) == 3 and reader.missing([0]) == 0
+    for number in (0, 3):
+        reader._note(record(number))
+    assert reader.has([5]) and not reader.has([6]) and reader.missing([11]) == 2
+    reader._note(record(10))
+    assert reader.missing([11]) == 1
+    for number in (5, 10):
+        reader._note(record(number))
+    assert reader.has([15]) and not reader.has([16]) and reader.repeats == 1

@@ -243,6 +243,12 @@ producer_limit_batch(struct producer *p, struct target_topic *topic, int64_t max
 	(void)p, (void)topic, (void)max_bytes;
 }
 
+void
+producer_limit_headers(struct target_topic *topic, bool no_headers)
+{
+	(void)topic, (void)no_headers;
+}
+
 unsigned
 producer_lane_changes(const struct producer *p)
 {

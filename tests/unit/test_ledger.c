@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kafka/admin.h"
 #include "kafka/ledger.h"
+#include "kafka/library.h"
+#include "kafka/mock.h"
 
 static bool
 parse(const char *key, const char *value, struct ledger_entry *e)
@@ -77,4 +80,41 @@ TEST(a_position_without_a_whole_number_is_none)
 		CHECK_INT(e.next, -1);
 		ledger_entry_fini(&e);
 	}
+}
+
+/* The id that a source at this address tells, *ret as it was where that is not known. Returns what
+   admin_cluster_id does. */
+static int
+ask_id(const char *brokers, int timeout_ms, char *ret, size_t size)
+{
+	char *at = (char *)(uintptr_t)brokers;
+	char *argv[] = {"--whitelist", "t", "--consumer.group.id", "g",
+		"--consumer.bootstrap.servers", at, "--producer.bootstrap.servers", at};
+	struct problems problems = {0};
+	struct config *config = config_load(
+		sizeof(argv) / sizeof(argv[0]), argv, library_knows_property, &problems);
+	struct err err = {""};
+	struct admin *admin = config ? admin_open_source(config, brokers, &err) : NULL;
+	int rc = CHECK(admin) ? admin_cluster_id(admin, timeout_ms, ret, size, &err) : 0;
+
+	CHECK_INT(rc != 0, err.text[0] != '\0');
+	admin_close(&admin);
+	config_free(&config);
+	problems_fini(&problems);
+	return rc;
+}
+
+/* Positions are kept by the source's id: a source that does not answer is not one without an id. */
+TEST(the_id_of_a_source_that_does_not_answer_is_not_known)
+{
+	struct err err;
+	struct mock *mock = mock_start(1, "t", 1, &err);
+	char id[LEDGER_SOURCE] = "as it was";
+
+	CHECK_INT(ask_id("127.0.0.1:1", 200, id, sizeof(id)), -1);
+	CHECK_STR(id, "as it was");
+	CHECK_INT(ask_id(mock_brokers(mock), 20000, id, sizeof(id)), 0);
+	CHECK(!strncmp(id, "mockCluster", strlen("mockCluster")));
+	mock_stop(&mock);
+	CHECK(library_wait(10000));
 }

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "mirror/counters.h"
 #include "mirror/pipeline_state.h"
 #include "mirror/ranges.h"
 
@@ -35,6 +36,28 @@ position(void)
 	const struct topic_partition *positions;
 
 	return pipeline_positions(pipeline, &positions) == 1 ? positions[0].offset : -1;
+}
+
+/* What the protocol does not have, each of which would lose, repeat or half-commit something. */
+static const struct {
+	enum exact_state from, to;
+} forbidden[] = {{EXACT_OFF, EXACT_FLOWING}, {EXACT_PREPARING, EXACT_FLOWING},
+	{EXACT_OPENING, EXACT_DRAINING}, {EXACT_FLOWING, EXACT_ENTERING},
+	{EXACT_FLOWING, EXACT_COMMITTING}, {EXACT_FLOWING, EXACT_OPENING},
+	{EXACT_DRAINING, EXACT_COMMITTING}, {EXACT_ENTERING, EXACT_FLOWING},
+	{EXACT_COMMITTING, EXACT_ABORTING}, {EXACT_COMMITTING, EXACT_TAKING_BACK},
+	{EXACT_ABORTING, EXACT_FLOWING}, {EXACT_RENEWING, EXACT_FLOWING}};
+
+TEST(a_transaction_takes_no_short_cut)
+{
+	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++)
+		CHECK(!exact_state_may_follow(forbidden[i].from, forbidden[i].to));
+	for (int s = EXACT_PREPARING; s < EXACT_STATES; s++) {
+		CHECK_INT(exact_state_may_follow((enum exact_state)s, EXACT_FAILED),
+			s != EXACT_FAILED);
+		CHECK(!exact_state_may_follow(EXACT_FAILED, (enum exact_state)s));
+		CHECK(!exact_state_may_follow((enum exact_state)s, EXACT_OFF));
+	}
 }
 
 TEST(nothing_is_read_before_the_claim)
