@@ -1,5 +1,6 @@
 /* Rules of logins: what the login modules of JAAS mean for librdkafka. */
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,23 +145,21 @@ take_keytab(struct login *login, const char *path)
 	}
 }
 
-/* A ticket that others get and renew: the library must not run kinit. */
+/* A ticket that others get and renew. Java's caches are files. */
 static void
-take_tickets(struct login *login)
+take_cache(struct login *login)
 {
 	const char *principal = jaas_get(login->module, "principal");
-	const char *cache = jaas_get(login->module, "ticketCache"), *used = getenv("KRB5CCNAME");
+	const char *cache = jaas_get(login->module, "ticketCache");
+	const char *ibm = jaas_get(login->module, "useCcache"); /* IBM's names the file itself */
+	struct client_settings *settings = login->t->settings;
 
-	if (cache && !strncasecmp(cache, "FILE:", 5))
-		cache += 5;
-	if (used && !strncasecmp(used, "FILE:", 5))
-		used += 5;
-	if (cache && (!used || strcmp(cache, used) != 0))
-		translation_warn(login->t,
-			"%sticketCache alone has no effect here: start the agent with "
-			"KRB5CCNAME=%s in its environment",
-			login->where, cache);
-	give(login, "sasl.kerberos.min.time.before.relogin", "0");
+	if (!cache && ibm && strcasecmp(ibm, "true") != 0 && strcasecmp(ibm, "false") != 0)
+		cache = ibm;
+	free(settings->ticket_cache);
+	settings->ticket_cache = cache ? mem_printf("FILE:%s", without_scheme(cache)) : NULL;
+	text_printf(&login->given, "%sthe ticket in %s", login->given.length ? ", " : "",
+		cache ? settings->ticket_cache : "the default cache");
 	if (principal)
 		give(login, "sasl.kerberos.principal", principal);
 }
@@ -183,7 +182,7 @@ take_kerberos(struct login *login)
 		refuse(login, "useKeyTab=true needs the file: write keyTab=\"/PATH/TO.keytab\"");
 	else if (is_true(module, "useTicketCache") || is_true(module, "useDefaultCcache") ||
 		 jaas_get(module, "useCcache"))
-		take_tickets(login);
+		take_cache(login);
 	else
 		refuse(login,
 			"%s names neither a key tab nor a ticket cache; write "
@@ -523,16 +522,49 @@ has_login(const struct translation *t)
 	return false;
 }
 
+/* Is Cyrus's plug-in for Kerberos, through which librdkafka logs in, where distributions put it? */
+static bool
+has_plugin(void)
+{
+	static const char *const patterns[] = {"/usr/lib/sasl2/libgssapiv2.so*",
+		"/usr/lib64/sasl2/libgssapiv2.so*", "/usr/lib/*/sasl2/libgssapiv2.so*",
+		"/usr/local/lib/sasl2/libgssapiv2.so*"};
+	bool is_found = getenv("SASL_PATH") != NULL; /* it may be anywhere */
+	glob_t found;
+
+	for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns) && !is_found; i++) {
+		is_found = glob(patterns[i], 0, NULL, &found) == 0;
+		globfree(&found);
+	}
+	return is_found;
+}
+
+/* What Kerberos needs that no single property says. */
+static void
+finish_kerberos(struct translation *t)
+{
+	const char *name = client_settings_get(t->settings, "sasl.mechanism");
+
+	if (strcasecmp(name ? name : mechanism(t), "GSSAPI") != 0)
+		return;
+	t->settings->wants_ticket = true;
+	if (t->known && !has_plugin())
+		problems_warn(t->problems, t->section,
+			"Kerberos needs a plug-in of Cyrus SASL, which is not where it should be: "
+			"install libsasl2-modules-gssapi-mit (Debian) or cyrus-sasl-gssapi");
+}
+
 void
 rules_finish_login(struct translation *t)
 {
 	const char *variable;
 	char *path;
 
-	if (!translation_has_sasl(t) || has_login(t))
+	if (!translation_has_sasl(t))
 		return;
-	path = jvm_property(LOGIN_FILE, &variable);
+	path = has_login(t) ? NULL : jvm_property(LOGIN_FILE, &variable);
 	if (path)
 		translation_apply(t, LOGIN_FILE, path, variable, rule_login_file);
 	free(path);
+	finish_kerberos(t);
 }
