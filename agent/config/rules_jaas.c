@@ -539,6 +539,21 @@ has_plugin(void)
 	return is_found;
 }
 
+/* Java can be told of a KDC without krb5.conf; Kerberos's library cannot. */
+static void
+check_realm(struct translation *t)
+{
+	const char *variable;
+	char *kdc = jvm_property("java.security.krb5.kdc", &variable);
+
+	if (kdc)
+		problems_warn(t->problems, variable,
+			"java.security.krb5.kdc has no effect here: write the realm, with the line "
+			"kdc = %s, into [realms] of /etc/krb5.conf",
+			kdc);
+	free(kdc);
+}
+
 /* What Kerberos needs that no single property says. */
 static void
 finish_kerberos(struct translation *t)
@@ -548,6 +563,7 @@ finish_kerberos(struct translation *t)
 	if (strcasecmp(name ? name : mechanism(t), "GSSAPI") != 0)
 		return;
 	t->settings->wants_ticket = true;
+	check_realm(t);
 	if (t->known && !has_plugin())
 		problems_warn(t->problems, t->section,
 			"Kerberos needs a plug-in of Cyrus SASL, which is not where it should be: "

@@ -95,11 +95,10 @@ static const struct {
 	{"Invalid session timeout",
 		"session.timeout.ms must lie between the brokers' "
 		"group.min.session.timeout.ms and group.max.session.timeout.ms"},
-	{"Server not found in Kerberos database",
+	{"not found in Kerberos database",
 		"the KDC knows no service of that name: check sasl.kerberos.service.name, that "
-		"bootstrap.servers and advertised.listeners have the brokers' full names, and "
-		"write "
-		"rdns = false into [libdefaults] of krb5.conf"},
+		"bootstrap.servers and advertised.listeners have the brokers' full names, that "
+		"krb5.conf has rdns = false in [libdefaults], and their realm in [domain_realm]"},
 	{"No worthy mechs found", "install libsasl2-modules-gssapi-mit (Debian) or "
 				  "cyrus-sasl-gssapi"},
 	{"Cyrus/libsasl2 is missing a GSSAPI module",
@@ -140,11 +139,11 @@ remember_failure(struct client *client, const char *text)
 
 /* Failures of connections, and warnings that mean nothing to an operator (old brokers cannot be
    told not to create a topic that a consumer asks for; we only ask for topics that are there), or
-   are dealt with and said elsewhere (FATAL: by the producer, OFFSET: as source_gap, SSLCERTVRFY: as
-   the failure that follows). */
+   are dealt with and said elsewhere (FATAL: by the producer, OFFSET: as source_gap, SSLCERTVRFY and
+   LIBSASL: as the failure that follows). */
 static const char *const failure_facilities[] = {"FAIL", "ERROR", "REQTMOUT", NULL};
 static const char *const quiet_facilities[] = {
-	"AUTOCREATE", "FATAL", "OFFSET", "SSLCERTVRFY", NULL};
+	"AUTOCREATE", "FATAL", "LIBSASL", "OFFSET", "SSLCERTVRFY", NULL};
 
 static bool
 is_one_of(const char *word, const char *const *words)

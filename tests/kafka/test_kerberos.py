@@ -89,9 +89,9 @@ def new(kdc, tmp_path_factory):
 @pytest.fixture
 def start(mirror, kdc, program):
     """start(source, target, topic, group, reads, writes): the program, told of krb5.conf as Java is; reads and writes are logins."""
-    def begin(source, target, topic, group, reads, writes, *flags, config=None):
+    def begin(source, target, topic, group, reads, writes, *flags, config=None, service="kafka"):
         command = ("env", f"KAFKA_OPTS=-Djava.security.krb5.conf={config or kdc.config}", program)
-        login = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "GSSAPI", "sasl.kerberos.service.name": "kafka"}
+        login = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "GSSAPI", "sasl.kerberos.service.name": service}
         return mirror(source, target, topic, group, *flags, consumer={**login, "sasl.jaas.config": reads},
                       producer={**login, "sasl.jaas.config": writes}, command=command)
     return begin
@@ -155,6 +155,16 @@ def test_two_principals_of_one_realm_and_a_cache_of_others(start, names, outside
                      reason=lambda text: f"with `kinit -c FILE:{cache} {writer}`" in text)
     kdc.kinit(writer, cache)
     agent.wait_event("ticket", side="target", expires=lambda text: text > first["expires"])
+    assert agent.stop() == 0, agent.stderr
+
+
+def test_a_service_that_the_kdc_does_not_know_is_said(start, names, new, kdc):
+    topic, group = names
+    login = by_key(f"mirror@{TARGET}", kdc.keytab_of(f"mirror@{TARGET}"))
+    agent = start(new.secured, new.secured, topic, group, login, login.replace("required", "required serviceName=broker"),
+                  "--topic.prefix", "copy.", service=None)
+    agent.wait_event("target_unreachable", reason=lambda text: "not found in Kerberos database" in text and (
+        "(the KDC knows no service of that name: check sasl.kerberos.service.name, that ") in text)
     assert agent.stop() == 0, agent.stderr
 
 

@@ -586,6 +586,15 @@ TEST(what_the_environment_names)
 			SASL("PLAIN"),
 			SASL_SETTINGS("PLAIN") "sasl.username=u;sasl.password=p;translated;set;"
 					       "translated;"},
+		{"KAFKA_OPTS",
+			"-Djava.security.krb5.realm=R.TEST "
+			"-Djava.security.krb5.kdc=kdc.example.com",
+			SASL("GSSAPI") "sasl.kerberos.principal=m@R.TEST",
+			SASL_SETTINGS(
+				"GSSAPI") "sasl.kerberos.principal=m@R.TEST;translated;set;"
+					  "set;?KAFKA_OPTS: java.security.krb5.kdc has no "
+					  "effect here: write the realm, with the line kdc = "
+					  "kdc.example.com, into [realms] of /etc/krb5.conf;"},
 		{"KAFKA_OPTS", "-Djava.security.auth.login.config=/nowhere", SASL("PLAIN"),
 			SASL_SETTINGS("PLAIN") "translated;set;refused;!KAFKA_OPTS: "
 					       "java.security.auth.login.config: cannot read "
