@@ -276,6 +276,7 @@ take_login(enum client_side side, const struct client_settings *settings)
 	};
 }
 
+/* As if it had never been. The lock is held. */
 static void
 forget_login(struct ticket *ticket)
 {
@@ -299,7 +300,9 @@ begin(enum client_side side, const struct client_settings *settings, bool may_be
 	take_configuration();
 	take_login(side, settings);
 	if (get(side, &is_away, err) && !(may_be_away && is_away)) {
+		pthread_mutex_lock(&keeper.lock);
 		forget_login(ticket);
+		pthread_mutex_unlock(&keeper.lock);
 		return err_prefix(err, "Kerberos login of the %s: ", names[side]);
 	}
 	pthread_mutex_lock(&keeper.lock);

@@ -1,6 +1,7 @@
 """Kerberos on both sides of one process, by Java's property files: realms, principals, key tabs, ticket caches, renewal."""
 
 import json
+import subprocess
 import types
 import urllib.request
 
@@ -155,6 +156,11 @@ def test_two_principals_of_one_realm_and_a_cache_of_others(start, names, outside
                      reason=lambda text: f"with `kinit -c FILE:{cache} {writer}`" in text)
     kdc.kinit(writer, cache)
     agent.wait_event("ticket", side="target", expires=lambda text: text > first["expires"])
+    # A program that nobody has got tickets for gets its own.
+    environment, program, *flags = agent.arguments
+    plan = subprocess.run(["env", environment, program, "plan", *flags], cwd=tmp_path, capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert plan.returncode == 0 and f"copy.{topic}" in plan.stdout, plan
     assert agent.stop() == 0, agent.stderr
 
 
