@@ -1,6 +1,5 @@
 /* Rules of logins: what the login modules of JAAS mean for librdkafka. */
 #include <errno.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +155,9 @@ take_cache(struct login *login)
 
 	if (!cache && ibm && strcasecmp(ibm, "true") != 0 && strcasecmp(ibm, "false") != 0)
 		cache = ibm;
+	if (cache)
+		privacy_check_file(without_scheme(cache), "a Kerberos ticket",
+			login->t->current->origin, login->t->problems);
 	free(settings->ticket_cache);
 	settings->ticket_cache = cache ? mem_printf("FILE:%s", without_scheme(cache)) : NULL;
 	text_printf(&login->given, "%sthe ticket in %s", login->given.length ? ", " : "",
@@ -522,65 +524,16 @@ has_login(const struct translation *t)
 	return false;
 }
 
-/* Is Cyrus's plug-in for Kerberos, through which librdkafka logs in, where distributions put it? */
-static bool
-has_plugin(void)
-{
-	static const char *const patterns[] = {"/usr/lib/sasl2/libgssapiv2.so*",
-		"/usr/lib64/sasl2/libgssapiv2.so*", "/usr/lib/*/sasl2/libgssapiv2.so*",
-		"/usr/local/lib/sasl2/libgssapiv2.so*"};
-	bool is_found = getenv("SASL_PATH") != NULL; /* it may be anywhere */
-	glob_t found;
-
-	for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns) && !is_found; i++) {
-		is_found = glob(patterns[i], 0, NULL, &found) == 0;
-		globfree(&found);
-	}
-	return is_found;
-}
-
-/* Java can be told of a KDC without krb5.conf; Kerberos's library cannot. */
-static void
-check_realm(struct translation *t)
-{
-	const char *variable;
-	char *kdc = jvm_property("java.security.krb5.kdc", &variable);
-
-	if (kdc)
-		problems_warn(t->problems, variable,
-			"java.security.krb5.kdc has no effect here: write the realm, with the line "
-			"kdc = %s, into [realms] of /etc/krb5.conf",
-			kdc);
-	free(kdc);
-}
-
-/* What Kerberos needs that no single property says. */
-static void
-finish_kerberos(struct translation *t)
-{
-	const char *name = client_settings_get(t->settings, "sasl.mechanism");
-
-	if (strcasecmp(name ? name : mechanism(t), "GSSAPI") != 0)
-		return;
-	t->settings->wants_ticket = true;
-	check_realm(t);
-	if (t->known && !has_plugin())
-		problems_warn(t->problems, t->section,
-			"Kerberos needs a plug-in of Cyrus SASL, which is not where it should be: "
-			"install libsasl2-modules-gssapi-mit (Debian) or cyrus-sasl-gssapi");
-}
-
 void
 rules_finish_login(struct translation *t)
 {
 	const char *variable;
 	char *path;
 
-	if (!translation_has_sasl(t))
+	if (!translation_has_sasl(t) || has_login(t))
 		return;
-	path = has_login(t) ? NULL : jvm_property(LOGIN_FILE, &variable);
+	path = jvm_property(LOGIN_FILE, &variable);
 	if (path)
 		translation_apply(t, LOGIN_FILE, path, variable, rule_login_file);
 	free(path);
-	finish_kerberos(t);
 }

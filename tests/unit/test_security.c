@@ -230,6 +230,16 @@ TEST(kerberos_logins)
 						"ticket cache; write useKeyTab=true, "
 						"keyTab=\"FILE\" and principal=\"NAME@REALM\", or "
 						"useTicketCache=true;"},
+		{SASL("GSSAPI") "sasl.kerberos.principal=m@R\nsasl.kerberos.keytab=/nowhere",
+			SASL_SETTINGS("GSSAPI") "sasl.kerberos.principal=m@R;"
+						"sasl.kerberos.keytab=/nowhere;translated;set;"
+						"set;set;!f:4: cannot read the key tab '/nowhere': "
+						"No such file or directory;"},
+		{SASL("GSSAPI") "sasl.kerberos.keytab=k.keytab",
+			SASL_SETTINGS("GSSAPI") "sasl.kerberos.keytab=k.keytab;translated;set;set;"
+						"!f:3: sasl.kerberos.keytab is given, but not "
+						"whose: write sasl.kerberos.principal=NAME@REALM "
+						"(`klist -k k.keytab` lists the names in it);"},
 	};
 
 	enter();
