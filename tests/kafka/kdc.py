@@ -99,5 +99,5 @@ class Kdc:
         """Like that, but nothing is written."""
         self.run("kadmin.local", "-r", principal.rpartition("@")[2], "cpw", "-randkey", principal)
 
-    def kinit(self, principal, cache, *options):
-        self.run("kinit", "-c", f"FILE:{cache}", "-k", "-t", self.keytab_of(principal), *options, principal)
+    def kinit(self, principal, cache):
+        self.run("kinit", "-c", f"FILE:{cache}", "-k", "-t", self.keytab_of(principal), principal)

@@ -8,6 +8,7 @@ import urllib.request
 import pytest
 from conftest import rig
 from kdc import SOURCE, TARGET, Kdc
+from outside import wait_until
 from records import no_loss
 from rigs import KraftCluster, Unavailable, ZookeeperCluster, free_port
 
@@ -108,6 +109,13 @@ def fetch(agent, path):
         return answer.read().decode()
 
 
+def has_ticket(agent, side, principal):
+    status = json.loads(fetch(agent, "/status"))
+    ticket = status[side]["ticket"]
+    return (ticket["principal"] == principal and ticket["error"] is None
+            and ticket["expires"] > status["now"] >= ticket["renewed"])
+
+
 def test_two_realms_and_keys_that_change_under_load(start, names, outside, sender, receiver, old, new, kdc):
     topic, group = names
     outside(old).make_topic(topic, 2)
@@ -121,12 +129,9 @@ def test_two_realms_and_keys_that_change_under_load(start, names, outside, sende
         kdc.write_keytab(principal, kdc.keytab_of(principal))
     for side in principals:  # the first one has ended then
         agent.wait_event("ticket", side=side, count=3)
-    status, metrics = json.loads(fetch(agent, "/status")), fetch(agent, "/metrics")
     for side, principal in principals.items():
-        ticket = status[side]["ticket"]
-        assert ticket["principal"] == principal and ticket["error"] is None, ticket
-        assert ticket["expires"] > status["now"] >= ticket["renewed"], ticket
-        assert f'reflejo_ticket_expiry_timestamp_seconds{{side="{side}"}} ' in metrics, metrics
+        wait_until(lambda: has_ticket(agent, side, principal), what=f"a ticket in /status for the {side}")  # pylint: disable=W0640
+        assert f'reflejo_ticket_expiry_timestamp_seconds{{side="{side}"}} ' in fetch(agent, "/metrics")
     load.finish()
     verdict = receiver(new, topic, 2).verdict(load)
     assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
@@ -134,28 +139,24 @@ def test_two_realms_and_keys_that_change_under_load(start, names, outside, sende
 
 
 def test_two_principals_of_one_realm_and_a_cache_of_others(start, names, outside, sender, receiver, new, kdc, tmp_path):
-    """The one has a key tab, the other a cache that a timer of somebody's renews, too late."""
+    """The one has a key tab, the other a cache that somebody else keeps."""
     topic, group = names
     reader, writer, cache = f"mirror@{TARGET}", f"other@{TARGET}", tmp_path / "krb5cc"
     outside(new).make_topic(topic)
     outside(new).make_topic(f"copy.{topic}")
-    kdc.kinit(writer, cache, "-l", f"{LIFE}s")
+    kdc.kinit(writer, cache)
     load = sender(new, topic)
     load.send(1000)
     load.finish()
     agent = start(new.secured, new.secured, topic, group, by_key(reader, kdc.keytab_of(reader)),
                   f'{MODULE} required useTicketCache=true ticketCache="{cache}" principal="{writer}";',
                   "--topic.prefix", "copy.")
-    first = agent.wait_event("ticket", side="target", principal=writer, cache=f"FILE:{cache}")
+    agent.wait_event("ticket", side="target", principal=writer, cache=f"FILE:{cache}")
     verdict = receiver(new, f"copy.{topic}", 1).verdict(load)
     assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
     log = (kdc.folder / "kdc.log").read_text("utf-8")
     for principal in (reader, writer):
         assert f"{principal} for kafka/127.0.0.1@{TARGET}" in log, log
-    agent.wait_event("ticket_failed", side="target", expires=first["expires"],
-                     reason=lambda text: f"with `kinit -c FILE:{cache} {writer}`" in text)
-    kdc.kinit(writer, cache)
-    agent.wait_event("ticket", side="target", expires=lambda text: text > first["expires"])
     # A program that nobody has got tickets for gets its own.
     environment, program, *flags = agent.arguments
     plan = subprocess.run(["env", environment, program, "plan", *flags], cwd=tmp_path, capture_output=True, text=True,
