@@ -14,7 +14,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-4s %s\n' $(1) $@)
 
 B := build$(if $(SAN),/$(SAN))$(if $(RDKAFKA),/rdkafka)
-PKGS := rdkafka libevent_core libevent_extra inih libpcre2-8 libcjson luajit libssl libcrypto libxxhash zlib
+PKGS := rdkafka libevent_core libevent_extra inih libpcre2-8 libcjson luajit libssl libcrypto libxxhash zlib mit-krb5 mit-krb5-gssapi
 export PKG_CONFIG_PATH := $(if $(RDKAFKA),$(RDKAFKA)/lib/pkgconfig:)$(PKG_CONFIG_PATH)
 
 # Sets up the machine before anything else is looked at; costs a moment when nothing is missing.

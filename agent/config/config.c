@@ -633,6 +633,7 @@ settings_fini(struct client_settings *settings)
 		free(settings->items[i].origin);
 	}
 	free(settings->items);
+	free(settings->ticket_cache);
 }
 
 void

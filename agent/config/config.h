@@ -21,6 +21,9 @@ struct client_setting {
 struct client_settings {
 	struct client_setting *items;
 	size_t count;
+	bool wants_ticket;  /* the client logs in with Kerberos; kafka/tickets gets its ticket */
+	char *ticket_cache; /* where others keep that, NULL: Kerberos's default; without meaning
+			       where sasl.kerberos.keytab is set */
 };
 
 /* The last value of a setting by its librdkafka name, NULL when the user did not give it. */

@@ -223,6 +223,7 @@ javaprops_translate(struct config *config, enum javaprop_side side,
 	translate_pass(&t, false);
 	translate_pass(&t, true);
 	rules_finish_login(&t);
+	rules_finish_kerberos(&t);
 	rules_finish_trust(&t);
 	rules_finish_both(&t);
 	if (side == SIDE_PRODUCER)

@@ -144,23 +144,24 @@ take_keytab(struct login *login, const char *path)
 	}
 }
 
-/* A ticket that others get and renew: the library must not run kinit. */
+/* A ticket that others get and renew. Java's caches are files. */
 static void
-take_tickets(struct login *login)
+take_cache(struct login *login)
 {
 	const char *principal = jaas_get(login->module, "principal");
-	const char *cache = jaas_get(login->module, "ticketCache"), *used = getenv("KRB5CCNAME");
+	const char *cache = jaas_get(login->module, "ticketCache");
+	const char *ibm = jaas_get(login->module, "useCcache"); /* IBM's names the file itself */
+	struct client_settings *settings = login->t->settings;
 
-	if (cache && !strncasecmp(cache, "FILE:", 5))
-		cache += 5;
-	if (used && !strncasecmp(used, "FILE:", 5))
-		used += 5;
-	if (cache && (!used || strcmp(cache, used) != 0))
-		translation_warn(login->t,
-			"%sticketCache alone has no effect here: start the agent with "
-			"KRB5CCNAME=%s in its environment",
-			login->where, cache);
-	give(login, "sasl.kerberos.min.time.before.relogin", "0");
+	if (!cache && ibm && strcasecmp(ibm, "true") != 0 && strcasecmp(ibm, "false") != 0)
+		cache = ibm;
+	if (cache)
+		privacy_check_file(without_scheme(cache), "a Kerberos ticket",
+			login->t->current->origin, login->t->problems);
+	free(settings->ticket_cache);
+	settings->ticket_cache = cache ? mem_printf("FILE:%s", without_scheme(cache)) : NULL;
+	text_printf(&login->given, "%sthe ticket in %s", login->given.length ? ", " : "",
+		cache ? settings->ticket_cache : "the default cache");
 	if (principal)
 		give(login, "sasl.kerberos.principal", principal);
 }
@@ -183,7 +184,7 @@ take_kerberos(struct login *login)
 		refuse(login, "useKeyTab=true needs the file: write keyTab=\"/PATH/TO.keytab\"");
 	else if (is_true(module, "useTicketCache") || is_true(module, "useDefaultCcache") ||
 		 jaas_get(module, "useCcache"))
-		take_tickets(login);
+		take_cache(login);
 	else
 		refuse(login,
 			"%s names neither a key tab nor a ticket cache; write "

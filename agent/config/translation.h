@@ -136,9 +136,11 @@ bool translation_check_oidc(struct translation *t);
 
 /* What properties mean together, once all are read. They need a translation whose properties are
    all done. Login: the file that Java's environment names, when nothing else says how to log in.
-   Trust: the store that it names, likewise. Both: the wait for connections. Consumer: sizes and
-   times that librdkafka wants in a certain order. Producer: batch size and idempotence. */
+   Kerberos: that a ticket is wanted, and what it needs. Trust: the store that it names, likewise.
+   Both: the wait for connections. Consumer: sizes and times that librdkafka wants in a certain
+   order. Producer: batch size and idempotence. */
 void rules_finish_login(struct translation *t);
+void rules_finish_kerberos(struct translation *t);
 void rules_finish_trust(struct translation *t);
 void rules_finish_both(struct translation *t);
 void rules_finish_consumer(struct translation *t);

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "kafka/library.h"
+#include "kafka/tickets.h"
 #include "kafka/trust.h"
 
 struct client {
@@ -94,6 +95,15 @@ static const struct {
 	{"Invalid session timeout",
 		"session.timeout.ms must lie between the brokers' "
 		"group.min.session.timeout.ms and group.max.session.timeout.ms"},
+	{"not found in Kerberos database",
+		"the KDC knows no service of that name: check sasl.kerberos.service.name, that "
+		"bootstrap.servers and advertised.listeners have the brokers' full names, that "
+		"krb5.conf has rdns = false in [libdefaults], and their realm in [domain_realm]"},
+	{"No worthy mechs found", "install libsasl2-modules-gssapi-mit (Debian) or "
+				  "cyrus-sasl-gssapi"},
+	{"Cyrus/libsasl2 is missing a GSSAPI module",
+		"Debian has it in libsasl2-modules-gssapi-mit"},
+	{"Ticket expired", "see the log's ticket_failed for why it was not renewed"},
 	{"Authentication fail", "check the user name, the password and sasl.mechanism"},
 };
 
@@ -129,11 +139,11 @@ remember_failure(struct client *client, const char *text)
 
 /* Failures of connections, and warnings that mean nothing to an operator (old brokers cannot be
    told not to create a topic that a consumer asks for; we only ask for topics that are there), or
-   are dealt with and said elsewhere (FATAL: by the producer, OFFSET: as source_gap, SSLCERTVRFY: as
-   the failure that follows). */
+   are dealt with and said elsewhere (FATAL: by the producer, OFFSET: as source_gap, SSLCERTVRFY and
+   LIBSASL: as the failure that follows). */
 static const char *const failure_facilities[] = {"FAIL", "ERROR", "REQTMOUT", NULL};
 static const char *const quiet_facilities[] = {
-	"AUTOCREATE", "FATAL", "OFFSET", "SSLCERTVRFY", NULL};
+	"AUTOCREATE", "FATAL", "LIBSASL", "OFFSET", "SSLCERTVRFY", NULL};
 
 static bool
 is_one_of(const char *word, const char *const *words)
@@ -192,6 +202,7 @@ on_connect(int fd, const struct sockaddr *address, int size, const char *name, v
 	int rc = connect(fd, address, (socklen_t)size) < 0 ? errno : 0;
 
 	(void)name;
+	tickets_enter(client->side);
 	atomic_fetch_add_explicit(&traffic[client->side].connects, 1, memory_order_relaxed);
 	return rc == EINPROGRESS ? 0 : rc;
 }
@@ -299,6 +310,23 @@ apply_settings(rd_kafka_conf_t *conf, const struct client_settings *settings, in
 	return 0;
 }
 
+/* Tickets of Kerberos are got before the client is made, by no command of the library's. */
+static int
+apply_ticket(rd_kafka_conf_t *conf, enum client_side side, const struct client_settings *settings,
+	struct err *err)
+{
+	char why[512] = "";
+
+	if (!settings->wants_ticket)
+		return 0;
+	/* 0: it runs none, and waits for none. */
+	if (rd_kafka_conf_set(conf, "sasl.kerberos.min.time.before.relogin", "0", why,
+		    sizeof(why)) != RD_KAFKA_CONF_OK)
+		return err_set(
+			err, "the installed librdkafka cannot log in with Kerberos: %s", why);
+	return tickets_need(side, settings, err);
+}
+
 struct client *
 client_new(enum client_side side, rd_kafka_type_t type, const struct client_settings *settings,
 	const struct client_rule *rules, size_t count, int events, struct err *err)
@@ -316,7 +344,8 @@ client_new(enum client_side side, rd_kafka_type_t type, const struct client_sett
 	rd_kafka_conf_set_throttle_cb(conf, on_throttle);
 	rd_kafka_conf_set_events(conf, events);
 	apply_trust(conf, client, settings);
-	if (apply_settings(conf, settings, &chain, err) < 0)
+	if (apply_settings(conf, settings, &chain, err) < 0 ||
+		apply_ticket(conf, side, settings, err) < 0)
 		goto fail;
 	for (size_t i = 0; i < count; i++)
 		if (apply_rule(conf, &rules[i], settings, err) < 0)

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "kafka/library.h"
+#include "kafka/tickets.h"
 #include "mirror/scripting.h"
 #include "mirror/topics.h"
 #include "mirror/worker.h"
@@ -639,7 +640,8 @@ leave(struct agent *a)
 	if (a->options && a->options->ended)
 		a->options->ended(a->status);
 	is_over = group_sync_stop(&a->groups, GROUPS_LEAVE_MS);
-	is_over = scout_stop(&a->scout, LEAVE_MS) && is_over && library_wait(LEAVE_MS);
+	is_over = scout_stop(&a->scout, LEAVE_MS) && is_over && library_wait(LEAVE_MS) &&
+		  tickets_stop(LEAVE_MS);
 	if (!is_over)
 		quick_exit(a->status);
 	reload_fini(&a->reload);
@@ -753,8 +755,8 @@ agent_run(const struct config *config, const struct agent_options *options)
 	add_events(&a);
 	notify_start(a.base);
 	notify_status("waits for the source's topics");
-	if (report_check(config, &err) < 0 || admin_api_start(&a, &err) < 0 ||
-		make_parts(&a, &parts, &err) < 0) {
+	if (report_check(config, &err) < 0 || tickets_start(config, &err) < 0 ||
+		admin_api_start(&a, &err) < 0 || make_parts(&a, &parts, &err) < 0) {
 		fprintf(stderr, "reflejo: %s\n", err.text);
 		notify_status("failed: %s", err.text);
 	} else {

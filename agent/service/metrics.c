@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "base/version.h"
 #include "kafka/library.h"
+#include "kafka/tickets.h"
 #include "kafka/traffic.h"
 #include "mirror/tally.h"
 #include "script/script.h"
@@ -385,6 +386,19 @@ put_sides(struct scrape *s)
 }
 
 static void
+put_tickets(struct scrape *s)
+{
+	static const char *const names[CLIENT_SIDES] = {"source", "target"};
+	struct ticket_state state;
+
+	for (int side = 0; side < CLIENT_SIDES; side++)
+		if (ticket_state((enum client_side)side, &state))
+			put_one(s, names[side],
+				s->metric == METRIC_ticket_expiry ? (double)state.end
+								  : (double)state.failures);
+}
+
+static void
 put_reloads(struct scrape *s)
 {
 	for (int i = 0; i < RELOAD_RESULTS; i++)
@@ -449,6 +463,8 @@ put_names(struct scrape *s)
 	case METRIC_log_events: put_events(s); break;
 	case METRIC_connects:
 	case METRIC_throttle: put_sides(s); break;
+	case METRIC_ticket_expiry:
+	case METRIC_ticket_failures: put_tickets(s); break;
 	case METRIC_reloads: put_reloads(s); break;
 	case METRIC_limit_bytes:
 	case METRIC_limit_records: put_limits(s); break;

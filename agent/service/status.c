@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "kafka/library.h"
+#include "kafka/tickets.h"
 #include "script/world.h"
 #include "service/oneshot.h"
 
@@ -118,8 +119,27 @@ status_ready(const struct view *v, bool *ret_is_ready)
 	return document_take(&d);
 }
 
+/* A side's Kerberos ticket; null: it logs in otherwise. */
 static void
-add_side(struct document *d, const char *name, const struct view_side *side)
+add_ticket(struct document *d, enum client_side side)
+{
+	struct ticket_state state;
+
+	document_name(d, "ticket");
+	if (!ticket_state(side, &state)) {
+		document_null(d);
+		return;
+	}
+	document_open(d, '{');
+	document_add_string(d, "principal", state.principal);
+	document_add_time(d, "expires", state.end * 1000);
+	document_add_time(d, "renewed", state.renewed * 1000);
+	document_add_string(d, "error", *state.error ? state.error : NULL);
+	document_close(d, '}');
+}
+
+static void
+add_side(struct document *d, const char *name, const struct view_side *side, enum client_side which)
 {
 	document_open_named(d, name, '{');
 	document_add_string(d, "brokers", side->brokers ? side->brokers : "");
@@ -130,6 +150,7 @@ add_side(struct document *d, const char *name, const struct view_side *side)
 		document_bool(d, side->reachable > 0);
 	document_add_time(d, "since", side->since);
 	document_add_string(d, "reason", side->reason);
+	add_ticket(d, which);
 	document_close(d, '}');
 }
 
@@ -558,8 +579,8 @@ add_process(struct document *d, const struct view *v)
 	document_add_string(d, "log_level", log_level_name(log_get_level()));
 	add_reasons(d, v, &reasons);
 	document_add_bool(d, "ready", reasons == 0);
-	add_side(d, "source", v->source);
-	add_side(d, "target", v->target);
+	add_side(d, "source", v->source, CLIENT_SOURCE);
+	add_side(d, "target", v->target, CLIENT_TARGET);
 }
 
 char *

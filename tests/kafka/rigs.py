@@ -212,6 +212,8 @@ def write_settings(path, settings):
 class Cluster:
     """One or more brokers, all of one version. Subclasses fill daemons and brokers in prepare()."""
 
+    jvm_options = ()  # of the brokers, besides the usual ones
+
     def __init__(self, version, folder, **settings):
         self.version, self.folder = version, pathlib.Path(folder)
         self.settings = {key.replace("_", "."): value for key, value in settings.items()}
@@ -243,7 +245,7 @@ class Cluster:
         name = f"broker{len(self.brokers)}"
         path = write_settings(self.folder / f"{name}.properties",
                               {**BROKER, "log.dirs": self.folder / f"{name}-data", **settings, **self.settings})
-        command = jvm(self.version, 512, "kafka.Kafka", path)
+        command = jvm(self.version, 512, *self.jvm_options, "kafka.Kafka", path)
         self.brokers.append(self.add(name, command, r"started \(kafka\.server\.Kafka"))
         self.ports.append(port)
 

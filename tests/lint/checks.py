@@ -9,6 +9,8 @@ LAYERS = ["base", "config", "kafka script", "mirror", "service", "commands"]
 LIBRARIES = {
     "librdkafka/": {"kafka"},
     "zookeeper/": {"kafka"},
+    "krb5.h": {"kafka"},
+    "gssapi/": {"kafka"},
     "cJSON.h": {"kafka"},
     "cjson/": {"kafka", "service", "commands"},
     "event2/http.h": {"service"},

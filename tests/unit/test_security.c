@@ -191,7 +191,6 @@ TEST(kerberos_logins)
 				" required useTicketCache=true renewTicket=true "
 				"serviceName=\"kafka\";",
 			SASL_SETTINGS("GSSAPI") "sasl.kerberos.service.name=kafka;"
-						"sasl.kerberos.min.time.before.relogin=0;"
 						"translated;set;translated;"},
 		{SASL("GSSAPI") "sasl.jaas.config=com.ibm.security.auth.module.Krb5LoginModule "
 				"required useKeytab=\"file:k.keytab\" credsType=both "
@@ -202,18 +201,13 @@ TEST(kerberos_logins)
 		{SASL("GSSAPI") "sasl.kerberos.service.name=kafka\nsasl.jaas.config=" KERBEROS
 				" required useTicketCache=true serviceName=other;",
 			SASL_SETTINGS("GSSAPI") "sasl.kerberos.service.name=kafka;"
-						"sasl.kerberos.min.time.before.relogin=0;"
 						"translated;set;set;refused;!f:4: "
 						"sasl.jaas.config: serviceName is 'other', but "
 						"sasl.kerberos.service.name is 'kafka'; write the "
 						"same, or leave one of them out;"},
 		{SASL("GSSAPI") "sasl.jaas.config=" KERBEROS
 				" required useTicketCache=true ticketCache=\"/tmp/cc\";",
-			SASL_SETTINGS("GSSAPI") "sasl.kerberos.min.time.before.relogin=0;"
-						"translated;set;warned;translated;?f:3: "
-						"sasl.jaas.config: ticketCache alone has no effect "
-						"here: start the agent with KRB5CCNAME=/tmp/cc in "
-						"its environment;"},
+			SASL_SETTINGS("GSSAPI") "translated;set;translated;"},
 		{SASL("GSSAPI") "sasl.jaas.config=" KERBEROS " required useKeyTab=true "
 				"principal=m@R;",
 			SASL_SETTINGS("GSSAPI") "translated;set;refused;!f:3: sasl.jaas.config: "
@@ -236,10 +230,57 @@ TEST(kerberos_logins)
 						"ticket cache; write useKeyTab=true, "
 						"keyTab=\"FILE\" and principal=\"NAME@REALM\", or "
 						"useTicketCache=true;"},
+		{SASL("GSSAPI") "sasl.kerberos.principal=m@R\nsasl.kerberos.keytab=/nowhere",
+			SASL_SETTINGS("GSSAPI") "sasl.kerberos.principal=m@R;"
+						"sasl.kerberos.keytab=/nowhere;translated;set;"
+						"set;set;!f:4: cannot read the key tab '/nowhere': "
+						"No such file or directory;"},
+		{SASL("GSSAPI") "sasl.kerberos.keytab=k.keytab",
+			SASL_SETTINGS("GSSAPI") "sasl.kerberos.keytab=k.keytab;translated;set;set;"
+						"!f:3: sasl.kerberos.keytab is given, but not "
+						"whose: write sasl.kerberos.principal=NAME@REALM "
+						"(`klist -k k.keytab` lists the names in it);"},
 	};
 
 	enter();
 	CHECK_CASES(SIDE_CONSUMER, cases);
+}
+
+/* Is a ticket wanted, and where do others keep it? */
+TEST(tickets)
+{
+	static const struct {
+		const char *lines, *cache; /* NULL: the default one */
+		bool is_wanted;
+	} cases[] = {
+		{SASL("PLAIN") "sasl.username=u\nsasl.password=p", NULL, false},
+		{"sasl.kerberos.principal=m@R", NULL, false}, /* PLAINTEXT */
+		{"security.protocol=SASL_SSL\nsasl.kerberos.principal=m@R", NULL, true},
+		{SASL("gssapi") "sasl.kerberos.keytab=k.keytab", NULL, true},
+		{SASL("PLAIN") "rdkafka.sasl.mechanism=GSSAPI", NULL, true},
+		{SASL("GSSAPI") "sasl.jaas.config=" KERBEROS " required useTicketCache=true;", NULL,
+			true},
+		{SASL("GSSAPI") "sasl.jaas.config=" KERBEROS
+				" required useTicketCache=true ticketCache=\"/tmp/cc\";",
+			"FILE:/tmp/cc", true},
+		{SASL("GSSAPI") "sasl.jaas.config=" KERBEROS
+				" required useTicketCache=true ticketCache=\"file:///tmp/cc\";",
+			"FILE:/tmp/cc", true},
+		{SASL("GSSAPI") "sasl.jaas.config=com.ibm.security.auth.module.Krb5LoginModule "
+				"required useCcache=\"file:/tmp/cc\";",
+			"FILE:/tmp/cc", true},
+	};
+
+	enter();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct config config;
+		char *found = dump(SIDE_CONSUMER, cases[i].lines, NULL, &config);
+
+		CHECK(config.consumer.wants_ticket == cases[i].is_wanted);
+		CHECK_STR(config.consumer.ticket_cache, cases[i].cache);
+		free(found);
+		forget(&config);
+	}
 }
 
 TEST(token_logins)
@@ -555,6 +596,15 @@ TEST(what_the_environment_names)
 			SASL("PLAIN"),
 			SASL_SETTINGS("PLAIN") "sasl.username=u;sasl.password=p;translated;set;"
 					       "translated;"},
+		{"KAFKA_OPTS",
+			"-Djava.security.krb5.realm=R.TEST "
+			"-Djava.security.krb5.kdc=kdc.example.com",
+			SASL("GSSAPI") "sasl.kerberos.principal=m@R.TEST",
+			SASL_SETTINGS(
+				"GSSAPI") "sasl.kerberos.principal=m@R.TEST;translated;set;"
+					  "set;?KAFKA_OPTS: java.security.krb5.kdc has no "
+					  "effect here: write the realm, with the line kdc = "
+					  "kdc.example.com, into [realms] of /etc/krb5.conf;"},
 		{"KAFKA_OPTS", "-Djava.security.auth.login.config=/nowhere", SASL("PLAIN"),
 			SASL_SETTINGS("PLAIN") "translated;set;refused;!KAFKA_OPTS: "
 					       "java.security.auth.login.config: cannot read "
