@@ -33,7 +33,7 @@ SANFLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined -f
 SANFLAGS_tsan := -fsanitize=thread -fno-omit-frame-pointer
 SANFLAGS := $(if $(SAN),$(SANFLAGS_$(SAN)) -O1)
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS = $(shell pkg-config --libs $(PKGS)) -lzookeeper_mt -l:liblua5.1-cjson.a -lm
+PKG_LIBS = $(shell pkg-config --libs $(PKGS)) -levent_openssl -lzookeeper_mt -l:liblua5.1-cjson.a -lm
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -g $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -Iagent $(PKG_CFLAGS) -pthread $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANFLAGS) $(if $(RDKAFKA),-Wl$(comma)-rpath$(comma)$(RDKAFKA)/lib) -pthread $(LDFLAGS)
 

@@ -77,12 +77,18 @@ access_check(const struct access *a, const char **ret_why)
 					      "Authorization: Bearer TOKEN";
 		return 401;
 	}
-	if (!a->token && !a->is_loopback) {
+	if (a->token || a->is_certified)
+		return 0;
+	if (a->asks_clients) {
+		*ret_why = "this needs a client's certificate of admin.tls.client.ca.file";
+		return 403;
+	}
+	if (!a->is_loopback) {
 		*ret_why =
 			"changes are taken from this host only while admin.token.file is not set";
 		return 403;
 	}
-	if (!a->token && a->host && !is_literal(a->host)) {
+	if (a->host && !is_literal(a->host)) {
 		*ret_why = "while admin.token.file is not set, changes are taken only where the "
 			   "host is "
 			   "given as an address or as localhost";

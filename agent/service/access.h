@@ -15,11 +15,14 @@ struct access {
 	const char *authorization; /* headers */
 	const char *origin;
 	const char *host;
+	bool asks_clients; /* for certificates */
+	bool is_certified; /* it has shown one that is believed */
 };
 
 /* 0: it may be done. Otherwise the HTTP status, and *ret_why is a finished sentence (a constant).
    Unix sockets: always, for who may open one may change. TCP: with the token, or, where none is
-   configured, from loopback addresses. A page of another origin in a browser never: its Origin is
+   configured, with a client's certificate, or, where those are not asked for either, from loopback
+   addresses. A page of another origin in a browser never: its Origin is
    not the Host, and a name that its owner points at this host is no address literal. @thread any */
 int access_check(const struct access *access, const char **ret_why);
 
