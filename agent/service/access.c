@@ -97,6 +97,28 @@ access_check(const struct access *a, const char **ret_why)
 	return 0;
 }
 
+/* "NAME:PORT" or "NAME" */
+static bool
+is_own_name(const char *host)
+{
+	char name[256] = "";
+	size_t size = strcspn(host, ":");
+
+	gethostname(name, sizeof(name) - 1);
+	return size > 0 && strlen(name) == size && !strncasecmp(name, host, size);
+}
+
+int
+access_check_look(const struct access *a, const char **ret_why)
+{
+	if (a->is_unix || a->is_secure || !a->is_loopback || !a->host || is_literal(a->host) ||
+		is_own_name(a->host))
+		return 0;
+	*ret_why = "over loopback the host must be given as an address, as localhost or by this "
+		   "host's own name: another name may be a page's that wants to read this";
+	return 403;
+}
+
 bool
 access_is_loopback(const struct sockaddr *address)
 {

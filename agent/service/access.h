@@ -17,6 +17,7 @@ struct access {
 	const char *host;
 	bool asks_clients; /* for certificates */
 	bool is_certified; /* it has shown one that is believed */
+	bool is_secure;	   /* over TLS */
 };
 
 /* 0: it may be done. Otherwise the HTTP status, and *ret_why is a finished sentence (a constant).
@@ -25,6 +26,11 @@ struct access {
    addresses. A page of another origin in a browser never: its Origin is
    not the Host, and a name that its owner points at this host is no address literal. @thread any */
 int access_check(const struct access *access, const char **ret_why);
+
+/* The same for who only wants to look: everybody may, but over loopback without TLS only by an
+   address, localhost or this host's own name. A page in a browser that has another name pointed at
+   this host would read what its user may. @thread any */
+int access_check_look(const struct access *access, const char **ret_why);
 
 /* 127.0.0.0/8, ::1, and the former in IPv6's clothes. @thread any */
 bool access_is_loopback(const struct sockaddr *address);

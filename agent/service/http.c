@@ -304,24 +304,25 @@ http_peer(const struct http_request *request)
 
 /* 0: it may be done. Otherwise it was answered. */
 static int
-check_right(struct http_request *r)
+check_right(struct http_request *r, bool changes)
 {
 	struct sockaddr_storage peer = {0};
 	socklen_t size = sizeof(peer);
 	const char *why;
+	struct access access;
 	int status;
 
 	getpeername(socket_of(r), (struct sockaddr *)&peer, &size);
-	status =
-		access_check(&(struct access){.is_unix = http_connection_is_unix(r->connection),
-				     .is_loopback = access_is_loopback((struct sockaddr *)&peer),
-				     .token = credentials_token(r->http->credentials),
-				     .authorization = header(r, "Authorization"),
-				     .origin = header(r, "Origin"),
-				     .host = header(r, "Host"),
-				     .asks_clients = credentials_asks_clients(r->http->credentials),
-				     .is_certified = http_connection_is_certified(r->connection)},
-			&why);
+	access = (struct access){.is_unix = http_connection_is_unix(r->connection),
+		.is_loopback = access_is_loopback((struct sockaddr *)&peer),
+		.token = credentials_token(r->http->credentials),
+		.authorization = header(r, "Authorization"),
+		.origin = header(r, "Origin"),
+		.host = header(r, "Host"),
+		.asks_clients = credentials_asks_clients(r->http->credentials),
+		.is_certified = http_connection_is_certified(r->connection),
+		.is_secure = r->connection->tls != NULL};
+	status = changes ? access_check(&access, &why) : access_check_look(&access, &why);
 	if (status == 0)
 		return 0;
 	if (status == 401)
@@ -397,7 +398,7 @@ take_arguments(struct http_request *r)
 static int
 check_change(struct http_request *r)
 {
-	if (check_right(r) < 0)
+	if (check_right(r, true) < 0)
 		return -1;
 	if (r->has_query) {
 		http_reply_error(r, 400,
@@ -417,7 +418,9 @@ handle(struct http_request *r)
 {
 	const struct http_route *route = find_route(r);
 
-	if (!route || take_arguments(r) < 0 || (route->changes && check_change(r) < 0))
+	if (!route || take_arguments(r) < 0)
+		return;
+	if ((route->changes ? check_change(r) : check_right(r, false)) < 0)
 		return;
 	if (http_connections_backlog(r->http) > ANSWERS_MOST) {
 		http_reply_error(r, 503, "too many answers wait to be read");
