@@ -10,6 +10,7 @@
 #include "kafka/library.h"
 #include "mirror/tally.h"
 #include "service/agent.h"
+#include "service/process.h"
 
 /* Warnings of the configuration belong to the log once it is open. */
 static void
@@ -75,6 +76,7 @@ command_run(int argc, char **argv)
 			commands_usage(stderr);
 		problems_print(&problems, stderr);
 	} else if (open_log(config) == 0) {
+		process_allow_dumps(config->mirror.core_dumps);
 		log_warnings(&problems);
 		options.ended = config->mirror.dry_run ? print_tallies : NULL;
 		status = agent_run(config, &options);
