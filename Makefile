@@ -28,14 +28,19 @@ endif
 CC ?= cc
 OPT ?= -O2
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wno-format-nonliteral $(if $(CI),-Werror)
-HARDEN := -fstack-protector-strong -fPIE $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+# What makes a mistake harder to use; tests/functional/test_hardening.py looks at the program for each. Jumps land only where they may, where the
+# processor can see to it.
+HARDEN_x86_64 := -fcf-protection=full
+HARDEN_aarch64 := -mbranch-protection=standard
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE $(HARDEN_$(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))) \
+	$(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(if $(shell echo __GNUC__ | $(CC) -E -P - | grep -x '1[2-9]\|[2-9][0-9]'),3,2))
 SANFLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 SANFLAGS_tsan := -fsanitize=thread -fno-omit-frame-pointer
 SANFLAGS := $(if $(SAN),$(SANFLAGS_$(SAN)) -O1)
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS = $(shell pkg-config --libs $(PKGS)) -lzookeeper_mt -l:liblua5.1-cjson.a -lm
+PKG_LIBS = $(shell pkg-config --libs $(PKGS)) -levent_openssl -lzookeeper_mt -l:liblua5.1-cjson.a -lm
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -g $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -Iagent $(PKG_CFLAGS) -pthread $(CFLAGS)
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANFLAGS) $(if $(RDKAFKA),-Wl$(comma)-rpath$(comma)$(RDKAFKA)/lib) -pthread $(LDFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(SANFLAGS) $(if $(RDKAFKA),-Wl$(comma)-rpath$(comma)$(RDKAFKA)/lib) -pthread $(LDFLAGS)
 
 comma := ,
 SOURCES := $(wildcard agent/*/*.c)
@@ -74,7 +79,7 @@ $B/dashboard.c: tests/tools/embed-page agent/service/dashboard.html
 	$(call say,HTML)
 	$(Q)tests/tools/embed-page agent/service/dashboard.html >$@.new && mv $@.new $@
 
-$(MADE:.c=.o): %.o: %.c
+$(MADE:.c=.o): %.o: %.c Makefile
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $B/unit/%: tests/unit/%.c $(SHIM) $B/libreflejo.a

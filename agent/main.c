@@ -7,6 +7,7 @@
 
 #include "base/parse.h"
 #include "commands/commands.h"
+#include "service/process.h"
 
 static const struct {
 	const char *name;
@@ -70,8 +71,11 @@ run(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	int status = run(argc, argv);
+	int status;
 
+	/* Before the first secret is read; `run` allows it again where that is asked for. */
+	process_allow_dumps(false);
+	status = run(argc, argv);
 	/* What was asked for and is not there, on a full disk, is no success. Who does not want to
 	   read on is. */
 	if (fflush(stdout) == 0 || errno == EPIPE || status != 0)

@@ -46,10 +46,15 @@ print_help(FILE *out)
 {
 	fprintf(out,
 		"usage: reflejo ctl [--address ADDRESS] [--token-file FILE] COMMAND\n\n"
-		"ADDRESS is HOST:PORT or unix:PATH (--socket PATH is the same), as the agent's\n"
-		"admin.listen has it; without it $REFLEJO_ADMIN, or " ADDRESS_DEFAULT ".\n"
+		"ADDRESS is HOST:PORT, https://HOST:PORT or unix:PATH (--socket PATH is the\n"
+		"same), as the agent's admin.listen has it; without it $REFLEJO_ADMIN, "
+		"or\n" ADDRESS_DEFAULT ".\n"
 		"FILE is the agent's admin.token.file; without it $REFLEJO_TOKEN_FILE, or "
-		"none.\n\n");
+		"none.\n"
+		"For https, in PEM files: --ca-file (or $REFLEJO_CA_FILE) says whom the agent's\n"
+		"certificate is believed from, by default whom this system believes;\n"
+		"--certificate-file and --key-file ($REFLEJO_CERTIFICATE_FILE,\n"
+		"$REFLEJO_KEY_FILE) are shown to an agent that asks for them.\n\n");
 	for (size_t i = 0; i < COMMANDS; i++) {
 		fprintf(out, "  %s%s%s", commands[i].word, *commands[i].arguments ? " " : "",
 			commands[i].arguments);
@@ -126,6 +131,7 @@ request_of(const struct ctl *ctl, const char *method, const char *path, const ch
 {
 	return (struct client_request){.address = ctl->address,
 		.token = ctl->token,
+		.files = ctl->files,
 		.user = ctl->user,
 		.method = method,
 		.path = path,
@@ -245,19 +251,46 @@ run_command(struct ctl *ctl, int argc, char **argv)
 	return CTL_REFUSED;
 }
 
+/* Not empty, or NULL. */
+static const char *
+environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+/* What all commands take. */
+struct ctl_options {
+	const char *address, *path, *token_file;
+	struct channel_files files;
+};
+
+/* Where an option's value goes; NULL: it is none of all commands. */
+static const char **
+find_option(struct ctl_options *o, const char *name)
+{
+	const struct {
+		const char *name, **ret;
+	} rows[] = {{"--address", &o->address}, {"--socket", &o->path},
+		{"--token-file", &o->token_file}, {"--ca-file", &o->files.ca},
+		{"--certificate-file", &o->files.certificate}, {"--key-file", &o->files.key}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (!strcmp(rows[i].name, name))
+			return rows[i].ret;
+	return NULL;
+}
+
 /* What stands before the command, or among its arguments, and is the same for all: taken out.
    Returns how many are left, -1 when one lacks its value. */
 static int
-take_options(int argc, char **argv, const char **ret_address, const char **ret_socket,
-	const char **ret_token_file)
+take_options(int argc, char **argv, struct ctl_options *o)
 {
 	int left = 0;
 
 	for (int i = 0; i < argc; i++) {
-		const char **ret = !strcmp(argv[i], "--address")      ? ret_address
-				   : !strcmp(argv[i], "--socket")     ? ret_socket
-				   : !strcmp(argv[i], "--token-file") ? ret_token_file
-								      : NULL;
+		const char **ret = find_option(o, argv[i]);
 
 		if (!ret)
 			argv[left++] = argv[i];
@@ -269,36 +302,31 @@ take_options(int argc, char **argv, const char **ret_address, const char **ret_s
 	return left;
 }
 
-/* Not empty, or NULL. */
-static const char *
-environment(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value && *value ? value : NULL;
-}
-
 /* Runs a command with its arguments and the options that all have. */
 static int
 run_ctl(int argc, char **argv)
 {
-	const char *address = environment("REFLEJO_ADMIN"), *path = NULL;
-	const char *token_file = environment("REFLEJO_TOKEN_FILE"),
-		   *sudo = environment("SUDO_USER");
+	struct ctl_options o = {.address = environment("REFLEJO_ADMIN"),
+		.token_file = environment("REFLEJO_TOKEN_FILE"),
+		.files = {.ca = environment("REFLEJO_CA_FILE"),
+			.certificate = environment("REFLEJO_CERTIFICATE_FILE"),
+			.key = environment("REFLEJO_KEY_FILE")}};
+	const char *sudo = environment("SUDO_USER");
 	struct ctl ctl = {.user = sudo ? sudo : environment("USER")};
 	char *socket = NULL;
 	struct err err;
 	int status = CTL_REFUSED;
 
-	argc = take_options(argc, argv, &address, &path, &token_file);
+	argc = take_options(argc, argv, &o);
 	if (argc < 0)
 		return CTL_REFUSED;
-	if (path)
-		socket = mem_printf("unix:%s", strncmp(path, "unix:", 5) ? path : path + 5);
-	ctl.address = socket ? socket : address ? address : ADDRESS_DEFAULT;
-	if (token_file)
-		ctl.token = access_read_token(token_file, &err);
-	if (token_file && !ctl.token)
+	if (o.path)
+		socket = mem_printf("unix:%s", strncmp(o.path, "unix:", 5) ? o.path : o.path + 5);
+	ctl.address = socket ? socket : o.address ? o.address : ADDRESS_DEFAULT;
+	ctl.files = o.files;
+	if (o.token_file)
+		ctl.token = access_read_token(o.token_file, &err);
+	if (o.token_file && !ctl.token)
 		fprintf(stderr, "reflejo: %s\n", err.text);
 	else if (argc == 0)
 		print_help(stderr);

@@ -23,6 +23,7 @@ enum { CTL_DONE = 0, CTL_REFUSED = 1, CTL_UNREACHED = 2 };
 struct ctl {
 	const char *address;
 	char *token;
+	struct channel_files files;
 	const char *user;
 	const char *usage; /* of the command */
 };

@@ -11,6 +11,7 @@
 #include "kafka/library.h"
 #include "mirror/tally.h"
 #include "service/agent.h"
+#include "service/process.h"
 
 /* Warnings of the configuration belong to the log once it is open. */
 static void
@@ -76,6 +77,7 @@ command_run(int argc, char **argv)
 			commands_usage(stderr);
 		problems_print(&problems, stderr);
 	} else if (open_log(config) == 0) {
+		process_allow_dumps(config->mirror.core_dumps);
 		log_warnings(&problems);
 		/* One for each stream, and one for all that waits. */
 		mem_limit_heaps((int)config->mirror.num_streams + 1);

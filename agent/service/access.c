@@ -77,18 +77,46 @@ access_check(const struct access *a, const char **ret_why)
 					      "Authorization: Bearer TOKEN";
 		return 401;
 	}
-	if (!a->token && !a->is_loopback) {
+	if (a->token || a->is_certified)
+		return 0;
+	if (a->asks_clients) {
+		*ret_why = "this needs a client's certificate of admin.tls.client.ca.file";
+		return 403;
+	}
+	if (!a->is_loopback) {
 		*ret_why =
 			"changes are taken from this host only while admin.token.file is not set";
 		return 403;
 	}
-	if (!a->token && a->host && !is_literal(a->host)) {
+	if (a->host && !is_literal(a->host)) {
 		*ret_why = "while admin.token.file is not set, changes are taken only where the "
 			   "host is "
 			   "given as an address or as localhost";
 		return 403;
 	}
 	return 0;
+}
+
+/* "NAME:PORT" or "NAME" */
+static bool
+is_own_name(const char *host)
+{
+	char name[256] = "";
+	size_t size = strcspn(host, ":");
+
+	gethostname(name, sizeof(name) - 1);
+	return size > 0 && strlen(name) == size && !strncasecmp(name, host, size);
+}
+
+int
+access_check_look(const struct access *a, const char **ret_why)
+{
+	if (a->is_unix || a->is_secure || !a->is_loopback || !a->host || is_literal(a->host) ||
+		is_own_name(a->host))
+		return 0;
+	*ret_why = "over loopback the host must be given as an address, as localhost or by this "
+		   "host's own name: another name may be a page's that wants to read this";
+	return 403;
 }
 
 bool

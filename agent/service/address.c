@@ -39,15 +39,12 @@ put_tcp(const char *text, const char *host, size_t host_size, const char *port, 
 	return 0;
 }
 
-int
-address_parse(const char *text, struct address *ret, struct err *err)
+/* The rest of the text, behind the scheme. */
+static int
+parse_host(const char *text, const char *s, struct address *ret, struct err *err)
 {
-	const char *s = text, *end, *port;
+	const char *end, *port;
 
-	if (!strncmp(s, "unix:", 5))
-		return parse_path(s + 5, ret, err);
-	if (!strncmp(s, "http://", 7))
-		s += 7;
 	if (*s == '[') {
 		end = strchr(s, ']');
 		if (!end || end[1] != ':')
@@ -61,4 +58,27 @@ address_parse(const char *text, struct address *ret, struct err *err)
 		return err_set(
 			err, "'%s': write an IPv6 address in brackets, [ADDRESS]:PORT", text);
 	return put_tcp(text, s, (size_t)(port - s), port + 1, ret, err);
+}
+
+static int
+parse_tcp(const char *text, const char *s, int scheme, struct address *ret, struct err *err)
+{
+	if (parse_host(text, s, ret, err) < 0)
+		return -1;
+	ret->scheme = scheme;
+	return 0;
+}
+
+int
+address_parse(const char *text, struct address *ret, struct err *err)
+{
+	const char *s = text;
+
+	if (!strncmp(s, "unix:", 5))
+		return parse_path(s + 5, ret, err);
+	if (!strncmp(s, "http://", 7))
+		return parse_tcp(text, s + 7, ADDRESS_HTTP, ret, err);
+	if (!strncmp(s, "https://", 8))
+		return parse_tcp(text, s + 8, ADDRESS_HTTPS, ret, err);
+	return parse_tcp(text, s, ADDRESS_ANY, ret, err);
 }

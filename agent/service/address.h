@@ -14,10 +14,12 @@ struct address {
 	char path[108]; /* unix */
 	char host[256]; /* a name or a number, an IPv6 address without its brackets */
 	char port[6];	/* decimal, "0" to "65535" */
+	enum { ADDRESS_ANY, ADDRESS_HTTP, ADDRESS_HTTPS } scheme; /* as it was said, or not */
 };
 
-/* Reads "HOST:PORT", "[IPV6]:PORT" or "unix:PATH"; the first two may have http:// before and /
-   behind them. The sentence quotes the text; *ret is untouched on failure. @thread any */
+/* Reads "HOST:PORT", "[IPV6]:PORT" or "unix:PATH"; the first two may have http:// or https://
+   before and / behind them. The sentence quotes the text; *ret is untouched on failure. @thread any
+ */
 int address_parse(const char *text, struct address *ret, struct err *err);
 
 #endif

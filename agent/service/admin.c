@@ -10,9 +10,9 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "mirror/topics.h"
-#include "service/access.h"
 #include "service/address.h"
 #include "service/agent_state.h"
+#include "service/credentials.h"
 
 /* Who wants to hear how a reload or a going back ended. */
 struct admin_waiter {
@@ -44,20 +44,29 @@ static const struct http_route routes[] = {
 #undef CALL
 	{0}};
 
+static struct credentials *
+read_credentials(const struct config *config, struct err *err)
+{
+	const struct credentials_files files = {.token = config->admin.token_file,
+		.certificate = config->admin.tls_certificate_file,
+		.key = config->admin.tls_key_file,
+		.client_ca = config->admin.tls_client_ca_file,
+		.clients_optional = !strcmp(config->admin.tls_client_certificates, "optional")};
+
+	return credentials_new(&files, err);
+}
+
 int
 admin_api_start(struct agent *a, struct err *err)
 {
-	const char *listen = a->config->admin.listen, *file = a->config->admin.token_file;
-	char *token = file ? access_read_token(file, err) : NULL;
-	struct http_options options = {.listen = listen ? listen : ADDRESS_DEFAULT,
-		.token = token,
-		.routes = routes,
-		.arg = a};
+	const char *listen = a->config->admin.listen;
+	struct http_options options = {
+		.listen = listen ? listen : ADDRESS_DEFAULT, .routes = routes, .arg = a};
 
-	if (file && !token)
-		return err_prefix(err, "admin.token.file: ");
+	a->admin.credentials = options.credentials = read_credentials(a->config, err);
+	if (!options.credentials)
+		return -1;
 	a->admin.http = http_start(a->base, &options, err);
-	free(token);
 	if (!a->admin.http && listen)
 		return -1;
 	if (!a->admin.http)
@@ -66,6 +75,12 @@ admin_api_start(struct agent *a, struct err *err)
 		LOG(EVENT_admin_listening, F_STR("listen", options.listen),
 			F_STR("address", http_address(a->admin.http)));
 	return 0;
+}
+
+bool
+admin_api_read_credentials(struct agent *a)
+{
+	return a->admin.credentials && credentials_read(a->admin.credentials);
 }
 
 static void
@@ -115,6 +130,7 @@ admin_api_stop(struct agent *a)
 	admin_taps_end(&a->admin);
 	admin_held_end(&a->admin);
 	http_stop(&a->admin.http);
+	credentials_free(&a->admin.credentials);
 }
 
 /* Does the value suit the field? The answer's sentence when it does not. */

@@ -11,10 +11,12 @@
 #include "service/http.h"
 
 struct agent;
+struct credentials;
 struct held_answer;
 
 /* Zero-initialised: it does not run. */
 struct admin_api {
+	struct credentials *credentials;
 	struct http *http;
 	struct admin_waiter *waiters;
 	struct admin_tap *taps;
@@ -25,6 +27,9 @@ struct admin_api {
 /* Listens as the configuration says. Where it says nothing and the default port is taken, the agent
    does without, and says so; a port that was named must be had. */
 int admin_api_start(struct agent *agent, struct err *err);
+
+/* Reads token and certificates again; what is broken is said in the log. false: there are none. */
+bool admin_api_read_credentials(struct agent *agent);
 
 /* Answers those who wait, and ends all connections. Does nothing when it does not run. */
 void admin_api_stop(struct agent *agent);

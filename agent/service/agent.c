@@ -501,6 +501,8 @@ on_other_signal(evutil_socket_t number, short what, void *arg)
 	struct agent *a = arg;
 	struct err err;
 
+	bool has_read = number == SIGHUP && admin_api_read_credentials(a);
+
 	(void)what;
 	if (number == SIGHUP && a->config->script.file) {
 		reload_begin(a);
@@ -508,7 +510,9 @@ on_other_signal(evutil_socket_t number, short what, void *arg)
 	}
 	if (number == SIGHUP) {
 		notify_reloading();
-		LOG(EVENT_reload_unavailable, F_STR("advice", "restart to read changed files"));
+		if (!has_read)
+			LOG(EVENT_reload_unavailable,
+				F_STR("advice", "restart to read changed files"));
 		notify_reloaded();
 		return;
 	}

@@ -81,20 +81,6 @@ connect_tcp(const struct address *a, struct err *err)
 	return fd;
 }
 
-static int
-send_all(int fd, const char *bytes, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = send(fd, bytes, size, MSG_NOSIGNAL);
-
-		if (n < 0)
-			return -1;
-		bytes += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 /* A header's value holds no line's end, whatever a variable or a file holds. */
 static void
 put_header(struct text *out, const char *name, const char *value)
@@ -104,7 +90,8 @@ put_header(struct text *out, const char *name, const char *value)
 }
 
 static int
-send_request(int fd, const struct client_request *r, const struct address *a)
+send_request(
+	struct channel *c, const struct client_request *r, const struct address *a, struct err *err)
 {
 	struct text out = {0};
 	int rc;
@@ -123,24 +110,23 @@ send_request(int fd, const struct client_request *r, const struct address *a)
 	if (!strcmp(r->method, "POST"))
 		text_printf(&out, "Content-Length: %zu\r\n", r->body ? strlen(r->body) : 0);
 	text_printf(&out, "\r\n%s", r->body ? r->body : "");
-	rc = send_all(fd, out.s, out.length);
+	rc = channel_send(c, out.s, out.length, err);
 	text_fini(&out);
-	return rc;
+	return rc < 0 ? err_prefix(err, "the agent takes no request: ") : 0;
 }
 
 /* Reads until the empty line behind the headers; what has come of the body by then is left in head.
  */
 static int
-read_head(int fd, struct text *head, size_t *ret_end, struct err *err)
+read_head(struct channel *c, struct text *head, size_t *ret_end, struct err *err)
 {
 	char bytes[4096], *end = NULL;
 	ssize_t n;
 
 	do {
-		n = head->length < HEAD_MOST ? recv(fd, bytes, sizeof(bytes), 0) : 0;
+		n = head->length < HEAD_MOST ? channel_receive(c, bytes, sizeof(bytes), err) : 0;
 		if (n < 0)
-			return err_set(err, "the agent does not answer: %s",
-				errno == EAGAIN ? "it took too long" : strerror(errno));
+			return err_prefix(err, "the agent does not answer: ");
 		if (n == 0)
 			return err_set(err, head->length ? "what answers there is no agent"
 							 : "the agent closed the connection "
@@ -163,7 +149,8 @@ take(const struct client_request *r, struct client_answer *answer, const char *b
 }
 
 static int
-read_answer(int fd, const struct client_request *r, struct client_answer *answer, struct err *err)
+read_answer(struct channel *c, const struct client_request *r, struct client_answer *answer,
+	struct err *err)
 {
 	struct text head = {0};
 	char bytes[16384];
@@ -171,7 +158,7 @@ read_answer(int fd, const struct client_request *r, struct client_answer *answer
 	ssize_t n = 0;
 	bool is_enough = false;
 
-	if (read_head(fd, &head, &end, err) < 0) {
+	if (read_head(c, &head, &end, err) < 0) {
 		text_fini(&head);
 		return -1;
 	}
@@ -180,33 +167,44 @@ read_answer(int fd, const struct client_request *r, struct client_answer *answer
 	text_fini(&head);
 	if (answer->status == 0)
 		return err_set(err, "what answers there is no agent");
-	while (!is_enough && (n = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+	while (!is_enough && (n = channel_receive(c, bytes, sizeof(bytes), err)) > 0)
 		is_enough = !take(r, answer, bytes, (size_t)n);
 	if (!is_enough && n < 0)
-		return err_set(err, "the answer broke off: %s",
-			errno == EAGAIN ? "the agent said no more" : strerror(errno));
+		return err_prefix(err, "the answer broke off: ");
 	return 0;
+}
+
+/* A handshake takes no longer than to connect. */
+static int
+secure(struct channel *c, const struct address *a, const struct channel_files *files,
+	struct err *err)
+{
+	set_timeout(c->fd, SO_RCVTIMEO, CONNECT_SECONDS * 1000);
+	if (channel_secure(c, a->host, files, err) == 0)
+		return 0;
+	return err_prefix(err, "no agent answers on https://%s:%s: ", a->host, a->port);
 }
 
 int
 client_ask(const struct client_request *r, struct client_answer *ret, struct err *err)
 {
 	struct client_answer answer = {0};
+	struct channel c = {.fd = -1};
 	struct address a;
-	int fd, rc;
+	int rc;
 
 	if (address_parse(r->address, &a, err) < 0)
 		return -1;
-	fd = a.is_unix ? connect_unix(a.path, err) : connect_tcp(&a, err);
-	if (fd < 0)
+	c.fd = a.is_unix ? connect_unix(a.path, err) : connect_tcp(&a, err);
+	if (c.fd < 0)
 		return -1;
-	set_timeout(fd, SO_RCVTIMEO, r->timeout_ms);
-	rc = send_request(fd, r, &a);
-	if (rc < 0)
-		err_set(err, "the agent takes no request: %s", strerror(errno));
-	else
-		rc = read_answer(fd, r, &answer, err);
-	close(fd);
+	rc = a.scheme == ADDRESS_HTTPS ? secure(&c, &a, &r->files, err) : 0;
+	set_timeout(c.fd, SO_RCVTIMEO, r->timeout_ms);
+	if (rc == 0)
+		rc = send_request(&c, r, &a, err);
+	if (rc == 0)
+		rc = read_answer(&c, r, &answer, err);
+	channel_close(&c);
 	if (rc == 0)
 		*ret = answer;
 	else

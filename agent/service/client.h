@@ -8,14 +8,16 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "service/channel.h"
 
 /* A part of a 2xx answer's body, as it arrives. false: enough. */
 typedef bool client_sink(const char *bytes, size_t size, void *arg);
 
 struct client_request {
-	const char *address; /* as address_parse takes it */
-	const char *token;   /* NULL: none */
-	const char *user;    /* for the agent's log; NULL: nothing is said */
+	const char *address;	    /* as address_parse takes it */
+	const char *token;	    /* NULL: none */
+	struct channel_files files; /* for https:// */
+	const char *user;	    /* for the agent's log; NULL: nothing is said */
 	const char *method, *path;
 	const char *body; /* JSON; NULL: none */
 	int timeout_ms;	  /* without a byte from the agent for so long, it does not answer; 0: waits

@@ -7,6 +7,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <openssl/ssl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "service/access.h"
+#include "service/credentials.h"
 #include "service/http_state.h"
 
 /* More than this waits to be read by all peers together: nothing more is answered. */
@@ -275,7 +277,7 @@ find_peer(const struct http_request *r)
 
 	if (!http_connection_is_unix(r->connection)) {
 		evhttp_connection_get_peer(evhttp_request_get_connection(r->inner), &host, &port);
-		return mem_strdup(host);
+		return http_connection_client(r->connection, host);
 	}
 	if (getsockopt(socket_of(r), SOL_SOCKET, SO_PEERCRED, &user, &size) < 0)
 		return mem_strdup("somebody on this host");
@@ -302,21 +304,25 @@ http_peer(const struct http_request *request)
 
 /* 0: it may be done. Otherwise it was answered. */
 static int
-check_right(struct http_request *r)
+check_right(struct http_request *r, bool changes)
 {
 	struct sockaddr_storage peer = {0};
 	socklen_t size = sizeof(peer);
 	const char *why;
+	struct access access;
 	int status;
 
 	getpeername(socket_of(r), (struct sockaddr *)&peer, &size);
-	status = access_check(&(struct access){.is_unix = http_connection_is_unix(r->connection),
-				      .is_loopback = access_is_loopback((struct sockaddr *)&peer),
-				      .token = r->http->token,
-				      .authorization = header(r, "Authorization"),
-				      .origin = header(r, "Origin"),
-				      .host = header(r, "Host")},
-		&why);
+	access = (struct access){.is_unix = http_connection_is_unix(r->connection),
+		.is_loopback = access_is_loopback((struct sockaddr *)&peer),
+		.token = credentials_token(r->http->credentials),
+		.authorization = header(r, "Authorization"),
+		.origin = header(r, "Origin"),
+		.host = header(r, "Host"),
+		.asks_clients = credentials_asks_clients(r->http->credentials),
+		.is_certified = http_connection_is_certified(r->connection),
+		.is_secure = r->connection->tls != NULL};
+	status = changes ? access_check(&access, &why) : access_check_look(&access, &why);
 	if (status == 0)
 		return 0;
 	if (status == 401)
@@ -392,7 +398,7 @@ take_arguments(struct http_request *r)
 static int
 check_change(struct http_request *r)
 {
-	if (check_right(r) < 0)
+	if (check_right(r, true) < 0)
 		return -1;
 	if (r->has_query) {
 		http_reply_error(r, 400,
@@ -412,7 +418,9 @@ handle(struct http_request *r)
 {
 	const struct http_route *route = find_route(r);
 
-	if (!route || take_arguments(r) < 0 || (route->changes && check_change(r) < 0))
+	if (!route || take_arguments(r) < 0)
+		return;
+	if ((route->changes ? check_change(r) : check_right(r, false)) < 0)
 		return;
 	if (http_connections_backlog(r->http) > ANSWERS_MOST) {
 		http_reply_error(r, 503, "too many answers wait to be read");
@@ -430,6 +438,7 @@ on_close(struct evhttp_connection *inner, void *arg)
 	struct evhttp_request *left;
 
 	(void)inner;
+	http_connection_say_end(c);
 	if (!r)
 		return;
 	left = detach(r, c->state);
@@ -479,6 +488,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
 	http_connections_sweep(arg);
+	credentials_look(((struct http *)arg)->credentials);
 }
 
 static void
@@ -489,20 +499,28 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 	http_connections_settle(arg);
 }
 
+/* @gives */
+static struct evhttp *
+make_inner(struct http *http, struct bufferevent *(*make)(struct event_base *base, void *arg))
+{
+	struct evhttp *inner = evhttp_new(http->base);
+
+	/* Unknown methods as well are answered here, but for CONNECT, which has no path. */
+	evhttp_set_allowed_methods(inner, 0xffff & ~EVHTTP_REQ_CONNECT);
+	evhttp_set_max_headers_size(inner, HTTP_HEADERS);
+	evhttp_set_max_body_size(inner, HTTP_BODY);
+	/* A body that is too long is read to its end, or the peer would not see why. */
+	evhttp_set_flags(inner, EVHTTP_SERVER_LINGERING_CLOSE);
+	evhttp_set_bevcb(inner, make, http);
+	evhttp_set_gencb(inner, on_request, http);
+	return inner;
+}
+
 static void
-make_inner(struct http *http)
+add_events(struct http *http)
 {
 	static const struct timeval second = {1, 0};
 
-	http->inner = evhttp_new(http->base);
-	/* Unknown methods as well are answered here, but for CONNECT, which has no path. */
-	evhttp_set_allowed_methods(http->inner, 0xffff & ~EVHTTP_REQ_CONNECT);
-	evhttp_set_max_headers_size(http->inner, HTTP_HEADERS);
-	evhttp_set_max_body_size(http->inner, HTTP_BODY);
-	/* A body that is too long is read to its end, or the peer would not see why. */
-	evhttp_set_flags(http->inner, EVHTTP_SERVER_LINGERING_CLOSE);
-	evhttp_set_bevcb(http->inner, http_connection_new, http);
-	evhttp_set_gencb(http->inner, on_request, http);
 	http->second = event_new(http->base, -1, EV_PERSIST, on_second, http);
 	event_add(http->second, &second);
 	http->soon = event_new(http->base, -1, 0, on_soon, http);
@@ -516,25 +534,13 @@ http_start(struct event_base *base, const struct http_options *options, struct e
 	http->base = base;
 	http->routes = options->routes;
 	http->arg = options->arg;
-	if (options->token)
-		http->token = mem_strdup(options->token);
-	make_inner(http);
+	http->credentials = options->credentials;
+	http->inner = make_inner(http, http_connection_new);
+	http->secure = make_inner(http, http_connection_new_secure);
+	add_events(http);
 	if (http_listen(http, options->listen, err) < 0)
 		http_stop(&http);
 	return http;
-}
-
-/* What was answered a moment ago goes out, as far as the sockets take it. */
-static void
-flush(struct http *http)
-{
-	for (struct http_connection *c = http->connections; c; c = c->next) {
-		struct evbuffer *output = bufferevent_get_output(c->stream);
-
-		evbuffer_unfreeze(output, 1);
-		evbuffer_write(output, bufferevent_getfd(c->stream));
-		evbuffer_freeze(output, 1);
-	}
 }
 
 void
@@ -545,15 +551,15 @@ http_stop(struct http **server)
 	if (!http)
 		return;
 	*server = NULL;
-	flush(http);
+	http_connections_flush(http);
 	evhttp_free(http->inner);
+	evhttp_free(http->secure);
 	tell_lost(http);
 	http_connections_free(http);
 	http_listeners_free(http);
 	event_free(http->second);
 	event_free(http->soon);
 	free(http->address);
-	free(http->token);
 	free(http);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 
+struct credentials;
 struct event_base;
 struct http;
 
@@ -26,11 +27,14 @@ struct http_route {
 };
 
 struct http_options {
-	const char
-		*listen; /* "HOST:PORT" or "unix:PATH", several with commas between them; "none" */
-	const char *token; /* changing calls over TCP need "Authorization: Bearer TOKEN". NULL: they
-			      are taken from loopback addresses only. Unix sockets need none: who
-			      may open them may change */
+	const char *listen; /* "HOST:PORT" or "unix:PATH", several with commas between them; "none".
+			       HOST:PORT speaks TLS when there is a certificate, https://HOST:PORT
+			       must, http://HOST:PORT does not */
+	struct credentials *credentials; /* borrowed; looked at once a second. With a token,
+			      changing calls over TCP need "Authorization: Bearer TOKEN"; else a
+			      client's certificate, where those are asked for; without both they are
+			      taken from loopback addresses only. Unix sockets need none: who may
+			      open them may change */
 	const struct http_route *routes; /* ends with a NULL path */
 	void *arg;			 /* of the handlers */
 };

@@ -3,8 +3,11 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "service/credentials.h"
 #include "service/http_state.h"
 
 /* No progress in writing to a peer for so long ends it. */
@@ -165,15 +169,16 @@ keep_bound(struct http *http, struct http_connection *newcomer)
 		event_active(http->soon, EV_TIMEOUT, 0);
 }
 
-struct bufferevent *
-http_connection_new(struct event_base *base, void *arg)
+/* tls: NULL for a plain one */
+static struct bufferevent *
+add_connection(struct http *http, struct bufferevent *stream, SSL *tls)
 {
 	static const struct timeval most = {WRITE_SECONDS, 0};
-	struct http *http = arg;
 	struct http_connection *c = mem_zero(1, sizeof(*c));
 
 	c->http = http;
-	c->stream = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	c->stream = stream;
+	c->tls = tls;
 	bufferevent_incref(c->stream);
 	bufferevent_set_timeouts(c->stream, NULL, &most);
 	bufferevent_setwatermark(c->stream, EV_READ, 0, INPUT_MOST);
@@ -184,6 +189,58 @@ http_connection_new(struct event_base *base, void *arg)
 	c->next = http->connections;
 	http->connections = c;
 	return c->stream;
+}
+
+struct bufferevent *
+http_connection_new(struct event_base *base, void *arg)
+{
+	return add_connection(arg, bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE), NULL);
+}
+
+/* The handshake is a request's beginning: it has the same time. */
+struct bufferevent *
+http_connection_new_secure(struct event_base *base, void *arg)
+{
+	struct http *http = arg;
+	SSL *tls = credentials_accept(http->credentials);
+	struct bufferevent *stream = tls ? bufferevent_openssl_socket_new(base, -1, tls,
+						   BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE)
+					 : NULL;
+
+	/* Without one evhttp would make a plain one by itself. */
+	if (!stream)
+		abort();
+	bufferevent_openssl_set_allow_dirty_shutdown(stream, 1);
+	return add_connection(http, stream, tls);
+}
+
+bool
+http_connection_is_certified(const struct http_connection *c)
+{
+	return c->tls && SSL_get0_peer_certificate(c->tls) &&
+	       SSL_get_verify_result(c->tls) == X509_V_OK;
+}
+
+char *
+http_connection_client(const struct http_connection *c, const char *host)
+{
+	char name[256];
+
+	if (!http_connection_is_certified(c))
+		return mem_strdup(host);
+	/* Printable, whatever stands in it. */
+	X509_NAME_oneline(
+		X509_get_subject_name(SSL_get0_peer_certificate(c->tls)), name, sizeof(name));
+	return mem_printf("%s (%s)", host, name);
+}
+
+void
+http_connection_say_end(const struct http_connection *c)
+{
+	if (!c->tls || SSL_in_init(c->tls))
+		return;
+	SSL_shutdown(c->tls);
+	ERR_clear_error();
 }
 
 struct http_connection *
@@ -234,6 +291,21 @@ sentence_of(int status)
 	}
 }
 
+/* A plain bufferevent guards the front of its output, from reading it too. */
+static void
+open_front(const struct http_connection *c, struct evbuffer *output)
+{
+	if (!c->tls)
+		evbuffer_unfreeze(output, 1);
+}
+
+static void
+close_front(const struct http_connection *c, struct evbuffer *output)
+{
+	if (!c->tls)
+		evbuffer_freeze(output, 1);
+}
+
 /* Puts our own words in the place of evhttp's page, of which nothing is sent before the loop has
    turned. "100 Continue" is no page. */
 static void
@@ -244,19 +316,18 @@ replace_page(struct http_connection *c)
 	int status;
 
 	c->has_page = false;
-	/* A bufferevent guards the front of its output, from reading it too. */
-	evbuffer_unfreeze(output, 1);
+	open_front(c, output);
 	evbuffer_copyout(output, line, sizeof(line) - 1);
-	evbuffer_freeze(output, 1);
+	close_front(c, output);
 	if (sscanf(line, "HTTP/%*d.%*d %d", &status) != 1 || status < 400)
 		return;
 	text = mem_printf("{\"error\":\"%s\"}\n", sentence_of(status));
 	http_connection_enter(c, HTTP_ANSWERING);
 	c->http->counts.requests++;
 	c->http->counts.refused++;
-	evbuffer_unfreeze(output, 1);
+	open_front(c, output);
 	evbuffer_drain(output, evbuffer_get_length(output));
-	evbuffer_freeze(output, 1);
+	close_front(c, output);
 	evbuffer_add_printf(output,
 		"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
 		"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: "
@@ -295,6 +366,34 @@ http_connections_sweep(struct http *http)
 			end(c, c->state != HTTP_IDLE);
 		else if (c->is_last && http_connection_backlog(c) == 0)
 			end(c, false);
+	}
+}
+
+static void
+flush_secure(SSL *tls, struct evbuffer *output)
+{
+	struct evbuffer_iovec part;
+	int written;
+
+	while (evbuffer_peek(output, -1, NULL, &part, 1) > 0 && part.iov_len > 0 &&
+		(written = SSL_write(tls, part.iov_base, (int)part.iov_len)) > 0)
+		evbuffer_drain(output, (size_t)written);
+	ERR_clear_error();
+}
+
+void
+http_connections_flush(const struct http *http)
+{
+	for (struct http_connection *c = http->connections; c; c = c->next) {
+		struct evbuffer *output = bufferevent_get_output(c->stream);
+
+		if (c->tls && !SSL_in_init(c->tls)) {
+			flush_secure(c->tls, output);
+		} else if (!c->tls) {
+			open_front(c, output);
+			evbuffer_write(output, bufferevent_getfd(c->stream));
+			close_front(c, output);
+		}
 	}
 }
 

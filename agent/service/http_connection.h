@@ -39,6 +39,7 @@ struct http_connection {
 	struct http_connection *next;
 	struct http *http;
 	struct bufferevent *stream;
+	struct ssl_st *tls; /* the stream's; NULL: it is a plain one */
 	enum http_state state;
 	int64_t since;		      /* clock_ms when that began */
 	struct http_request *request; /* HANDLING, STREAMING */
@@ -47,14 +48,26 @@ struct http_connection {
 	bool is_last; /* its page was the last answer; evhttp keeps it after CONNECT */
 };
 
-/* For evhttp_set_bevcb: arg is the struct http. */
+/* For evhttp_set_bevcb: arg is the struct http. The second one speaks TLS. */
 struct bufferevent *http_connection_new(struct event_base *base, void *arg);
+struct bufferevent *http_connection_new_secure(struct event_base *base, void *arg);
 
 /* Enters another state now. */
 void http_connection_enter(struct http_connection *connection, enum http_state state);
 
 /* The one that evhttp means. NULL: none. */
 struct http_connection *http_connection_of(struct http *http, struct evhttp_connection *inner);
+
+/* Has the client shown a certificate that is believed? */
+bool http_connection_is_certified(const struct http_connection *connection);
+
+/* The client of a TCP connection for people: its host, and whom its certificate is for. @gives
+   memory for free() */
+char *http_connection_client(const struct http_connection *connection, const char *host);
+
+/* What TLS says last: the end is the server's, and nobody's who cut the line. Nothing is written
+   behind it. */
+void http_connection_say_end(const struct http_connection *connection);
 
 /* Bytes that wait to be read by the peer. */
 size_t http_connection_backlog(const struct http_connection *connection);
@@ -70,6 +83,9 @@ void http_connections_settle(struct http *http);
 
 /* Ends what takes too long, and gives back what evhttp is done with; once a second. */
 void http_connections_sweep(struct http *http);
+
+/* What was answered a moment ago goes out, as far as the sockets take it at once. */
+void http_connections_flush(const struct http *http);
 
 /* Frees all, after evhttp. */
 void http_connections_free(struct http *http);

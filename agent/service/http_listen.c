@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/address.h"
+#include "service/credentials.h"
 #include "service/http_state.h"
 
 /* Connections that wait to be accepted. */
@@ -30,9 +31,9 @@ on_accept_error(struct evconnlistener *listener, void *arg)
 	evconnlistener_disable(listener);
 }
 
-/* @takes fd, on failure as well */
+/* server: who gets what connects. @takes fd, on failure as well */
 static int
-add_listener(struct http *http, int fd, const char *path, struct err *err)
+add_listener(struct http *http, struct evhttp *server, int fd, const char *path, struct err *err)
 {
 	struct http_listener *l;
 	struct evconnlistener *inner;
@@ -44,7 +45,7 @@ add_listener(struct http *http, int fd, const char *path, struct err *err)
 	}
 	inner = evconnlistener_new(
 		http->base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-	if (!inner || !evhttp_bind_listener(http->inner, inner)) {
+	if (!inner || !evhttp_bind_listener(server, inner)) {
 		close(fd);
 		return err_set(err, "no memory is left");
 	}
@@ -107,7 +108,7 @@ listen_unix(struct http *http, const char *path, struct err *err)
 	rc = fd < 0 ? -1 : bind(fd, (struct sockaddr *)&name, sizeof(name));
 	umask(mask);
 	if (rc == 0)
-		return add_listener(http, fd, path, err);
+		return add_listener(http, http->inner, fd, path, err);
 	err_set(err, "%s cannot be made: %s", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
@@ -146,8 +147,11 @@ static int
 listen_tcp(struct http *http, const char *text, const struct address *a, struct err *err)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found;
+	bool has_tls = credentials_has_tls(http->credentials);
 	int rc = getaddrinfo(a->host, a->port, &hints, &found), fd, on = 1;
 
+	if (a->scheme == ADDRESS_HTTPS && !has_tls)
+		return err_set(err, "%s needs a certificate: set admin.tls.certificate.file", text);
 	if (rc)
 		return err_set(err, "%s is no address of this host: %s", text, gai_strerror(rc));
 	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -162,7 +166,9 @@ listen_tcp(struct http *http, const char *text, const struct address *a, struct 
 	freeaddrinfo(found);
 	if (rc == 0) {
 		note_address(http, fd);
-		return add_listener(http, fd, NULL, err);
+		return add_listener(http,
+			has_tls && a->scheme != ADDRESS_HTTP ? http->secure : http->inner, fd, NULL,
+			err);
 	}
 	if (fd >= 0)
 		close(fd);

@@ -20,12 +20,13 @@ struct http_listener {
 
 struct http {
 	struct event_base *base;
-	struct evhttp *inner;
+	struct evhttp *inner, *secure; /* secure: by TLS */
+	struct credentials *credentials;
 	struct event *second, *soon;
 	struct http_listener *listeners;
 	struct http_connection *connections;
 	struct http_request *lost; /* streams of which on_gone is still to be told */
-	char *address, *token;
+	char *address;
 	const struct http_route *routes;
 	void *arg;
 	unsigned accepted; /* since the loop turned last */

@@ -3,9 +3,16 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+
+void
+process_allow_dumps(bool allow)
+{
+	prctl(PR_SET_DUMPABLE, allow ? 1 : 0);
+}
 
 static int64_t
 resident_bytes(void)

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import ssl
 
 from timing import DEADLINE
 
@@ -31,9 +32,10 @@ class Answer:
 
 class Peer:
     """One connection. address: "HOST:PORT", or a path of a Unix socket. receive_buffer: what the kernel keeps of what comes and is not
-    read, in bytes. It is set before the connection is there: a window that shrinks later makes the kernel ignore what is acknowledged."""
+    read, in bytes. It is set before the connection is there: a window that shrinks later makes the kernel ignore what is acknowledged.
+    tls: an SSLContext, for a server that speaks TLS."""
 
-    def __init__(self, address, receive_buffer=None):
+    def __init__(self, address, receive_buffer=None, tls=None):
         self.buffer = b""
         if isinstance(address, str) and re.fullmatch(r".*:\d+", address):
             host, _, port = address.rpartition(":")
@@ -45,6 +47,8 @@ class Peer:
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.connect(address)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=host, suppress_ragged_eofs=False)
 
     def __enter__(self):
         return self
@@ -95,7 +99,7 @@ class Peer:
         self.socket.settimeout(timeout or 0.001)
         try:
             return not self.socket.recv(1)
-        except (BlockingIOError, TimeoutError):
+        except (BlockingIOError, TimeoutError, ssl.SSLWantReadError):
             return False
         except ConnectionResetError:
             return True
@@ -103,8 +107,8 @@ class Peer:
             self.socket.settimeout(DEADLINE)
 
 
-def ask(address, method, path, body=b"", headers=()):
+def ask(address, method, path, body=b"", headers=(), tls=None):
     """One request over a connection of its own."""
-    with Peer(address) as peer:
+    with Peer(address, tls=tls) as peer:
         peer.request(method, path, body, headers)
         return peer.answer(has_body=method != "HEAD")

@@ -15,42 +15,59 @@ TEST(rights)
 		struct access access;
 		int status;
 	} rows[] = {
-		/* unix loopback token authorization origin host */
-		{{true, false, NULL, NULL, NULL, NULL}, 0},
-		{{true, false, "t", NULL, "http://evil", "x"}, 0},
-		{{false, true, NULL, NULL, NULL, NULL}, 0},
-		{{false, true, NULL, NULL, NULL, "127.0.0.1:9186"}, 0},
-		{{false, true, NULL, NULL, NULL, "127.0.0.1"}, 0},
-		{{false, true, NULL, NULL, NULL, "[::1]:9186"}, 0},
-		{{false, true, NULL, NULL, NULL, "LocalHost"}, 0},
-		{{false, true, NULL, NULL, NULL, "localhost:1"}, 0},
-		{{false, true, NULL, NULL, NULL, "evil.example"}, 403},
-		{{false, true, NULL, NULL, NULL, "localhost.evil.example:9186"}, 403},
-		{{false, true, NULL, NULL, NULL, "127.0.0.1.evil.example"}, 403},
-		{{false, true, NULL, NULL, NULL, ""}, 403},
-		{{false, true, NULL, NULL, NULL, "[::1"}, 0},
-		{{false, true, NULL, NULL, NULL,
-			 "0123456789012345678901234567890123456789012345678901234567890123456789"},
+		/* unix loopback token authorization origin host asks_clients is_certified is_secure
+		 */
+		{{true, false, NULL, NULL, NULL, NULL, false, false, false}, 0},
+		{{true, false, "t", NULL, "http://evil", "x", false, false, false}, 0},
+		{{false, true, NULL, NULL, NULL, NULL, false, false, false}, 0},
+		{{false, true, NULL, NULL, NULL, "127.0.0.1:9186", false, false, false}, 0},
+		{{false, true, NULL, NULL, NULL, "127.0.0.1", false, false, false}, 0},
+		{{false, true, NULL, NULL, NULL, "[::1]:9186", false, false, false}, 0},
+		{{false, true, NULL, NULL, NULL, "LocalHost", false, false, false}, 0},
+		{{false, true, NULL, NULL, NULL, "localhost:1", false, false, false}, 0},
+		{{false, true, NULL, NULL, NULL, "evil.example", false, false, false}, 403},
+		{{false, true, NULL, NULL, NULL, "localhost.evil.example:9186", false, false,
+			 false},
 			403},
-		{{false, true, NULL, NULL, "http://127.0.0.1:1", "127.0.0.1:1"}, 0},
-		{{false, true, NULL, NULL, "http://127.0.0.1:2", "127.0.0.1:1"}, 403},
-		{{false, true, NULL, NULL, "null", "127.0.0.1:1"}, 403},
-		{{false, true, NULL, NULL, "", "127.0.0.1:1"}, 403},
-		{{false, true, NULL, NULL, "http://127.0.0.1:1", NULL}, 403},
-		{{false, false, NULL, NULL, NULL, "10.0.0.1:1"}, 403},
-		{{false, false, NULL, "Bearer t", NULL, NULL}, 403},
-		{{false, false, "t", "Bearer t", NULL, "name:1"}, 0},
-		{{false, false, "t", "bearer   t", NULL, NULL}, 0},
-		{{false, false, "t", "Bearer t", "https://name:1", "NAME:1"}, 0},
-		{{false, false, "t", "Bearer t", "https://other:1", "name:1"}, 403},
-		{{false, true, "t", NULL, NULL, NULL}, 401},
-		{{false, true, "t", "", NULL, NULL}, 401},
-		{{false, true, "t", "Bearer", NULL, NULL}, 401},
-		{{false, true, "t", "Bearer ", NULL, NULL}, 401},
-		{{false, true, "t", "Bearer tt", NULL, NULL}, 401},
-		{{false, true, "tt", "Bearer t", NULL, NULL}, 401},
-		{{false, true, "t", "Bearer t ", NULL, NULL}, 401},
-		{{false, true, "t", "Basic t", NULL, NULL}, 401},
+		{{false, true, NULL, NULL, NULL, "127.0.0.1.evil.example", false, false, false},
+			403},
+		{{false, true, NULL, NULL, NULL, "", false, false, false}, 403},
+		{{false, true, NULL, NULL, NULL, "[::1", false, false, false}, 0},
+		{{false, true, NULL, NULL, NULL,
+			 "0123456789012345678901234567890123456789012345678901234567890123456789",
+			 false, false, false},
+			403},
+		{{false, true, NULL, NULL, "http://127.0.0.1:1", "127.0.0.1:1", false, false,
+			 false},
+			0},
+		{{false, true, NULL, NULL, "http://127.0.0.1:2", "127.0.0.1:1", false, false,
+			 false},
+			403},
+		{{false, true, NULL, NULL, "null", "127.0.0.1:1", false, false, false}, 403},
+		{{false, true, NULL, NULL, "", "127.0.0.1:1", false, false, false}, 403},
+		{{false, true, NULL, NULL, "http://127.0.0.1:1", NULL, false, false, false}, 403},
+		{{false, false, NULL, NULL, NULL, "10.0.0.1:1", false, false, false}, 403},
+		{{false, false, NULL, "Bearer t", NULL, NULL, false, false, false}, 403},
+		{{false, false, "t", "Bearer t", NULL, "name:1", false, false, false}, 0},
+		{{false, false, "t", "bearer   t", NULL, NULL, false, false, false}, 0},
+		{{false, false, "t", "Bearer t", "https://name:1", "NAME:1", false, false, false},
+			0},
+		{{false, false, "t", "Bearer t", "https://other:1", "name:1", false, false, false},
+			403},
+		{{false, true, "t", NULL, NULL, NULL, false, false, false}, 401},
+		{{false, true, "t", "", NULL, NULL, false, false, false}, 401},
+		{{false, true, "t", "Bearer", NULL, NULL, false, false, false}, 401},
+		{{false, true, "t", "Bearer ", NULL, NULL, false, false, false}, 401},
+		{{false, true, "t", "Bearer tt", NULL, NULL, false, false, false}, 401},
+		{{false, true, "tt", "Bearer t", NULL, NULL, false, false, false}, 401},
+		{{false, true, "t", "Bearer t ", NULL, NULL, false, false, false}, 401},
+		{{false, true, "t", "Basic t", NULL, NULL, false, false, false}, 401},
+		/* Clients are asked for certificates; this one has shown one. */
+		{{false, true, NULL, NULL, NULL, NULL, true, false, false}, 403},
+		{{false, false, NULL, NULL, NULL, "name:1", true, true, false}, 0},
+		{{false, true, NULL, NULL, "https://other:1", "name:1", true, true, false}, 403},
+		{{false, true, "t", NULL, NULL, NULL, true, true, false}, 401},
+		{{false, true, "t", "Bearer t", NULL, NULL, true, false, false}, 0},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -60,6 +77,35 @@ TEST(rights)
 			printf("# in row %zu\n", i);
 		CHECK((why != NULL) == (rows[i].status != 0));
 	}
+}
+
+TEST(who_looks)
+{
+	static const struct {
+		struct access access;
+		int status;
+	} rows[] = {
+		{{.is_loopback = true}, 0},
+		{{.is_loopback = true, .host = "127.0.0.1:9186"}, 0},
+		{{.is_loopback = true, .host = "localhost"}, 0},
+		{{.is_loopback = true, .host = "evil.example:9186"}, 403},
+		{{.is_loopback = true, .host = ""}, 403},
+		{{.is_loopback = true, .host = "evil.example", .token = "t"}, 403},
+		{{.is_loopback = true, .host = "mirror.example", .is_secure = true}, 0},
+		{{.is_unix = true, .host = "evil.example"}, 0},
+		{{.host = "mirror.example:9186"}, 0},
+	};
+	char own[300] = "";
+	const char *why;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (!CHECK_INT(access_check_look(&rows[i].access, &why), rows[i].status))
+			printf("# in row %zu\n", i);
+	gethostname(own, 256);
+	strcat(own, ":9186");
+	CHECK_INT(access_check_look(&(struct access){.is_loopback = true, .host = own}, &why), 0);
+	CHECK_INT(access_check_look(&(struct access){.is_loopback = true, .host = own + 1}, &why),
+		403);
 }
 
 static bool

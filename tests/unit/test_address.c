@@ -14,6 +14,7 @@ TEST(addresses_are_read)
 		{"http://a.example:80/", "a.example", "80", ""},
 		{"http://[::1]:80/", "::1", "80", ""},
 		{"unix:/run/reflejo.sock", "", "", "/run/reflejo.sock"},
+		{"https://a.example:80", "a.example", "80", ""},
 		{"unix:a:b", "", "", "a:b"},
 	};
 	struct address a;
@@ -32,7 +33,8 @@ TEST(what_is_no_address_is_quoted)
 {
 	static const char *const rows[] = {"", ":", "host", "host:", ":80", "host:http", "host:-1",
 		"host:+1", "host: 80", "host:65536", "host:999999", "::1:80", "[::1]", "[::1]80",
-		"[]:80", "[::1:80", "host:80/metrics", "http://", "http://host", "https://host:80"};
+		"[]:80", "[::1:80", "host:80/metrics", "http://", "http://host", "https://host",
+		"ftp://host:80"};
 	struct address a = {.port = "kept"};
 	struct err err;
 
