@@ -2,6 +2,7 @@
 #include "commands/connect.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,7 @@ connect_look(const struct config *config, struct connect_report *ret)
 	bool is_beside;
 
 	*ret = (struct connect_report){0};
+	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes to connections that have ended */
 	is_beside = pthread_create(&thread, NULL, look_at, &target) == 0;
 	if (!is_beside)
 		look_at(&target);

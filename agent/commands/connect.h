@@ -12,7 +12,7 @@ struct connect_report {
 };
 
 /* Looks at both clusters, side by side; writes nothing there and joins no group. @blocks @gives
-   *ret; connect_report_fini */
+ *ret; connect_report_fini */
 void connect_look(const struct config *config, struct connect_report *ret);
 
 /* Asks for the rights that the mirror needs. A probe is NULL where the cluster did not let us in.

@@ -65,7 +65,7 @@ grant(const struct asked *a, const char *operation, const char *resource, const 
 		a->brokers, user ? user : "NAME", operation, resource, *name ? " " : "", name);
 }
 
-/* Says what became of a right to topics; can_wait: it is needed for what may come only. */
+/* Says what became of a right to topics. */
 static void
 tell(const struct asked *a, const char *step, const char *operation, const char *what,
 	struct tally *tally)
@@ -217,6 +217,27 @@ ask_missing(const struct asked *a)
 		tell(a, "make topics", "Create", "be made", &tally);
 }
 
+/* Topics that nobody makes but the operator, or the brokers. */
+static void
+tell_missing(const struct asked *a)
+{
+	struct text names = {0};
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->plan->count; i++) {
+		const struct plan_topic *t = &a->plan->topics[i];
+
+		if (t->target && t->leads && t->target_partitions == 0 && n++ < NAMES_MOST)
+			text_printf(&names, "%s%s", names.length ? ", " : "", t->target);
+	}
+	if (n)
+		findings_add(a->findings, "", "make topics", FINDING_WARNING,
+			"%zu of the topics are not there (%s%s), and topics.create=never: make "
+			"them, or their records wait until the brokers do",
+			n, names.s, n > NAMES_MOST ? " and more" : "");
+	text_fini(&names);
+}
+
 static void
 ask_source(const struct asked *a)
 {
@@ -247,6 +268,8 @@ ask_target_topics(const struct asked *a)
 	ask_topics(a, present_target, PROBE_WRITE, "write topics", "Write", "be written");
 	if (a->plan->makes_topics)
 		ask_missing(a);
+	else
+		tell_missing(a);
 	ask_topics(a, growing_target, PROBE_ALTER, "grow topics", "Alter", "get more partitions");
 	if (c->topics.sync_configs) {
 		ask_topics(a, present_target, PROBE_DESCRIBE_CONFIGS, "read settings",

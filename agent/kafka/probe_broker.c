@@ -140,7 +140,7 @@ say_no_kafka(struct probe_broker *b, const struct wire *wire, enum wire_end end,
 	else if (is_http)
 		PROBE_SAY(b, "versions", FAILED,
 			"an HTTP server answers there, not Kafka: check host and port");
-	else if (!b->tls && probe_speaks_tls(addresses, b->host))
+	else if (!b->tls && end != WIRE_SILENT && probe_speaks_tls(addresses, b->host))
 		PROBE_SAY(b, "versions", FAILED,
 			"the port speaks TLS: write security.protocol=%s with "
 			"ssl.truststore.location, or use the brokers' port without TLS",
@@ -179,6 +179,34 @@ greet(struct probe_broker *b, struct wire *wire, const struct addrinfo *addresse
 	return rc;
 }
 
+static bool
+was_taken(const struct probe_broker *b, const char *step)
+{
+	for (size_t i = 0; i < b->findings.count; i++)
+		if (!strcmp(b->findings.items[i].step, step))
+			return true;
+	return false;
+}
+
+/* Says which steps were not taken, because one before them failed. */
+static void
+say_skipped(struct probe_broker *b)
+{
+	const struct {
+		const char *step;
+		bool is_needed;
+	} steps[] = {
+		{"tcp", true},
+		{"tls", b->tls != NULL},
+		{"versions", true},
+		{"login", probe_has_sasl(b->settings)},
+	};
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (steps[i].is_needed && !was_taken(b, steps[i].step))
+			PROBE_SAY(b, steps[i].step, SKIPPED, "%s", "");
+}
+
 void
 probe_broker_look(struct probe_broker *broker)
 {
@@ -190,6 +218,8 @@ probe_broker_look(struct probe_broker *broker)
 		greet(broker, wire, addresses) == 0)
 		rc = probe_log_in(broker, wire);
 	broker->is_ready = rc >= 0;
+	if (rc < 0)
+		say_skipped(broker);
 	if (rc == 0) {
 		broker->wire = wire;
 		wire = NULL;

@@ -378,8 +378,10 @@ probe_log_in(struct probe_broker *broker, struct wire *wire)
 	rc = shake_hands(&l, wants);
 	if (rc <= 0)
 		return rc;
-	if (!probe_speaks_mechanism(l.mechanism))
+	if (!probe_speaks_mechanism(l.mechanism)) {
+		PROBE_SAY(broker, "login", OK, "%s is offered", l.mechanism);
 		return 1;
+	}
 	rc = !strcmp(l.mechanism, "PLAIN") ? log_in_plain(&l) : log_in_scram(&l);
 	if (rc == 0)
 		PROBE_SAY(broker, "login", OK, "%s as %s", l.mechanism, l.user);

@@ -47,7 +47,7 @@ static const struct {
 /* What a mirror needs of a side, and how a broker says that it has it. */
 struct need {
 	enum frame_api api;
-	int version;
+	bool is_vital; /* else the mirror works without, but not all that is asked of it */
 	const char *kafka, *fix;
 };
 
@@ -81,21 +81,20 @@ static const struct {
 	struct need need;
 } needs[] = {
 	{false, true, is_exact,
-		{FRAME_INIT_PRODUCER_ID, 0, "0.11",
-			"exactly.once=true cannot be kept: turn it off"}},
+		{FRAME_INIT_PRODUCER_ID, true, "0.11",
+			"exactly.once=true cannot be kept: take it out"}},
 	{false, true, makes_topics,
-		{FRAME_CREATE_TOPICS, 0, "0.10.1",
-			"missing topics cannot be made: make them at the target, and write "
-			"topics.create=never"}},
+		{FRAME_CREATE_TOPICS, false, "0.10.1",
+			"missing topics cannot be made: make them at the target"}},
 	{true, true, copies_acls,
-		{FRAME_DESCRIBE_ACLS, 0, "0.11",
-			"topics.sync.acls=true cannot be done: turn it off"}},
+		{FRAME_DESCRIBE_ACLS, false, "0.11",
+			"topics.sync.acls=true cannot be done: take it out"}},
 	{true, true, syncs_configs,
-		{FRAME_DESCRIBE_CONFIGS, 0, "0.11",
-			"topics.sync.configs=true cannot be done: turn it off"}},
+		{FRAME_DESCRIBE_CONFIGS, false, "0.11",
+			"topics.sync.configs=true cannot be done: take it out"}},
 };
 
-/* "Kafka 2.3 or newer" */
+/* "2.3": at least so new it is. */
 static const char *
 age_of(const struct probe_broker *b)
 {
@@ -105,30 +104,40 @@ age_of(const struct probe_broker *b)
 	return "0.9";
 }
 
+/* The first need that the broker does not have, vital ones before others; NULL: it has all. */
+static const struct need *
+missing_need(const struct probe_broker *b, bool is_vital)
+{
+	const struct probe_request *request = b->request;
+
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
+		if ((request->is_source ? needs[i].of_source : needs[i].of_target) &&
+			needs[i].need.is_vital == is_vital && needs[i].when(request->config) &&
+			b->versions[needs[i].need.api] < 0)
+			return &needs[i].need;
+	return NULL;
+}
+
 int
 probe_judge_versions(struct probe_broker *broker)
 {
-	const struct probe_request *request = broker->request;
+	const struct need *vital = missing_need(broker, true), *need = missing_need(broker, false);
 	const char *age = age_of(broker);
 
-	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
-		const struct need *need = &needs[i].need;
-
-		if (!(request->is_source ? needs[i].of_source : needs[i].of_target) ||
-			!needs[i].when(request->config) ||
-			broker->versions[need->api] >= need->version)
-			continue;
+	if (vital)
 		PROBE_SAY(broker, "versions", FAILED,
-			"the broker is as Kafka %s, and this needs %s: %s, or upgrade the cluster",
-			age, need->kafka, need->fix);
-		return -1;
-	}
-	if (broker->versions[FRAME_PRODUCE] < 3)
+			"as Kafka %s, without what %s brought: %s, or upgrade the brokers", age,
+			vital->kafka, vital->fix);
+	else if (need)
+		PROBE_SAY(broker, "versions", WARNING,
+			"as Kafka %s, without what %s brought: %s, or upgrade the brokers", age,
+			need->kafka, need->fix);
+	else if (broker->versions[FRAME_PRODUCE] < 3)
 		PROBE_SAY(broker, "versions", WARNING,
 			"as Kafka %s, which has no headers of records: %s", age,
-			request->is_source ? "there are none to copy"
-					   : "those of the source are lost there");
+			broker->request->is_source ? "there are none to copy"
+						   : "those of the source are lost there");
 	else
 		PROBE_SAY(broker, "versions", OK, "as Kafka %s or newer", age);
-	return 0;
+	return vital ? -1 : 0;
 }
