@@ -132,10 +132,10 @@ static void
 say_no_kafka(struct probe_broker *b, const struct wire *wire, enum wire_end end,
 	const struct answer *answer, const struct addrinfo *addresses)
 {
-	const char *refusal = probe_tls_refusal(wire);
+	const char *refusal = b->tls ? probe_tls_refusal(b, wire, end) : NULL;
 	bool is_http = answer->size >= 4 && !memcmp(answer->bytes, "HTTP", 4);
 
-	if (b->tls && refusal)
+	if (refusal)
 		PROBE_SAY(b, "tls", FAILED, "%s", refusal);
 	else if (is_http)
 		PROBE_SAY(b, "versions", FAILED,

@@ -88,8 +88,10 @@ int probe_tls_begin(
 	struct probe_broker *broker, struct wire *wire, const struct addrinfo *addresses);
 void probe_tls_tell(struct probe_broker *broker, struct wire *wire);
 
-/* Why an answer did not come over TLS, where it is about our certificate; NULL: it is not. */
-const char *probe_tls_refusal(const struct wire *wire);
+/* Why an answer did not come over TLS, where it is about our certificate; NULL: it is not. On the
+   thread that began it. */
+const char *probe_tls_refusal(
+	const struct probe_broker *broker, const struct wire *wire, enum wire_end end);
 
 /* Does something speak TLS there? Kafka without TLS? Over a connection of its own. @blocks */
 bool probe_speaks_tls(const struct addrinfo *addresses, const char *host);

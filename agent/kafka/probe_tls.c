@@ -199,11 +199,21 @@ probe_tls_free(struct probe_tls **tls)
 	*tls = NULL;
 }
 
-/* Where the verification of this thread's handshake says what is wrong. */
+/* The handshake of this thread: what its verification says, and whether the broker asked who we
+ * are. */
 static _Thread_local struct {
 	const struct trust *trust;
 	char sentence[400];
-} verification;
+	bool wants_certificate;
+} handshake;
+
+static int
+on_question(SSL *ssl, void *arg)
+{
+	(void)ssl, (void)arg;
+	handshake.wants_certificate = true;
+	return 1;
+}
 
 static int
 on_certificate(int is_fine, X509_STORE_CTX *store)
@@ -214,9 +224,9 @@ on_certificate(int is_fine, X509_STORE_CTX *store)
 	int n = certificate ? i2d_X509(certificate, &der) : 0;
 
 	(void)is_fine;
-	goes_on = trust_judge(verification.trust, &error, X509_STORE_CTX_get_error_depth(store),
-		(const char *)der, n > 0 ? (size_t)n : 0, verification.sentence,
-		sizeof(verification.sentence));
+	goes_on = trust_judge(handshake.trust, &error, X509_STORE_CTX_get_error_depth(store),
+		(const char *)der, n > 0 ? (size_t)n : 0, handshake.sentence,
+		sizeof(handshake.sentence));
 	X509_STORE_CTX_set_error(store, error);
 	OPENSSL_free(der);
 	return goes_on;
@@ -233,6 +243,7 @@ make_ssl(const struct probe_tls *tls, const char *host)
 
 	if (tls->verifies)
 		SSL_set_verify(ssl, SSL_VERIFY_PEER, on_certificate);
+	SSL_set_cert_cb(ssl, on_question, NULL);
 	if (!is_address)
 		SSL_set_tlsext_host_name(ssl, host);
 	if (tls->names_hosts && is_address)
@@ -246,10 +257,10 @@ make_ssl(const struct probe_tls *tls, const char *host)
 static void
 say_failure(struct probe_broker *b, struct wire *wire, enum wire_end end)
 {
-	const char *reason = wire_reason(wire), *refusal = probe_tls_refusal(wire);
+	const char *reason = wire_reason(wire), *refusal = probe_tls_refusal(b, wire, end);
 
-	if (*verification.sentence)
-		PROBE_SAY(b, "tls", FAILED, "%s", verification.sentence);
+	if (*handshake.sentence)
+		PROBE_SAY(b, "tls", FAILED, "%s", handshake.sentence);
 	else if (refusal)
 		PROBE_SAY(b, "tls", FAILED, "%s", refusal);
 	else if (strstr(reason, "unsupported protocol") || strstr(reason, "protocol version"))
@@ -273,15 +284,19 @@ say_failure(struct probe_broker *b, struct wire *wire, enum wire_end end)
 }
 
 const char *
-probe_tls_refusal(const struct wire *wire)
+probe_tls_refusal(const struct probe_broker *broker, const struct wire *wire, enum wire_end end)
 {
 	const char *reason = wire_reason(wire);
+	bool has_own = SSL_CTX_get0_certificate(broker->tls->context) != NULL;
+	/* Its reason may be lost with the connection. */
+	bool is_likely = end == WIRE_CLOSED && handshake.wants_certificate;
 
-	if (strstr(reason, "certificate required") || strstr(reason, "bad certificate"))
+	if (strstr(reason, "certificate required") || strstr(reason, "bad certificate") ||
+		(is_likely && !has_own))
 		return "the broker wants a certificate of the client, and one that it trusts: "
 		       "write "
 		       "ssl.keystore.location and its passwords";
-	if (strstr(reason, "unknown ca") || strstr(reason, "certificate unknown"))
+	if (strstr(reason, "unknown ca") || strstr(reason, "certificate unknown") || is_likely)
 		return "the broker does not trust the client's certificate: its issuer must be in "
 		       "the broker's trust store (ssl.truststore.location there)";
 	if (strstr(reason, "certificate expired"))
@@ -295,13 +310,14 @@ probe_tls_begin(struct probe_broker *broker, struct wire *wire, const struct add
 {
 	enum wire_end end;
 
-	verification.trust = broker->tls->trust;
-	*verification.sentence = '\0';
+	handshake.trust = broker->tls->trust;
+	*handshake.sentence = '\0';
+	handshake.wants_certificate = false;
 	wire_allow(wire, PROBE_TLS_MS);
 	end = wire_secure(wire, make_ssl(broker->tls, broker->host));
 	if (end == WIRE_OPEN)
 		return 0;
-	if (!*verification.sentence && !probe_tls_refusal(wire) && end != WIRE_SILENT &&
+	if (!*handshake.sentence && !probe_tls_refusal(broker, wire, end) && end != WIRE_SILENT &&
 		probe_speaks_kafka(addresses))
 		PROBE_SAY(broker, "tls", FAILED,
 			"the port speaks Kafka without TLS: use the brokers' TLS port, or write "

@@ -283,7 +283,7 @@ move_all(struct wire *wire, bool writes, char *bytes, size_t n)
 
 	wire->got = 0;
 	while (wire->got < n && end == WIRE_OPEN) {
-		size_t done;
+		size_t done = 0;
 
 		end = clock_ms() < wire->until
 			      ? move(wire, writes, bytes + wire->got, n - wire->got, &done)
@@ -298,7 +298,13 @@ enum wire_end
 wire_write(struct wire *wire, const void *bytes, size_t n)
 {
 	/* Read and write go the same way; what is written is not changed. */
-	return move_all(wire, true, (char *)(uintptr_t)bytes, n);
+	enum wire_end end = move_all(wire, true, (char *)(uintptr_t)bytes, n);
+	char reason;
+
+	/* Whoever ends TLS says why before. */
+	if (end == WIRE_CLOSED && wire->ssl)
+		end = wire_read(wire, &reason, 1);
+	return end == WIRE_OPEN && wire->got < n ? WIRE_CLOSED : end;
 }
 
 enum wire_end
