@@ -27,6 +27,7 @@ void connect_print_json(const struct connect_report *report);
 /* How many steps failed? */
 size_t connect_failures(const struct connect_report *report);
 
+/* Frees what it holds. */
 void connect_report_fini(struct connect_report *report);
 
 #endif

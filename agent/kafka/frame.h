@@ -34,11 +34,16 @@ enum frame_api {
 /* Begins a request. @gives text; frame_ask takes it */
 void frame_begin(struct text *request, enum frame_api api, int version);
 
-/* Add a number or a text (NULL is null) at the end. */
+/* Add a number of so many bits at the end. */
 void frame_put8(struct text *request, int number);
+/* The same, 16 bits. */
 void frame_put16(struct text *request, int number);
+/* The same, 32 bits. */
 void frame_put32(struct text *request, int32_t number);
+/* The same, 64 bits. */
 void frame_put64(struct text *request, int64_t number);
+
+/* Adds a text with its length; NULL is null. */
 void frame_put_text(struct text *request, const char *s);
 
 /* What a broker answered. A get beyond the end gives 0, "" or NULL, and sets is_short. */
@@ -48,9 +53,13 @@ struct answer {
 	bool is_short;
 };
 
+/* The next 8 bits. */
 int frame_get8(struct answer *answer);
+/* The next 16. */
 int frame_get16(struct answer *answer);
+/* The next 32. */
 int32_t frame_get32(struct answer *answer);
+/* The next 64. */
 int64_t frame_get64(struct answer *answer);
 
 /* NULL: null. @gives a string */

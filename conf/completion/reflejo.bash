@@ -56,19 +56,19 @@ _reflejo() {
 	--abort.on.send.failure|--exactly.once|--provenance|--loop.drop|--topics.sync.configs|--topics.sync.acls|--script.watch) _reflejo_offer 'true false'; return ;;
 	--message.handler|--report|--start.state.file|--script.file|--script.path|--script.test|--script.state.file|--admin.token.file|--admin.state.file|--log.file|--config|--consumer.config|--producer.config|--source-topics|--script|--records|--token-file) _reflejo_files; return ;;
 	--level) _reflejo_offer 'debug info warn error'; return ;;
-	--dry-run|--until.end|--new.consumer|--new.producer|--start.force|--help|--version|--json|--allow-duplicates|--allow-unexpected|--ignore-timestamps|--ignore-partitions|--junit|--watch|--keep|--no-follow) ;;
+	--dry-run|--until.end|--new.consumer|--new.producer|--start.force|--help|--version|--connect|--json|--allow-duplicates|--allow-unexpected|--ignore-timestamps|--ignore-partitions|--junit|--watch|--keep|--no-follow) ;;
 	--*) return ;; # a value of which nothing is known
 	esac
 	for ((i = 2; i < ${#words[@]} - 1; i++)); do
 		case ${words[i]} in
-		--*=*|--dry-run|--until.end|--new.consumer|--new.producer|--start.force|--help|--version|--json|--allow-duplicates|--allow-unexpected|--ignore-timestamps|--ignore-partitions|--junit|--watch|--keep|--no-follow) ;;
+		--*=*|--dry-run|--until.end|--new.consumer|--new.producer|--start.force|--help|--version|--connect|--json|--allow-duplicates|--allow-unexpected|--ignore-timestamps|--ignore-partitions|--junit|--watch|--keep|--no-follow) ;;
 		--*) ((i++)) ;;
 		*) sub=${words[i]}; break ;;
 		esac
 	done
 	case $command in
 	run) flags=' --config' run=1 names='' ;;
-	check) flags=' --json' run=1 names='' ;;
+	check) flags=' --connect --json' run=1 names='' ;;
 	plan) flags=' --json --source-topics' run=1 names='' ;;
 	verify) flags=' --allow-duplicates --allow-unexpected --ignore-timestamps --ignore-partitions --json --from --to --findings --memory' run=1 names='' ;;
 	redrive) flags=' --dry-run --topic --reason' run=1 names='' ;;

@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import json
+import re
 import socket
 import ssl
 import subprocess
@@ -232,7 +233,7 @@ def test_tls(connect, behind_tls, authority, source, target):
 
 
 @pytest.mark.parametrize("name, host, days, changes, result, sentence", [
-    ("soon", "IP:127.0.0.1", 20, {}, "warning", "ends in 19 days: renew it at the brokers"),
+    ("soon", "IP:127.0.0.1", 20, {}, "warning", "ends in (19|20) days: renew it at the brokers"),
     ("past", "IP:127.0.0.1", -1, {}, "failed", "expired on "),
     ("other", "DNS:kafka7.example", 300, {}, "failed", "the broker's certificate is for kafka7.example, and not for the name"),
     ("other", "DNS:kafka7.example", 300, {"ssl.endpoint.identification.algorithm": ""}, "ok", "the host name is not checked"),
@@ -241,7 +242,7 @@ def test_certificates(connect, behind_tls, authority, source, target, name, host
     front = behind_tls(source, authority(name, host, days))
     _, found = connect(front, target, consumer=by_tls(authority, **changes))
     said, text = only(found["source"], "tls", front.bootstrap)
-    assert said == result and sentence in text
+    assert said == result and re.search(sentence, text)
 
 
 def test_nobody_who_is_trusted(connect, behind_tls, authority, source, target, tmp_path):
@@ -262,7 +263,7 @@ def test_own_certificate(connect, behind_tls, authority, source, target):
     _, found = connect(front, target, consumer=by_tls(authority, **own))
     assert only(found["source"], "tls", front.bootstrap)[0] == "ok"
     result, text = only(found["source"], "own tls", front.bootstrap)
-    assert result == "warning" and "CN = mirror, valid until" in text and "in 19 days" in text
+    assert result == "warning" and re.search("CN = mirror, valid until .*, in (19|20) days: get a new one", text)
 
 
 def test_tls_port_without_tls(connect, behind_tls, authority, source, target):
