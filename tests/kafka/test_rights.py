@@ -100,18 +100,20 @@ def test_rights_are_asked_for(connect, names, outside, strict):
     topic, group = names
     outside(strict).make_topic(topic, 2)
     outside(strict).make_topic(f"copy.{topic}", 1)
+    settings = ("--topics.configs", "source", "--topics.sync.configs", "true")
     exact = ("--topic.prefix", "copy.", "--exactly.once", "true", "--exactly.once.topic", f"positions.{topic}")
-    found = connect(strict, strict, topic, group, *exact, "--topics.sync.configs", "true", "--topics.sync.acls", "true",
+    found = connect(strict, strict, topic, group, *exact, *settings, "--topics.sync.acls", "true",
                     "--topics.grow", "always")
     assert {result for side in found.values() for result, _ in side.values()} == {"ok"}, found
     assert found["source"]["versions"][1] == "as Kafka 3.9 or newer"
     forbidden = [(ResourceType.TOPIC, topic, AclOperation.READ), (ResourceType.GROUP, group, AclOperation.READ),
                  (ResourceType.TOPIC, f"copy.{topic}", AclOperation.WRITE, AclOperation.ALTER_CONFIGS),
                  (ResourceType.TOPIC, f"positions.{topic}", AclOperation.CREATE),
+                 (ResourceType.BROKER, "kafka-cluster", AclOperation.CREATE),
                  (ResourceType.TRANSACTIONAL_ID, f"{group}.reflejo.check", AclOperation.WRITE)]
     for kind, name, *operations in forbidden:
         forbid(outside, strict, kind, name, *operations)
-    found = connect(strict, strict, topic, group, *exact, "--topics.sync.configs", "true")
+    found = connect(strict, strict, topic, group, *exact, *settings)
     for side, step, operation in (
             ("source", "read topics", f"--operation Read --topic {topic}"), ("source", "group", f"--operation Read --group {group}"),
             ("target", "write topics", f"--operation Write --topic copy.{topic}"),
@@ -122,7 +124,7 @@ def test_rights_are_asked_for(connect, names, outside, strict):
         assert result == "failed" and operation in text, (step, text)
     assert found["target"]["read settings"][0] == "ok"
     # What cannot be made for another reason is said with the broker's.
-    found = connect(strict, strict, topic, group, "--topic.prefix", "more.", "--topics.partitions", "1000000000")
+    found = connect(strict, strict, topic, group, "--topic.prefix", "more.", "--topics.partitions", "20000")
     result, text = found["target"]["make topics"]
     assert result == "failed" and f"more.{topic} cannot be made" in text
     for kind, name, *_ in forbidden:
