@@ -47,6 +47,10 @@ somebody(const struct probe *probe, int32_t id, struct err *err)
 {
 	const struct probe_view *view = &probe->view;
 	const struct probe_member *member = NULL;
+	const char *mechanism =
+		probe->broker_count
+			? client_settings_get(probe->brokers[0]->settings, "sasl.mechanism")
+			: NULL;
 
 	for (size_t i = 0; i < view->member_count; i++)
 		if (view->members[i].id == id)
@@ -60,9 +64,12 @@ somebody(const struct probe *probe, int32_t id, struct err *err)
 	}
 	if (member)
 		err_set(err, "broker %d, which would have to be asked, cannot be reached", (int)id);
-	else
+	else if (probe->broker_count && probe_has_sasl(probe->brokers[0]->settings) &&
+		 !probe_speaks_mechanism(mechanism ? mechanism : "GSSAPI"))
 		err_set(err, "rights are asked only where the login is by PLAIN, SCRAM, a "
-			     "certificate, or none");
+			     "certificate, or none; the log of the mirror says what is refused");
+	else
+		err_set(err, "the brokers ended the connections over an earlier question");
 	return NULL;
 }
 
@@ -110,45 +117,105 @@ judge(int code, int denied, const int *harmless, size_t count, struct err *err)
 	return PROBE_UNKNOWN;
 }
 
+/* A batch of no records, which brokers must be able to read before they look at anything. */
+static void
+put_empty_batch(struct text *request)
+{
+	frame_put32(request, 61);
+	frame_put64(request, 0);  /* offset */
+	frame_put32(request, 49); /* bytes behind this */
+	frame_put32(request, -1);
+	frame_put8(request, 2); /* its format */
+	frame_put32(request, 0);
+	frame_put16(request, 0);
+	frame_put32(request, 0);
+	frame_put64(request, 0); /* timestamps */
+	frame_put64(request, 0);
+	frame_put64(request, -1); /* no producer's */
+	frame_put16(request, -1);
+	frame_put32(request, -1);
+	frame_put32(request, 0);
+}
+
+static void
+put_produce(struct text *request, const char *topic, int version)
+{
+	frame_begin(request, FRAME_PRODUCE, version);
+	if (version >= 3)
+		frame_put_text(request, NULL);
+	frame_put16(request, -1);
+	frame_put32(request, 1000);
+	frame_put32(request, 1);
+	frame_put_text(request, topic);
+	frame_put32(request, 1);
+	frame_put32(request, NO_PARTITION);
+	if (version >= 3)
+		put_empty_batch(request);
+	else
+		frame_put32(request, 0);
+}
+
+static void
+put_fetch(struct text *request, const char *topic, int version)
+{
+	frame_begin(request, FRAME_FETCH, version);
+	frame_put32(request, -1);
+	frame_put32(request, 0);
+	frame_put32(request, 0);
+	if (version >= 3)
+		frame_put32(request, 1);
+	if (version >= 4)
+		frame_put8(request, 0);
+	if (version >= 7) {
+		frame_put32(request, 0);
+		frame_put32(request, -1);
+	}
+	frame_put32(request, 1);
+	frame_put_text(request, topic);
+	frame_put32(request, 1);
+	frame_put32(request, NO_PARTITION);
+	if (version >= 9)
+		frame_put32(request, -1);
+	frame_put64(request, 0);
+	if (version >= 5)
+		frame_put64(request, 0);
+	frame_put32(request, 1);
+	if (version >= 7)
+		frame_put32(request, 0);
+}
+
 /* Reads or writes a partition that there is not. */
 static enum probe_answer
 ask_partition(struct probe *probe, const char *topic, bool writes, struct err *err)
 {
 	static const int harmless[] = {UNKNOWN_TOPIC};
 	struct probe_broker *b = somebody(probe, -1, err);
-	int version = b ? pick(b, writes ? FRAME_PRODUCE : FRAME_FETCH, 2, 2, err) : -1;
+	int version = !b       ? -1
+		      : writes ? pick(b, FRAME_PRODUCE, 2, 3, err)
+			       : pick(b, FRAME_FETCH, 2, 10, err);
 	struct text request;
 	struct answer answer;
 	enum probe_answer result;
 
 	if (version < 0)
 		return PROBE_UNKNOWN;
-	frame_begin(&request, writes ? FRAME_PRODUCE : FRAME_FETCH, version);
-	if (writes) {
-		frame_put16(&request, -1);
-		frame_put32(&request, 1000);
-	} else {
-		frame_put32(&request, -1);
-		frame_put32(&request, 0);
-		frame_put32(&request, 1);
-	}
-	frame_put32(&request, 1);
-	frame_put_text(&request, topic);
-	frame_put32(&request, 1);
-	frame_put32(&request, NO_PARTITION);
-	if (!writes)
-		frame_put64(&request, 0);
-	frame_put32(&request, 0); /* no bytes */
+	if (writes)
+		put_produce(&request, topic, version);
+	else
+		put_fetch(&request, topic, version);
 	if (ask(b, &request, &answer, err) < 0)
 		return PROBE_UNKNOWN;
 	if (!writes)
-		frame_skip(&answer, 4);
-	if (frame_get_count(&answer) == 1) {
-		free(frame_get_text(&answer));
-		frame_get_count(&answer);
-		frame_skip(&answer, 4);
-	}
+		frame_skip(&answer, version >= 7 ? 4 + 2 + 4 : 4);
+	frame_get_count(&answer);
+	free(frame_get_text(&answer));
+	frame_get_count(&answer);
+	frame_skip(&answer, 4);
 	result = judge(frame_get16(&answer), TOPIC_DENIED, harmless, 1, err);
+	if (answer.is_short) {
+		result = PROBE_UNKNOWN;
+		err_set(err, "the broker did not answer for the topic");
+	}
 	answer_fini(&answer);
 	return result;
 }
