@@ -15,6 +15,7 @@ from rigs import KraftCluster, free_port
 STORES = pathlib.Path(__file__).resolve().parents[1] / "unit" / "data" / "stores"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
+OAUTH = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
 PASSWORD = "p \"w\" \\ ; x"
 
 
@@ -43,7 +44,8 @@ class SecureCluster(KraftCluster):
             "ssl.truststore.type": "JKS", "ssl.truststore.location": STORES / "root.jks",
             "ssl.truststore.password": "storepass",
             "listener.name.mutual.ssl.client.auth": "required",
-            "listener.name.login.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+            "listener.name.login.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512,OAUTHBEARER",
+            "listener.name.login.oauthbearer.sasl.jaas.config": f'{OAUTH} required unsecuredLoginStringClaim_sub="mirror";',
             "listener.name.login.plain.sasl.jaas.config":
                 escaped(f"{PLAIN} required user_mirror={quoted(PASSWORD)};"),
             "listener.name.login.scram-sha-512.sasl.jaas.config": f"{SCRAM} required;",
@@ -185,6 +187,13 @@ def test_connect_logs_in(connect, names, outside, secure, stores):
         assert {result for side in found.values() for result, _ in side.values()} == {"ok"}, found
         assert found["source"]["login"][1] == said
         assert "CN = " in found["target"]["own tls"][1]
+    # This one only librdkafka speaks.
+    by_token = {"sasl.mechanism": "OAUTHBEARER", "sasl.jaas.config": f'{OAUTH} required unsecuredLoginStringClaim_sub="mirror";'}
+    found = connect(login_side, secure, topic, group, "--topic.prefix", "copy.", consumer=by_plain(**by_token))
+    assert found["source"]["login"] == ("ok", "OAUTHBEARER, through librdkafka")
+    assert found["source"]["cluster"][0] == "ok" and found["target"]["make topics"][0] == "ok"
+    result, text = found["source"]["rights"]
+    assert result == "unchecked" and "rights are asked only where the login is by PLAIN, SCRAM" in text
     found = connect(login_side, mutual_side, topic, group, producer=by_certificate(),
                     consumer=by_plain(**{"sasl.mechanism": "SCRAM-SHA-256", "sasl.jaas.config": login(SCRAM)}))
     result, text = found["source"]["login"]
