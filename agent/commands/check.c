@@ -1,4 +1,5 @@
-/* reflejo check: says what became of every line of the configuration. */
+/* reflejo check: says what became of every line of the configuration, and what the clusters answer.
+ */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "commands/commands.h"
+#include "commands/connect.h"
 #include "commands/json.h"
 #include "commands/runaway.h"
 #include "config/config.h"
@@ -20,21 +22,26 @@
 #include "mirror/topics.h"
 #include "script/watchdog.h"
 
-/* Copies argv without --json; *ret_json says whether it was there. @gives an array for free() */
-static char **
-take_json(int argc, char **argv, int *ret_argc, bool *ret_json)
-{
-	char **rest = mem_zero((size_t)argc + 1, sizeof(*rest));
+/* What was asked for. */
+struct request {
+	bool is_json, connects;
+	char **flags;
+	int flag_count;
+};
 
-	*ret_argc = 0;
-	*ret_json = false;
+/* @gives r->flags, free it */
+static void
+read_arguments(int argc, char **argv, struct request *r)
+{
+	*r = (struct request){.flags = mem_zero((size_t)argc + 1, sizeof(*r->flags))};
 	for (int i = 0; i < argc; i++) {
 		if (!strcmp(argv[i], "--json"))
-			*ret_json = true;
+			r->is_json = true;
+		else if (!strcmp(argv[i], "--connect"))
+			r->connects = true;
 		else
-			rest[(*ret_argc)++] = argv[i];
+			r->flags[r->flag_count++] = argv[i];
 	}
-	return rest;
 }
 
 /* A topic expression that does not compile is an error too. */
@@ -141,8 +148,10 @@ print_table(const struct config_verdicts *verdicts)
 	}
 }
 
+/* report NULL: the clusters were not asked. */
 static void
-print_json(const struct config_verdicts *verdicts, const struct problems *problems)
+print_json(const struct config_verdicts *verdicts, const struct problems *problems,
+	const struct connect_report *report)
 {
 	fputs("{\"lines\":[", stdout);
 	for (size_t i = 0; i < verdicts->count; i++) {
@@ -165,8 +174,60 @@ print_json(const struct config_verdicts *verdicts, const struct problems *proble
 		json_print_field("kind", p->is_error ? "error" : "warning", ",");
 		json_print_field("text", p->text, "}");
 	}
-	printf("],\n\"errors\":%zu,\"warnings\":%zu}\n", problems->errors,
+	printf("],\n\"errors\":%zu,\"warnings\":%zu", problems->errors,
 		problems->count - problems->errors);
+	if (report) {
+		fputs(",\n", stdout);
+		connect_print_json(report);
+	}
+	puts("}");
+}
+
+static void
+print_text(const struct config *config, const struct problems *problems)
+{
+	print_table(config->verdicts);
+	fflush(stdout);
+	problems_print(problems, stderr);
+	printf("%zu lines, %zu errors, %zu warnings\n", config->verdicts->count, problems->errors,
+		problems->count - problems->errors);
+	fflush(stdout);
+}
+
+/* All that needs no cluster. */
+static void
+check_configuration(const struct config *config, struct problems *problems)
+{
+	check_expression(config, problems);
+	check_limits(config, problems);
+	if (config->source.group_id)
+		check_starts(config, problems);
+	check_rules(config, problems);
+	if (config->script.file)
+		check_script(config, problems);
+}
+
+/* Prints all, and asks the clusters unless the configuration is wrong. Returns the exit status. */
+static int
+show(const struct config *config, const struct problems *problems, const struct request *r)
+{
+	bool connects = r->connects && !problems->errors;
+	struct connect_report report = {0};
+	int status;
+
+	if (!r->is_json)
+		print_text(config, problems);
+	if (connects)
+		connect_look(config, &report);
+	if (r->is_json)
+		print_json(config->verdicts, problems, connects ? &report : NULL);
+	else if (connects)
+		connect_print(&report);
+	else if (r->connects)
+		fputs("reflejo: the clusters are not asked before the errors are gone\n", stderr);
+	status = problems->errors || connect_failures(&report) ? 1 : 0;
+	connect_report_fini(&report);
+	return status;
 }
 
 int
@@ -174,36 +235,22 @@ command_check(int argc, char **argv)
 {
 	struct problems problems = {0};
 	struct config *config;
-	bool is_json;
-	char **rest = take_json(argc, argv, &argc, &is_json);
+	struct request request;
 	int status;
 
-	if (options_has_flag(argc, rest, "help")) {
-		printf("usage: reflejo check [--json] [the flags of run]\n");
+	read_arguments(argc, argv, &request);
+	if (options_has_flag(request.flag_count, request.flags, "help")) {
+		printf("usage: reflejo check [--connect] [--json] [the flags of run]\n");
 		options_usage(stdout);
-		free(rest);
+		free(request.flags);
 		return 0;
 	}
-	config = config_check(argc, rest, library_knows_property, &problems);
-	check_expression(config, &problems);
-	check_limits(config, &problems);
-	if (config->source.group_id)
-		check_starts(config, &problems);
-	check_rules(config, &problems);
-	if (config->script.file)
-		check_script(config, &problems);
-	if (is_json) {
-		print_json(config->verdicts, &problems);
-	} else {
-		print_table(config->verdicts);
-		fflush(stdout);
-		problems_print(&problems, stderr);
-		printf("%zu lines, %zu errors, %zu warnings\n", config->verdicts->count,
-			problems.errors, problems.count - problems.errors);
-	}
-	status = problems.errors ? 1 : 0;
+	config = config_check(request.flag_count, request.flags, library_knows_property, &problems);
+	check_configuration(config, &problems);
+	status = show(config, &problems, &request);
 	config_free(&config);
 	problems_fini(&problems);
-	free(rest);
+	free(request.flags);
+	library_wait(1000);
 	return status;
 }

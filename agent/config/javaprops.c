@@ -220,6 +220,7 @@ javaprops_translate(struct config *config, enum javaprop_side side,
 		.problems = problems,
 	};
 
+	rules_begin_profile(&t);
 	translate_pass(&t, false);
 	translate_pass(&t, true);
 	rules_finish_login(&t);

@@ -130,6 +130,13 @@ RULE(identification);
 RULE(cipher_suites);
 RULE(tls_versions);
 
+/* In rules_profile.c. */
+RULE(profile);
+
+/* Gives the defaults of the profile that is named, before all else, so that whatever the user says
+ * wins. */
+void rules_begin_profile(struct translation *t);
+
 /* Can the linked library get tokens for OAUTHBEARER by itself, from where the properties say?
    Otherwise the current property is refused. */
 bool translation_check_oidc(struct translation *t);

@@ -1,9 +1,11 @@
 """Fixtures: real clusters that tests share, names of a test's own, and the program between the clusters."""
 
 import itertools
+import json
 import os
 import pathlib
 import re
+import subprocess
 import sys
 
 import pytest
@@ -148,6 +150,22 @@ def mirror(program, start_process, tmp_path):
                              f"producer{number}.properties", "--whitelist", topics, *flags)
 
     return start
+
+
+@pytest.fixture
+def connect(program, tmp_path):
+    """Runs `reflejo check --connect`: {side: {step: (result, text)}} of the last finding of each step."""
+    def look(source, target, topics, group, *flags, consumer=None, producer=None):
+        write_properties(tmp_path / "c.properties", {"bootstrap.servers": source.bootstrap, "group.id": group, **(consumer or {})})
+        write_properties(tmp_path / "p.properties", {"bootstrap.servers": target.bootstrap, **(producer or {})})
+        done = subprocess.run([program, "check", "--connect", "--json", "--consumer.config", "c.properties",
+                               "--producer.config", "p.properties", "--whitelist", topics, *flags], cwd=tmp_path,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              timeout=60, check=False)
+        found = json.loads(done.stdout)["connect"]
+        assert (done.returncode == 0) == (found["failed"] == 0), done.stdout
+        return {side: {one["step"]: (one["result"], one["text"]) for one in found[side]} for side in ("source", "target")}
+    return look
 
 
 @pytest.fixture

@@ -58,6 +58,22 @@ def test_positions_of_the_old_consumer(mirror, names, outside, sender, receiver,
     assert agent.stop(PROMISE) == 0, agent.stderr
 
 
+def test_connect(connect, names, outside, kafka0, kafka4):
+    """The oldest and the newest brokers, each on both sides."""
+    topic, group = names
+    for cluster in (kafka0, kafka4):
+        outside(cluster).make_topic(topic)
+    found = connect(kafka0, kafka4, topic, group, "--exactly.once", "true")
+    assert found["source"].pop("versions") == ("warning", "as Kafka 0.10.1, which has no headers of records: there are none to copy")
+    assert {result for side in found.values() for result, _ in side.values()} == {"ok"}, found
+    found = connect(kafka4, kafka0, topic, group)
+    assert found["target"].pop("versions")[1].endswith("those of the source are lost there")
+    assert found["target"].pop("idempotence")[0] == "unchecked"
+    assert {result for side in found.values() for result, _ in side.values()} == {"ok"}, found
+    found = connect(kafka4, kafka0, topic, group, "--exactly.once", "true")
+    assert found["target"]["versions"][0] == "failed" and "exactly.once=true cannot be kept" in found["target"]["versions"][1]
+
+
 def test_old_source(mirror, names, outside, sender, receiver, kafka0, kafka4):
     topic, group = names
     outside(kafka0).make_topic(topic, 3)

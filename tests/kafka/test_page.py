@@ -68,6 +68,16 @@ def test_page(follow_page, outside, sender, receiver, kafka1, kafka2):
         assert set(stream["source"].split(",")) == set(kafka1.bootstrap.split(","))
 
 
+def test_connect_by_zookeeper(connect, outside, names, kafka1, kafka2):
+    """The brokers come from ZooKeeper, as on the page, and each is looked at."""
+    topic, group = names
+    for cluster in (kafka1, kafka2):
+        outside(cluster).make_topic(topic, replicas=2)
+    found = connect(kafka1, kafka2, topic, group, consumer={"bootstrap.servers": None, "zookeeper.connect": kafka1.zookeeper})
+    assert {result for side in found.values() for result, _ in side.values()} == {"ok"}, found
+    assert all(f"127.0.0.1:{port}" in found["source"]["zookeeper"][1] for port in kafka1.ports)
+
+
 def test_page_again_with_the_class_name(follow_page, outside, sender, receiver, program, tmp_path, kafka1, kafka2):
     """The wrapper script's first word; hosts that do not resolve; and what came while no mirror ran is made up for. In the end both
     clusters hold the same."""

@@ -23,6 +23,22 @@ def rule(topic, operation, permission):
                       permission)
 
 
+def forbid(outside, cluster, kind, name, *operations):
+    """These are forbidden, everything else about it allowed."""
+    def one(operation, permission):
+        return AclBinding(kind, name, ResourcePatternType.LITERAL, "User:ANONYMOUS", "*", operation, permission)
+    rules = [one(AclOperation.ALL, AclPermissionType.ALLOW), *(one(o, AclPermissionType.DENY) for o in operations)]
+    for done in outside(cluster).admin.create_acls(rules).values():
+        done.result(PROMISE)
+
+
+def forget(outside, cluster, kind, name):
+    """The rules that forbid made."""
+    wanted = AclBindingFilter(kind, name, ResourcePatternType.LITERAL, None, None, AclOperation.ANY, AclPermissionType.ANY)
+    for done in outside(cluster).admin.delete_acls([wanted]).values():
+        done.result(PROMISE)
+
+
 def forbid_reading(outside, cluster, topic):
     """Reading is forbidden, everything else about the topic allowed."""
     rules = [rule(topic, AclOperation.ALL, AclPermissionType.ALLOW),
@@ -77,3 +93,40 @@ def test_rights_that_are_taken_and_given_back(mirror, names, outside, sender, re
         verdict = got.verdict(one)
         assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
     assert agent.stop(PROMISE) == 0, agent.stderr
+
+
+def test_rights_are_asked_for(connect, names, outside, strict):
+    """reflejo check --connect, with the same cluster on both sides: nothing is forbidden, then all that the mirror needs is."""
+    topic, group = names
+    outside(strict).make_topic(topic, 2)
+    outside(strict).make_topic(f"copy.{topic}", 1)
+    settings = ("--topics.configs", "source", "--topics.sync.configs", "true")
+    exact = ("--topic.prefix", "copy.", "--exactly.once", "true", "--exactly.once.topic", f"positions.{topic}")
+    found = connect(strict, strict, topic, group, *exact, *settings, "--topics.sync.acls", "true",
+                    "--topics.grow", "always")
+    assert {result for side in found.values() for result, _ in side.values()} == {"ok"}, found
+    assert found["source"]["versions"][1] == "as Kafka 3.9 or newer"
+    forbidden = [(ResourceType.TOPIC, topic, AclOperation.READ), (ResourceType.GROUP, group, AclOperation.READ),
+                 (ResourceType.TOPIC, f"copy.{topic}", AclOperation.WRITE, AclOperation.ALTER_CONFIGS),
+                 (ResourceType.TOPIC, f"positions.{topic}", AclOperation.CREATE),
+                 (ResourceType.BROKER, "kafka-cluster", AclOperation.CREATE),
+                 (ResourceType.TRANSACTIONAL_ID, f"{group}.reflejo.check", AclOperation.WRITE)]
+    for kind, name, *operations in forbidden:
+        forbid(outside, strict, kind, name, *operations)
+    found = connect(strict, strict, topic, group, *exact, *settings)
+    for side, step, operation in (
+            ("source", "read topics", f"--operation Read --topic {topic}"), ("source", "group", f"--operation Read --group {group}"),
+            ("target", "write topics", f"--operation Write --topic copy.{topic}"),
+            ("target", "sync settings", f"--operation AlterConfigs --topic copy.{topic}"),
+            ("target", "positions", f"--operation Create --topic positions.{topic}"),
+            ("target", "transactions", "--operation Write --resource-pattern-type prefixed --transactional-id")):
+        result, text = found[side][step]
+        assert result == "failed" and operation in text, (step, text)
+    assert found["target"]["read settings"][0] == "ok"
+    # What cannot be made for another reason is said with the broker's.
+    found = connect(strict, strict, topic, group, "--topic.prefix", "more.", "--topics.partitions", "20000")
+    result, text = found["target"]["make topics"]
+    assert result == "failed" and f"more.{topic} cannot be made" in text
+    for kind, name, *_ in forbidden:
+        forget(outside, strict, kind, name)
+    assert not set(outside(strict).admin.list_topics(timeout=PROMISE).topics) & {f"positions.{topic}", f"more.{topic}"}

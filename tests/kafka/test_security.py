@@ -15,6 +15,7 @@ from rigs import KraftCluster, free_port
 STORES = pathlib.Path(__file__).resolve().parents[1] / "unit" / "data" / "stores"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
+OAUTH = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
 PASSWORD = "p \"w\" \\ ; x"
 
 
@@ -43,7 +44,8 @@ class SecureCluster(KraftCluster):
             "ssl.truststore.type": "JKS", "ssl.truststore.location": STORES / "root.jks",
             "ssl.truststore.password": "storepass",
             "listener.name.mutual.ssl.client.auth": "required",
-            "listener.name.login.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+            "listener.name.login.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512,OAUTHBEARER",
+            "listener.name.login.oauthbearer.sasl.jaas.config": f'{OAUTH} required unsecuredLoginStringClaim_sub="mirror";',
             "listener.name.login.plain.sasl.jaas.config":
                 escaped(f"{PLAIN} required user_mirror={quoted(PASSWORD)};"),
             "listener.name.login.scram-sha-512.sasl.jaas.config": f"{SCRAM} required;",
@@ -151,3 +153,53 @@ def test_what_does_not_fit_is_said(what, mirror, names, outside, secure, stores)
                    consumer=properties)
     agent.wait_event("source_unreachable", reason=lambda reason: all(text in reason for text in expected))
     assert "wrong-one" not in agent.stderr
+
+
+# What `reflejo check --connect` says: in which step, with which words.
+CONNECT = {
+    "password of PLAIN": ("login", "Invalid username or password"),
+    "password of SCRAM": ("login", "invalid credentials with SASL mechanism SCRAM-SHA-512"),
+    "host name": ("tls", "the broker's certificate is for 127.0.0.1, and not for the name it is called by"),
+    "authority": ("tls", "comes from nobody who is trusted: put its issuer"),
+    "certificate": ("tls", "the broker wants a certificate of the client"),
+}
+
+
+def test_connect_says_what_does_not_fit(connect, names, outside, secure, stores):
+    topic, group = names
+    make_user(outside, secure)
+    for what, (properties, host, port, _) in NO_FIT.items():
+        step, words = CONNECT[what]
+        found = connect(secure.seen_at(getattr(secure, port), host), secure, topic, group, consumer=properties)
+        result, text = found["source"][step]
+        assert result == "failed" and words in text, (what, text)
+        assert "wrong-one" not in str(found)
+
+
+def test_connect_logs_in(connect, names, outside, secure, stores):
+    topic, group = names
+    make_user(outside, secure)
+    outside(secure).make_topic(topic)
+    login_side, mutual_side = secure.seen_at(secure.login_port), secure.seen_at(secure.mutual_port)
+    for properties, said in ((by_scram(), "SCRAM-SHA-512 as mirror"), (by_plain(), "PLAIN as mirror")):
+        found = connect(login_side, mutual_side, topic, group, "--topic.prefix", "copy.", consumer=properties,
+                        producer=by_certificate())
+        assert {result for side in found.values() for result, _ in side.values()} == {"ok"}, found
+        assert found["source"]["login"][1] == said
+        assert "CN = " in found["target"]["own tls"][1]
+    # This one only librdkafka speaks.
+    by_token = {"sasl.mechanism": "OAUTHBEARER", "sasl.jaas.config": f'{OAUTH} required unsecuredLoginStringClaim_sub="mirror";'}
+    found = connect(login_side, secure, topic, group, "--topic.prefix", "copy.", consumer=by_plain(**by_token))
+    assert found["source"]["login"] == ("ok", "OAUTHBEARER, through librdkafka")
+    assert found["source"]["cluster"][0] == "ok" and found["target"]["make topics"][0] == "ok"
+    result, text = found["source"]["rights"]
+    assert result == "unchecked" and "rights are asked only where the login is by PLAIN, SCRAM" in text
+    found = connect(login_side, mutual_side, topic, group, producer=by_certificate(),
+                    consumer=by_plain(**{"sasl.mechanism": "SCRAM-SHA-256", "sasl.jaas.config": login(SCRAM)}))
+    result, text = found["source"]["login"]
+    assert result == "failed" and "does not offer SCRAM-SHA-256 but " in text and "SCRAM-SHA-512" in text
+    found = connect(login_side, secure, topic, group, consumer=by_certificate(), producer=by_plain(**{
+        "security.protocol": "SASL_PLAINTEXT", "ssl.truststore.location": None, "ssl.enabled.protocols": None,
+        "ssl.cipher.suites": None}))
+    assert "this port wants a login, by " in found["source"]["login"][1]
+    assert "this port takes no logins" in found["target"]["login"][1]

@@ -55,6 +55,40 @@ TEST(connections)
 	CHECK_CASES(SIDE_CONSUMER, cases);
 }
 
+TEST(profile_of_a_producer)
+{
+	static const struct lines_case cases[] = {
+		{"profile=eventhubs",
+			"connections.max.idle.ms=180000;request.timeout.ms=60000;"
+			"socket.timeout.ms=60000;topic.metadata.refresh.interval.ms=180000;"
+			"message.max.bytes=1000000;set;set;translated;translated;handled;"},
+		{"max.request.size=500000\nprofile=eventhubs\nrdkafka.socket.timeout.ms=9000\n"
+		 "topic.metadata.refresh.interval.ms=7000\nconnections.max.idle.ms=-1",
+			"message.max.bytes=500000;topic.metadata.refresh.interval.ms=7000;"
+			"connections.max.idle.ms=0;socket.timeout.ms=9000;"
+			"translated;handled;set;translated;translated;"},
+		{"profile=eventhubs\ntimeout.ms=20000\nmax.request.size=1\n"
+		 "metadata.max.age.ms=1000\nconnections.max.idle.ms=1",
+			"request.timeout.ms=60000;socket.timeout.ms=60000;"
+			"request.timeout.ms=20000;message.max.bytes=1000;"
+			"topic.metadata.refresh.interval.ms=1000;connections.max.idle.ms=1;"
+			"set;handled;translated;translated;translated;set;"},
+		{"profile=msk", "refused;!f:1: profile: 'msk' is none of: eventhubs;"},
+	};
+
+	CHECK_CASES(SIDE_PRODUCER, cases);
+}
+
+TEST(profile_of_a_consumer)
+{
+	static const struct lines_case cases[] = {
+		{"profile=eventhubs", "connections.max.idle.ms=180000;socket.timeout.ms=60000;"
+				      "set;translated;handled;"},
+	};
+
+	CHECK_CASES(SIDE_CONSUMER, cases);
+}
+
 TEST(consumer)
 {
 	static const struct lines_case cases[] = {

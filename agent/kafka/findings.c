@@ -1,0 +1,75 @@
+/* Findings: what a look at a cluster found, step by step, each a word and a sentence. */
+#include "kafka/findings.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+const char *
+finding_word(enum finding_verdict verdict)
+{
+	static const char *const words[FINDING_VERDICTS] = {
+		[FINDING_OK] = "ok",
+		[FINDING_WARNING] = "warning",
+		[FINDING_FAILED] = "FAILED",
+		[FINDING_SKIPPED] = "skipped",
+		[FINDING_UNCHECKED] = "not checked",
+	};
+
+	return words[verdict];
+}
+
+/* @takes finding's strings */
+static void
+take(struct findings *findings, struct finding finding)
+{
+	findings->items = mem_grow(
+		findings->items, &findings->capacity, findings->count, sizeof(*findings->items));
+	findings->items[findings->count++] = finding;
+}
+
+void
+findings_add(struct findings *findings, const char *place, const char *step,
+	enum finding_verdict verdict, const char *fmt, ...)
+{
+	struct text text = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	text_vprintf(&text, fmt, ap);
+	va_end(ap);
+	take(findings,
+		(struct finding){mem_strdup(place), mem_strdup(step), verdict, text_take(&text)});
+}
+
+void
+findings_append(struct findings *to, struct findings *from)
+{
+	for (size_t i = 0; i < from->count; i++)
+		take(to, from->items[i]);
+	free(from->items);
+	*from = (struct findings){0};
+}
+
+size_t
+findings_count(const struct findings *findings, enum finding_verdict verdict)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < findings->count; i++)
+		count += findings->items[i].verdict == verdict;
+	return count;
+}
+
+void
+findings_fini(struct findings *findings)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		free(findings->items[i].place);
+		free(findings->items[i].step);
+		free(findings->items[i].text);
+	}
+	free(findings->items);
+	*findings = (struct findings){0};
+}
