@@ -40,7 +40,8 @@ list(struct admin *admin, struct probe_view *ret, struct err *err)
 		return admin_no_answer(admin, code, err);
 	take_metadata(md, ret);
 	rd_kafka_metadata_destroy(md);
-	admin_cluster_id(admin, 1000, id, sizeof(id));
+	if (admin_cluster_id(admin, 1000, id, sizeof(id), err) < 0)
+		id[0] = '\0';
 	ret->id = mem_strdup(id);
 	probe_view_sort(ret);
 	return 0;
