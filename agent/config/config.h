@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/file.h"
 #include "config/problems.h"
+#include "config/secrets.h"
 
 /* One setting for a Kafka client, in librdkafka's names and syntax. */
 struct client_setting {
@@ -21,6 +23,12 @@ struct client_setting {
 struct client_settings {
 	struct client_setting *items;
 	size_t count;
+	/* What OAUTHBEARER shows, where it stands in a file. */
+	struct client_token {
+		char *file;	  /* NULL: it comes from elsewhere */
+		char *claim;	  /* that names who it is for; NULL: sub */
+		char *extensions; /* "name=value,name=value"; NULL: none */
+	} token;
 };
 
 /* The last value of a setting by its librdkafka name, NULL when the user did not give it. */
@@ -94,6 +102,11 @@ struct config {
 				       each record alone */
 		int64_t metadata_max_age_ms; /* default 300000 */
 	} target;
+
+	/* What the clients log in and show themselves with, as it was read, and from which files.
+	 */
+	struct secrets consumer_secrets, producer_secrets;
+	struct file_list files;
 
 	struct config_verdicts *verdicts; /* what became of each line; see config/verdicts.h */
 };

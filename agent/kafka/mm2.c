@@ -141,7 +141,8 @@ append_committed_only(struct client_settings *settings)
 	if (settings->count)
 		memcpy(items, settings->items, settings->count * sizeof(*items));
 	items[settings->count] = committed_only;
-	*settings = (struct client_settings){items, settings->count + 1};
+	settings->items = items;
+	settings->count++;
 }
 
 /* What is being read. */

@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "base/version.h"
 #include "kafka/library.h"
+#include "kafka/token.h"
 #include "kafka/traffic.h"
 #include "mirror/tally.h"
 #include "script/script.h"
@@ -385,6 +386,15 @@ put_sides(struct scrape *s)
 }
 
 static void
+put_tokens(struct scrape *s)
+{
+	if (token_expiry(CLIENT_SOURCE))
+		put_one(s, "source", (double)token_expiry(CLIENT_SOURCE) / 1000);
+	if (token_expiry(CLIENT_TARGET))
+		put_one(s, "target", (double)token_expiry(CLIENT_TARGET) / 1000);
+}
+
+static void
 put_reloads(struct scrape *s)
 {
 	for (int i = 0; i < RELOAD_RESULTS; i++)
@@ -449,6 +459,7 @@ put_names(struct scrape *s)
 	case METRIC_log_events: put_events(s); break;
 	case METRIC_connects:
 	case METRIC_throttle: put_sides(s); break;
+	case METRIC_token_expiry: put_tokens(s); break;
 	case METRIC_reloads: put_reloads(s); break;
 	case METRIC_limit_bytes:
 	case METRIC_limit_records: put_limits(s); break;

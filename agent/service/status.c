@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "kafka/library.h"
+#include "kafka/token.h"
 #include "script/world.h"
 #include "service/oneshot.h"
 
@@ -119,7 +120,7 @@ status_ready(const struct view *v, bool *ret_is_ready)
 }
 
 static void
-add_side(struct document *d, const char *name, const struct view_side *side)
+add_side(struct document *d, const char *name, const struct view_side *side, enum client_side id)
 {
 	document_open_named(d, name, '{');
 	document_add_string(d, "brokers", side->brokers ? side->brokers : "");
@@ -130,6 +131,7 @@ add_side(struct document *d, const char *name, const struct view_side *side)
 		document_bool(d, side->reachable > 0);
 	document_add_time(d, "since", side->since);
 	document_add_string(d, "reason", side->reason);
+	document_add_time(d, "token_expires", token_expiry(id));
 	document_close(d, '}');
 }
 
@@ -558,8 +560,8 @@ add_process(struct document *d, const struct view *v)
 	document_add_string(d, "log_level", log_level_name(log_get_level()));
 	add_reasons(d, v, &reasons);
 	document_add_bool(d, "ready", reasons == 0);
-	add_side(d, "source", v->source);
-	add_side(d, "target", v->target);
+	add_side(d, "source", v->source, CLIENT_SOURCE);
+	add_side(d, "target", v->target, CLIENT_TARGET);
 }
 
 char *
