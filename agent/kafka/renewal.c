@@ -1,10 +1,12 @@
 /* Renewal: living clients take a new login, token, certificate or trust. */
 #include "kafka/renewal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "kafka/client_state.h"
@@ -14,9 +16,36 @@
 #define BIT(kind) (1U << (kind))
 /* SASL extensions of a token. */
 #define MAX_EXTENSIONS 16
+/* The same trouble with a side's token is said again after this time. */
+#define SAY_AGAIN_MS 60000
 
 static pthread_mutex_t living_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct client *living; /* under living_lock */
+
+/* What was said last about the token of a side, by all its clients; "" after a good one. */
+static struct {
+	char reason[1024];
+	int64_t next; /* clock_ms */
+} said[CLIENT_SIDES];
+static pthread_mutex_t said_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* reason "": the token is good. */
+static void
+say(enum client_side side, const char *reason)
+{
+	int64_t now = clock_ms();
+	bool is_news;
+
+	pthread_mutex_lock(&said_lock);
+	is_news = strcmp(said[side].reason, reason) != 0 || now >= said[side].next;
+	snprintf(said[side].reason, sizeof(said[side].reason), "%s", reason);
+	if (is_news)
+		said[side].next = now + SAY_AGAIN_MS;
+	pthread_mutex_unlock(&said_lock);
+	if (is_news && *reason)
+		LOG(EVENT_token_refused, F_STR("side", side == CLIENT_SOURCE ? "source" : "target"),
+			F_STR("reason", reason));
+}
 
 /* Gives the library a token; -1 when it does not take it. */
 static int
@@ -66,10 +95,8 @@ refresh_token(struct client *client)
 	} else {
 		client_remember_failure(client, err.text);
 		rd_kafka_oauthbearer_set_token_failure(client->rk, err.text);
-		LOG_LIMITED(9, EVENT_token_refused,
-			F_STR("side", client->side == CLIENT_SOURCE ? "source" : "target"),
-			F_STR("reason", err.text));
 	}
+	say(client->side, rc ? err.text : "");
 	token_fini(&token);
 	free(source.file);
 	free(source.claim);

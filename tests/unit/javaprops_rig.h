@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "config/javaprops.h"
+#include "config/placeholder.h"
 #include "unit.h"
 
 /* "name=value;", and "name=PEM*N;" for N blocks of PEM, whose bytes differ from run to run. */
@@ -45,6 +46,7 @@ dump(enum javaprop_side side, const char *lines, config_known *known, struct con
 			mem_strdup(side == SIDE_CONSUMER ? "consumer" : "producer");
 	}
 	properties_mark_passed(&properties, false, &problems);
+	placeholders_resolve(&properties, &problems);
 	javaprops_translate(config, side, &properties, known, &problems);
 	for (size_t i = 0; i < settings->count; i++)
 		print_setting(&text, &settings->items[i]);

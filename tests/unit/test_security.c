@@ -302,6 +302,28 @@ TEST(token_logins)
 					       "come from; write "
 					       "sasl.oauthbearer.token.endpoint.url=https://HOST/"
 					       "PATH;"},
+		{SASL("OAUTHBEARER") "sasl.jaas.config=" OAUTH " required;",
+			SASL_SETTINGS(
+				"OAUTHBEARER") "translated;set;refused;!f:3: sasl.jaas.config: "
+					       "OAuthBearerLoginModule says "
+					       "nothing about the client; write clientId=\"...\" "
+					       "and clientSecret=\"...\" into it, or "
+					       "sasl.oauthbearer.token.endpoint.url=file:///PATH "
+					       "for a token that stands in a file;"},
+		{SASL("OAUTHBEARER") "sasl.login.callback.handler.class=com.example.Mine",
+			SASL_SETTINGS("OAUTHBEARER") "translated;set;refused;!f:3: "
+						     "sasl.login.callback.handler.class: "
+						     "'com.example.Mine' is a Java class and "
+						     "cannot run here;"},
+	};
+
+	enter();
+	CHECK_CASES(SIDE_CONSUMER, cases);
+}
+
+TEST(tokens_in_files)
+{
+	static const struct lines_case cases[] = {
 		/* KIP-768: somebody else gets the token, and writes it into a file. */
 		{SASL("OAUTHBEARER") "sasl.oauthbearer.token.endpoint.url=file:t.jwt\n"
 				     "sasl.login.callback.handler.class=org.apache.kafka.common."
@@ -344,19 +366,6 @@ TEST(token_logins)
 						     "nothing without the file: write "
 						     "sasl.oauthbearer.token."
 						     "endpoint.url=file:///PATH;"},
-		{SASL("OAUTHBEARER") "sasl.jaas.config=" OAUTH " required;",
-			SASL_SETTINGS(
-				"OAUTHBEARER") "translated;set;refused;!f:3: sasl.jaas.config: "
-					       "OAuthBearerLoginModule says "
-					       "nothing about the client; write clientId=\"...\" "
-					       "and clientSecret=\"...\" into it, or "
-					       "sasl.oauthbearer.token.endpoint.url=file:///PATH "
-					       "for a token that stands in a file;"},
-		{SASL("OAUTHBEARER") "sasl.login.callback.handler.class=com.example.Mine",
-			SASL_SETTINGS("OAUTHBEARER") "translated;set;refused;!f:3: "
-						     "sasl.login.callback.handler.class: "
-						     "'com.example.Mine' is a Java class and "
-						     "cannot run here;"},
 	};
 
 	enter();
