@@ -161,8 +161,11 @@ struct client_settings *
 identity_settings(enum client_side side, const struct client_settings *settings)
 {
 	struct identity *identity = &identities[side];
-	struct client_settings *merged = mem_zero(1, sizeof(*merged));
+	struct client_settings *merged = mem_alloc(sizeof(*merged));
 
+	*merged = *settings;
+	merged->items = NULL;
+	merged->count = 0;
 	pthread_mutex_lock(&identity->lock);
 	add_items(merged, settings, identity->renewed, false);
 	add_items(merged, &identity->settings, identity->renewed, true);

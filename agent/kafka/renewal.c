@@ -119,6 +119,14 @@ is_word(const struct client_settings *settings, const char *name, const char *wo
 	return value && strcasestr(value, word);
 }
 
+/* By either of its two names. */
+static bool
+is_mechanism(const struct client_settings *settings, const char *word)
+{
+	return is_word(settings, "sasl.mechanism", word) ||
+	       is_word(settings, "sasl.mechanisms", word);
+}
+
 static void
 set_token(struct client *client, const struct client_token *token)
 {
@@ -135,10 +143,9 @@ renewal_prepare(
 	bool has_sasl = is_word(settings, "security.protocol", "sasl");
 
 	client->has_tls = is_word(settings, "security.protocol", "ssl");
-	client->has_login = has_sasl && (is_word(settings, "sasl.mechanism", "PLAIN") ||
-						is_word(settings, "sasl.mechanism", "SCRAM"));
-	if (!has_sasl || !settings->token.file ||
-		!is_word(settings, "sasl.mechanism", "OAUTHBEARER"))
+	client->has_login =
+		has_sasl && (is_mechanism(settings, "PLAIN") || is_mechanism(settings, "SCRAM"));
+	if (!has_sasl || !settings->token.file || !is_mechanism(settings, "OAUTHBEARER"))
 		return;
 	set_token(client, &settings->token);
 	rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, on_token_wanted);
