@@ -492,7 +492,8 @@ has_secret(const struct jaas *jaas)
 {
 	for (size_t i = 0; i < jaas->count; i++)
 		if (jaas_get(&jaas->modules[i], "password") ||
-			jaas_get(&jaas->modules[i], "clientSecret"))
+			jaas_get(&jaas->modules[i], "clientSecret") ||
+			jaas_get(&jaas->modules[i], "oauth.client.secret"))
 			return true;
 	return false;
 }

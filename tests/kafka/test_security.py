@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import shutil
-import subprocess
 import time
 import types
 
@@ -14,7 +13,7 @@ from conftest import rig
 from confluent_kafka.admin import ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 from outside import wait_until
 from records import no_loss
-from rigs import KraftCluster, free_port, java
+from rigs import KraftCluster, free_port
 
 # Made by keytool; see `make` there. The broker's certificate is for 127.0.0.1.
 STORES = pathlib.Path(__file__).resolve().parents[1] / "unit" / "data" / "stores"
@@ -69,12 +68,12 @@ class SecureCluster(KraftCluster):
             "listener.name.login.scram-sha-512.sasl.jaas.config": f"{SCRAM} required;",
         }
 
-    def restart_with(self, stores, scope):
-        """From now on only who has these stores' certificate, or this scope, gets in."""
+    def restart_with_next(self, scope):
+        """From now on only who has the next certificate, trusts it, and has a token with this scope gets in."""
         settings = self.folder / "broker0.properties"
         self.stop()
-        shutil.copy(stores / "key.jks", self.folder / "broker.jks")
-        shutil.copy(stores / "root.jks", self.folder)
+        shutil.copy(STORES / "next.jks", self.folder / "broker.jks")
+        shutil.copy(STORES / "next-root.jks", self.folder / "root.jks")
         text = settings.read_text(encoding="ascii").replace('RequiredScope="first"', f'RequiredScope="{scope}"')
         settings.write_text(text, encoding="ascii")
         self.start()
@@ -200,20 +199,6 @@ def write_secret(path, text):
     os.replace(new, path)
 
 
-def make_stores(folder):
-    """A key whose certificate nobody signed, for client and broker, and a store that trusts it; by keytool."""
-    def keytool(*arguments):
-        subprocess.run([pathlib.Path(java()).with_name("keytool"), *arguments, "-storepass", "storepass"], check=True,
-                       cwd=folder, capture_output=True)
-
-    folder.mkdir()
-    keytool("-genkeypair", "-keystore", "key.jks", "-storetype", "JKS", "-keypass", "storepass", "-alias", "next",
-            "-keyalg", "EC", "-groupname", "secp256r1", "-dname", "CN=next", "-ext", "san=ip:127.0.0.1")
-    keytool("-exportcert", "-rfc", "-keystore", "key.jks", "-alias", "next", "-file", "next.pem")
-    keytool("-importcert", "-noprompt", "-keystore", "root.jks", "-storetype", "JKS", "-alias", "next", "-file", "next.pem")
-    return folder
-
-
 def test_what_is_rotated_is_taken_under_load(mirror, names, outside, sender, receiver, secure, stores, tmp_path):
     """Certificate, trust, token and password change while it mirrors; then only the new ones get in.
 
@@ -239,23 +224,23 @@ def test_what_is_rotated_is_taken_under_load(mirror, names, outside, sender, rec
     arrived = receiver(secure, f"copy.{topic}", 1)
     arrived.wait_count(500)
 
-    new = make_stores(tmp_path / "new")
     make_user(outside, secure, "second-password")
     write_secret(tmp_path / "password", "second-password")
     write_secret(tmp_path / "token", token("second"))
     # The key is useless with the old password: what is halfway there is not taken.
-    os.replace(shutil.copy(new / "key.jks", tmp_path / "key.new"), tmp_path / "key.jks")
+    os.replace(tmp_path / "next.jks", tmp_path / "key.jks")
     agent.wait_event("secrets_refused")
     write_secret(tmp_path / "keypass", "storepass")
-    for name in ("root.jks", "trust2.jks"):
-        os.replace(shutil.copy(new / "root.jks", tmp_path / "trust.new"), tmp_path / name)
+    shutil.copy(tmp_path / "next-root.jks", tmp_path / "next-trust.jks")
+    os.replace(tmp_path / "next-root.jks", tmp_path / "root.jks")
+    os.replace(tmp_path / "next-trust.jks", tmp_path / "trust2.jks")
     for side, kind in [("source", "certificate"), ("source", "token"), ("source", "trust"), ("target", "login"),
                        ("target", "trust")]:
         agent.wait_event("secrets_renewed", side=side, what=lambda what, kind=kind: kind in what)
     # It goes on without a break: nothing was closed, and the group knows nothing of it.
     assert not agent.find("revoked") and not agent.find("source_unreachable") and not agent.find("target_unreachable")
     before = load.total
-    secure.restart_with(new, "second")
+    secure.restart_with_next("second")
     try:
         arrived.wait_count(before + 500)
     except AssertionError:
