@@ -58,10 +58,25 @@ print_tallies(int status)
 	fflush(stdout);
 }
 
+/* What the user typed. */
+struct typed {
+	int argc;
+	char **argv;
+};
+
+static struct config *
+read_again(void *arg, struct problems *problems)
+{
+	const struct typed *typed = arg;
+
+	return config_load(typed->argc, typed->argv, library_knows_property, problems);
+}
+
 int
 command_run(int argc, char **argv)
 {
-	struct agent_options options = {0};
+	struct typed typed = {argc, argv};
+	struct agent_options options = {.reread = read_again, .reread_arg = &typed};
 	struct problems problems = {0};
 	struct config *config;
 	int status = AGENT_BAD_START;

@@ -591,6 +591,7 @@ config_check(int argc, char *const argv[], config_known *known, struct problems 
 	struct properties all = {0};
 	struct flags flags;
 
+	file_note_into(&config->files);
 	flags_parse(argc, argv, &flags, problems);
 	gather(&all, &flags, problems);
 	take_options(config, &all, problems);
@@ -608,6 +609,9 @@ config_check(int argc, char *const argv[], config_known *known, struct problems 
 		check_clients(config, &all, &flags, problems);
 	}
 	leave_group(config);
+	secrets_take(&config->consumer, &config->consumer_secrets);
+	secrets_take(&config->producer, &config->producer_secrets);
+	file_note_into(NULL);
 	properties_fini(&all);
 	flags_fini(&flags);
 	return config;
@@ -634,6 +638,9 @@ settings_fini(struct client_settings *settings)
 	}
 	free(settings->items);
 	free(settings->ticket_cache);
+	free(settings->token.file);
+	free(settings->token.claim);
+	free(settings->token.extensions);
 }
 
 void
@@ -655,6 +662,7 @@ config_free(struct config **config)
 	free(c->source.zookeeper_connect);
 	free(c->source.security_protocol);
 	free(c->target.bootstrap_servers);
+	file_list_fini(&c->files);
 	verdicts_free(&c->verdicts);
 	free(c);
 	*config = NULL;

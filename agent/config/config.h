@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/file.h"
 #include "config/problems.h"
+#include "config/secrets.h"
 
 /* One setting for a Kafka client, in librdkafka's names and syntax. */
 struct client_setting {
@@ -24,6 +26,12 @@ struct client_settings {
 	bool wants_ticket;  /* the client logs in with Kerberos; kafka/tickets gets its ticket */
 	char *ticket_cache; /* where others keep that, NULL: Kerberos's default; without meaning
 			       where sasl.kerberos.keytab is set */
+	/* What OAUTHBEARER shows, where it stands in a file. */
+	struct client_token {
+		char *file;	  /* NULL: it comes from elsewhere */
+		char *claim;	  /* that names who it is for; NULL: sub */
+		char *extensions; /* "name=value,name=value"; NULL: none */
+	} token;
 };
 
 /* The last value of a setting by its librdkafka name, NULL when the user did not give it. */
@@ -97,6 +105,11 @@ struct config {
 				       each record alone */
 		int64_t metadata_max_age_ms; /* default 300000 */
 	} target;
+
+	/* What the clients log in and show themselves with, as it was read, and from which files.
+	 */
+	struct secrets consumer_secrets, producer_secrets;
+	struct file_list files;
 
 	struct config_verdicts *verdicts; /* what became of each line; see config/verdicts.h */
 };

@@ -9,6 +9,35 @@
 
 #include "base/mem.h"
 
+static _Thread_local struct file_list *noted;
+
+void
+file_note_into(struct file_list *list)
+{
+	noted = list;
+}
+
+void
+file_note(const char *path)
+{
+	if (!noted)
+		return;
+	for (size_t i = 0; i < noted->count; i++)
+		if (!strcmp(noted->paths[i], path))
+			return;
+	noted->paths = mem_resize(noted->paths, noted->count + 1, sizeof(*noted->paths));
+	noted->paths[noted->count++] = mem_strdup(path);
+}
+
+void
+file_list_fini(struct file_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->paths[i]);
+	free(list->paths);
+	*list = (struct file_list){0};
+}
+
 static int
 read_all(FILE *file, const char *path, size_t max, struct text *text, struct err *err)
 {
@@ -37,6 +66,7 @@ file_read(const char *path, size_t max, char **ret, size_t *ret_length, struct e
 	FILE *file = fopen(path, "rbe");
 	int result = -1;
 
+	file_note(path);
 	if (!file)
 		return err_set(err, "cannot read '%s': %s", path, strerror(errno));
 	if (fstat(fileno(file), &status) == 0 && S_ISDIR(status.st_mode))

@@ -10,4 +10,20 @@
    has a NUL behind its *ret_length bytes. @blocks @gives *ret for free() */
 int file_read(const char *path, size_t max, char **ret, size_t *ret_length, struct err *err);
 
+/* Paths of files, each once. Zero-initialised: none. */
+struct file_list {
+	char **paths;
+	size_t count;
+};
+
+/* From now on this thread's file_read and file_note put their paths into the list; NULL: no longer.
+   @borrows list until then */
+void file_note_into(struct file_list *list);
+
+/* Notes a file that somebody else will read. */
+void file_note(const char *path);
+
+/* Frees what it holds and clears it. */
+void file_list_fini(struct file_list *list);
+
 #endif

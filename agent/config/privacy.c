@@ -62,19 +62,29 @@ privacy_check_file(
 			path, what, path);
 }
 
-/* The file that a placeholder names, @PATH or ${file:PATH...}; NULL when it is something else.
- * @gives a string */
+/* The file that a placeholder names, @PATH, ${file:PATH...} or ${directory:PATH:NAME}; NULL when it
+ * is something else. @gives a string */
 static char *
 file_of(const char *placeholder)
 {
-	const char *found = strstr(placeholder, "${file:");
+	const char *file = strstr(placeholder, "${file:");
+	const char *folder = strstr(placeholder, "${directory:");
+	char *path, *colon;
 
 	if (*placeholder == '@')
 		return mem_strdup(placeholder + 1);
-	if (!found)
+	if (file) {
+		file += strlen("${file:");
+		return mem_strndup(file, strcspn(file, ":}"));
+	}
+	if (!folder)
 		return NULL;
-	found += strlen("${file:");
-	return mem_strndup(found, strcspn(found, ":}"));
+	folder += strlen("${directory:");
+	path = mem_strndup(folder, strcspn(folder, "}"));
+	colon = strchr(path, ':');
+	if (colon)
+		*colon = '/';
+	return path;
 }
 
 void

@@ -270,13 +270,48 @@ take_client(struct login *login)
 	free(extensions);
 }
 
+bool
+translation_take_token(struct translation *t, const char *path)
+{
+	path = without_scheme(path);
+	if (access(path, R_OK)) {
+		translation_refuse(t, "cannot read the token '%s': %s", path, strerror(errno));
+		return false;
+	}
+	free(t->settings->token.file);
+	t->settings->token.file = mem_strdup(path);
+	file_note(path);
+	privacy_check_file(path, "a token", t->current->origin, t->problems);
+	return true;
+}
+
+/* A token that somebody else gets and writes into a file. */
+static void
+take_token_file(struct login *login, const char *path)
+{
+	struct client_token *token = &login->t->settings->token;
+	char *extensions = print_extensions(login->module, "extension_", "", ",");
+
+	if (path && !translation_take_token(login->t, path))
+		login->is_refused = true; /* and it is said why */
+	free(token->extensions);
+	token->extensions = extensions;
+}
+
 static void
 take_oauth(struct login *login)
 {
 	const char *subject = jaas_get(login->module, "unsecuredLoginStringClaim_sub");
+	const char *file = jaas_get(login->module, "oauth.access.token.location");
 
 	if (subject)
 		take_unsecured(login, subject);
+	else if (file || translation_has_token_file(login->t))
+		take_token_file(login, file);
+	else if (jaas_get(login->module, "oauth.access.token"))
+		refuse(login,
+			"a token in the line itself cannot be renewed; write it into a file, and "
+			"oauth.access.token.location=\"FILE\"");
 	else if (jaas_get(login->module, "clientId") ||
 		 jaas_get(login->module, "oauth.client.id") ||
 		 translation_other(login->t, "sasl.oauthbearer.client.credentials.client.id"))
@@ -284,7 +319,9 @@ take_oauth(struct login *login)
 	else if (!translation_other(login->t, "sasl.oauthbearer.method") &&
 		 !translation_other(login->t, "sasl.oauthbearer.assertion.algorithm"))
 		refuse(login, "OAuthBearerLoginModule says nothing about the client; write "
-			      "clientId=\"...\" and clientSecret=\"...\" into it");
+			      "clientId=\"...\" and clientSecret=\"...\" into it, or "
+			      "sasl.oauthbearer.token.endpoint.url=file:///PATH for a token that "
+			      "stands in a file");
 }
 
 /* The login modules by what stands behind the last dot of their class: other packages have copies
@@ -456,7 +493,8 @@ has_secret(const struct jaas *jaas)
 {
 	for (size_t i = 0; i < jaas->count; i++)
 		if (jaas_get(&jaas->modules[i], "password") ||
-			jaas_get(&jaas->modules[i], "clientSecret"))
+			jaas_get(&jaas->modules[i], "clientSecret") ||
+			jaas_get(&jaas->modules[i], "oauth.client.secret"))
 			return true;
 	return false;
 }

@@ -109,6 +109,8 @@ RULE(producer_type);
 /* In rules_security.c. */
 RULE(mechanism);
 RULE(oidc);
+RULE(token_url);
+RULE(subject_claim);
 RULE(sasl_handler);
 RULE(jwt_retriever);
 
@@ -140,6 +142,14 @@ void rules_begin_profile(struct translation *t);
 /* Can the linked library get tokens for OAUTHBEARER by itself, from where the properties say?
    Otherwise the current property is refused. */
 bool translation_check_oidc(struct translation *t);
+
+/* Does the client's token stand in a file, which sasl.oauthbearer.token.endpoint.url names, or
+   Strimzi's oauth.access.token.location? */
+bool translation_has_token_file(const struct translation *t);
+
+/* Takes the file at that path, or address that begins with file:, as the one that the client's
+   token stands in. The current property is refused when it cannot be read. */
+bool translation_take_token(struct translation *t, const char *path);
 
 /* What properties mean together, once all are read. They need a translation whose properties are
    all done. Login: the file that Java's environment names, when nothing else says how to log in.

@@ -17,21 +17,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "kafka/client_state.h"
+#include "kafka/identity.h"
 #include "kafka/library.h"
+#include "kafka/renewal.h"
 #include "kafka/tickets.h"
 #include "kafka/trust.h"
-
-struct client {
-	rd_kafka_t *rk;
-	enum client_side side;
-	struct trust *trust;
-	pthread_mutex_t lock;
-	char failure[512];  /* under lock, as the three below */
-	char distrust[512]; /* why a broker's certificate was not taken, until its failure is told
-			     */
-	client_offset_line *on_offset;
-	void *on_offset_arg;
-};
 
 static pthread_mutex_t retired_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t retired_change = PTHREAD_COND_INITIALIZER;
@@ -119,8 +110,8 @@ client_explain(const char *failure, char *text, size_t size)
 	snprintf(text, size, "%s", failure);
 }
 
-static void
-remember_failure(struct client *client, const char *text)
+void
+client_remember_failure(struct client *client, const char *text)
 {
 	const char *cut;
 
@@ -180,7 +171,7 @@ on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 	bool is_failure = is_one_of(facility, failure_facilities);
 
 	if (is_failure && client)
-		remember_failure(client, text);
+		client_remember_failure(client, text);
 	if (client && !strcmp(facility, "OFFSET"))
 		tell_offset_line(client, text);
 	/* Failures of connections come back as source_unreachable and target_unreachable, said
@@ -227,15 +218,17 @@ on_certificate(rd_kafka_t *rk, const char *broker, int32_t id, int *error, int d
 {
 	struct client *client = opaque;
 	char sentence[400] = "";
+	int goes_on;
 
 	(void)rk, (void)id;
-	if (trust_judge(client->trust, error, depth, der, n, sentence, sizeof(sentence)))
-		return 1;
-	snprintf(why, why_size, "%s", sentence);
 	pthread_mutex_lock(&client->lock);
-	snprintf(client->distrust, sizeof(client->distrust), "%s: %s", broker, sentence);
+	goes_on = trust_judge(client->trust, error, depth, der, n, sentence, sizeof(sentence));
+	if (!goes_on) {
+		snprintf(why, why_size, "%s", sentence);
+		snprintf(client->distrust, sizeof(client->distrust), "%s: %s", broker, sentence);
+	}
 	pthread_mutex_unlock(&client->lock);
-	return 0;
+	return goes_on;
 }
 
 /* Judges certificates in the library's stead, unless the user wants none to be. */
@@ -327,13 +320,29 @@ apply_ticket(rd_kafka_conf_t *conf, enum client_side side, const struct client_s
 	return tickets_need(side, settings, err);
 }
 
+/* Makes the library's client, with what is shown and trusted now. */
+static rd_kafka_t *
+make_handle(struct client *client, rd_kafka_type_t type, rd_kafka_conf_t *conf, struct err *err)
+{
+	char why[512] = "";
+	rd_kafka_t *rk;
+
+	identity_begin(client->side);
+	rk = rd_kafka_new(type, conf, why, sizeof(why));
+	client->has_context = identity_end();
+	if (!rk)
+		err_set(err, "the %s client cannot be made: %s",
+			type == RD_KAFKA_CONSUMER ? "consumer" : "producer", why);
+	return rk;
+}
+
 struct client *
-client_new(enum client_side side, rd_kafka_type_t type, const struct client_settings *settings,
+client_new(enum client_side side, rd_kafka_type_t type, const struct client_settings *given,
 	const struct client_rule *rules, size_t count, int events, struct err *err)
 {
+	struct client_settings *settings = identity_settings(side, given);
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	struct client *client = mem_zero(1, sizeof(*client));
-	char why[512] = "";
 	int chain = -1;
 
 	client->side = side;
@@ -344,24 +353,27 @@ client_new(enum client_side side, rd_kafka_type_t type, const struct client_sett
 	rd_kafka_conf_set_throttle_cb(conf, on_throttle);
 	rd_kafka_conf_set_events(conf, events);
 	apply_trust(conf, client, settings);
+	renewal_prepare(client, conf, settings);
 	if (apply_settings(conf, settings, &chain, err) < 0 ||
-		apply_ticket(conf, side, settings, err) < 0)
+		apply_ticket(conf, side, given, err) < 0)
 		goto fail;
 	for (size_t i = 0; i < count; i++)
 		if (apply_rule(conf, &rules[i], settings, err) < 0)
 			goto fail;
-	client->rk = rd_kafka_new(type, conf, why, sizeof(why));
+	client->rk = make_handle(client, type, conf, err);
 	if (client->rk) {
 		if (chain >= 0)
 			close(chain);
+		identity_settings_free(&settings);
+		renewal_enter(client);
 		return client;
 	}
-	err_set(err, "the %s client cannot be made: %s",
-		type == RD_KAFKA_CONSUMER ? "consumer" : "producer", why);
 fail:
 	if (chain >= 0)
 		close(chain);
 	rd_kafka_conf_destroy(conf);
+	identity_settings_free(&settings);
+	renewal_fini(client);
 	trust_free(&client->trust);
 	pthread_mutex_destroy(&client->lock);
 	free(client);
@@ -401,6 +413,7 @@ destroy_client(void *arg)
 	/* The consumer was closed before, or is given up on purpose: do not wait for its group
 	 * here. */
 	rd_kafka_destroy_flags(client->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	renewal_fini(client);
 	trust_free(&client->trust);
 	pthread_mutex_destroy(&client->lock);
 	free(client);
@@ -418,6 +431,7 @@ client_retire(struct client **client)
 
 	if (!*client)
 		return;
+	renewal_leave(*client);
 	pthread_mutex_lock(&retired_lock);
 	retired++;
 	pthread_mutex_unlock(&retired_lock);

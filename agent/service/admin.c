@@ -254,18 +254,40 @@ may_exchange(struct http_request *r, const struct agent *a)
 	return false;
 }
 
+/* Where there is no script, only they can be new. */
+static void
+reload_secrets(struct http_request *r, struct agent *a)
+{
+	struct text told = {0};
+
+	if (a->is_stopping)
+		http_reply_error(r, 409, "the agent is stopping");
+	else if (rotation_look(a, &told))
+		http_reply_done(r, "taken anew: %s", told.s);
+	else
+		http_reply_error(r, 409, "%s",
+			told.s ? told.s
+			       : "there is no script (script.file is not set), and no login, token "
+				 "or certificate has changed");
+	text_fini(&told);
+}
+
 void
 call_reload(struct http_request *r, void *agent)
 {
 	struct agent *a = agent;
 
-	if (!may_exchange(r, a))
+	if (!a->config->script.file && admin_body(r, NULL, 0) == 0)
+		reload_secrets(r, a);
+	if (!a->config->script.file || !may_exchange(r, a))
 		return;
-	if (!a->workers)
+	if (!a->workers) {
 		http_reply_error(r, 409,
 			"mirroring has not begun: what has changed by then is taken at its begin");
-	else
-		wait_for(&a->admin, r, reload_begin(a));
+		return;
+	}
+	rotation_look(a, NULL);
+	wait_for(&a->admin, r, reload_begin(a));
 }
 
 void

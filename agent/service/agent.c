@@ -463,6 +463,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	brakes_every_second(a->brakes);
+	rotation_every_second(a);
 	ends_every_second(a);
 	oneshot_every_second(a);
 	bar_draw(a->oneshot);
@@ -495,6 +496,24 @@ on_end_signal(evutil_socket_t number, short what, void *arg)
 	agent_stop(a, AGENT_OK, reason);
 }
 
+/* Secrets at once; the script, where there is one, step by step. */
+static void
+reload_all(struct agent *a)
+{
+	bool is_renewed;
+
+	if (a->config->script.file) {
+		rotation_look(a, NULL);
+		reload_begin(a);
+		return;
+	}
+	notify_reloading();
+	is_renewed = rotation_look(a, NULL);
+	if (!is_renewed)
+		LOG(EVENT_reload_unavailable, F_STR("advice", "restart to read changed files"));
+	notify_reloaded();
+}
+
 static void
 on_other_signal(evutil_socket_t number, short what, void *arg)
 {
@@ -504,16 +523,13 @@ on_other_signal(evutil_socket_t number, short what, void *arg)
 	bool has_read = number == SIGHUP && admin_api_read_credentials(a);
 
 	(void)what;
-	if (number == SIGHUP && a->config->script.file) {
-		reload_begin(a);
-		return;
-	}
 	if (number == SIGHUP) {
 		notify_reloading();
 		if (!has_read)
 			LOG(EVENT_reload_unavailable,
 				F_STR("advice", "restart to read changed files"));
 		notify_reloaded();
+		reload_all(a);
 		return;
 	}
 	if (log_reopen(&err) < 0)
@@ -625,6 +641,7 @@ free_agent(struct agent *a)
 	free(a->generations.last_reason);
 	free(a->workers);
 	free(a->brokers);
+	rotation_fini(&a->rotation);
 	watchdog_stop();
 	script_world_free(&a->world);
 }
@@ -766,6 +783,7 @@ agent_run(const struct config *config, const struct agent_options *options)
 	} else {
 		a.started = a.last_progress = clock_ms();
 		a.started_wall = clock_wall_ms();
+		rotation_begin(&a);
 		a.scout = scout_start(&parts, a.notices);
 		/* A source that is away must not hold up a boot: whether records flow says
 		   /readyz. */

@@ -26,6 +26,11 @@ struct agent_options {
 	/* All streams have ended, with this status; NULL: none. What is to be said then is said
 	   here: the process may end without a return where a cluster does not answer. */
 	void (*ended)(int status);
+	/* Reads the configuration anew, as it stands in its files now, for logins and certificates
+	   that have changed; NULL after an error, which problems say. NULL: they are not looked
+	   for. @gives the configuration */
+	struct config *(*reread)(void *arg, struct problems *problems);
+	void *reread_arg;
 };
 
 /* Mirrors until SIGTERM, SIGINT or a failure, and returns the exit status. Problems of the set-up

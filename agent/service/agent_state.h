@@ -17,6 +17,7 @@
 #include "service/oneshot.h"
 #include "service/reload.h"
 #include "service/report.h"
+#include "service/rotation.h"
 #include "service/scout.h"
 #include "service/survey.h"
 #include "service/view.h"
@@ -33,6 +34,7 @@ struct agent {
 	struct brakes *brakes;
 	struct script_world *world;
 	struct reload reload;
+	struct rotation rotation;
 	struct admin_api admin;
 	struct events *events;
 	struct survey *survey;

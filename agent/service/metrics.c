@@ -11,6 +11,7 @@
 #include "base/version.h"
 #include "kafka/library.h"
 #include "kafka/tickets.h"
+#include "kafka/token.h"
 #include "kafka/traffic.h"
 #include "mirror/tally.h"
 #include "script/script.h"
@@ -399,6 +400,15 @@ put_tickets(struct scrape *s)
 }
 
 static void
+put_tokens(struct scrape *s)
+{
+	if (token_expiry(CLIENT_SOURCE))
+		put_one(s, "source", (double)token_expiry(CLIENT_SOURCE) / 1000);
+	if (token_expiry(CLIENT_TARGET))
+		put_one(s, "target", (double)token_expiry(CLIENT_TARGET) / 1000);
+}
+
+static void
 put_reloads(struct scrape *s)
 {
 	for (int i = 0; i < RELOAD_RESULTS; i++)
@@ -465,6 +475,7 @@ put_names(struct scrape *s)
 	case METRIC_throttle: put_sides(s); break;
 	case METRIC_ticket_expiry:
 	case METRIC_ticket_failures: put_tickets(s); break;
+	case METRIC_token_expiry: put_tokens(s); break;
 	case METRIC_reloads: put_reloads(s); break;
 	case METRIC_limit_bytes:
 	case METRIC_limit_records: put_limits(s); break;

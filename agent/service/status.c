@@ -10,6 +10,7 @@
 #include "base/version.h"
 #include "kafka/library.h"
 #include "kafka/tickets.h"
+#include "kafka/token.h"
 #include "script/world.h"
 #include "service/oneshot.h"
 
@@ -139,7 +140,7 @@ add_ticket(struct document *d, enum client_side side)
 }
 
 static void
-add_side(struct document *d, const char *name, const struct view_side *side, enum client_side which)
+add_side(struct document *d, const char *name, const struct view_side *side, enum client_side id)
 {
 	document_open_named(d, name, '{');
 	document_add_string(d, "brokers", side->brokers ? side->brokers : "");
@@ -150,7 +151,8 @@ add_side(struct document *d, const char *name, const struct view_side *side, enu
 		document_bool(d, side->reachable > 0);
 	document_add_time(d, "since", side->since);
 	document_add_string(d, "reason", side->reason);
-	add_ticket(d, which);
+	add_ticket(d, id);
+	document_add_time(d, "token_expires", token_expiry(id));
 	document_close(d, '}');
 }
 

@@ -304,3 +304,6 @@ def test_secrets_that_others_can_read(run, tmp_path):
         (tmp_path / name).chmod(0o640)
     done = run("check", *WHOLE, "--consumer.ssl.key.password", "@password")
     assert done.returncode == 0 and not done.stderr, done.stderr
+    (tmp_path / "c.properties").write_text(GOOD_CONSUMER + login + "sasl.password=${directory:.:password}\n")
+    (tmp_path / "password").chmod(0o644)
+    assert f"c.properties:{line}: everybody on this host can read './password', which holds a secret" in run("check", *WHOLE).stderr

@@ -1,7 +1,11 @@
 """Property files of Java clients, as they are, on brokers that want TLS, a login or a certificate."""
 
+import base64
+import json
+import os
 import pathlib
 import shutil
+import time
 import types
 
 import pytest
@@ -34,22 +38,46 @@ def login(module, user="mirror", password=PASSWORD):
 
 
 class SecureCluster(KraftCluster):
-    """One with a listener for logins over TLS, and one for clients with certificates, besides the open one."""
+    """One with a listener for logins over TLS, one for clients with certificates, one for clients with both a
+    certificate and a token, and one whose certificate has expired, besides the open one."""
 
     def more_listeners(self):
-        self.login_port, self.mutual_port = free_port(), free_port()
-        return {"LOGIN": self.login_port, "MUTUAL": self.mutual_port}, {
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_SSL,MUTUAL:SSL",
-            "ssl.keystore.type": "JKS", "ssl.keystore.location": STORES / "broker.jks", "ssl.keystore.password": "storepass",
-            "ssl.truststore.type": "JKS", "ssl.truststore.location": STORES / "root.jks",
+        self.login_port, self.mutual_port, self.token_port, self.expired_port = (free_port() for _ in range(4))
+        for name in ("broker.jks", "root.jks"):
+            shutil.copy(STORES / name, self.folder)
+        ports = {"LOGIN": self.login_port, "MUTUAL": self.mutual_port, "TOKEN": self.token_port,
+                 "EXPIRED": self.expired_port}
+        return ports, {
+            "listener.security.protocol.map":
+                "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_SSL,MUTUAL:SSL,TOKEN:SASL_SSL,EXPIRED:SSL",
+            "ssl.keystore.type": "JKS", "ssl.keystore.location": self.folder / "broker.jks",
+            "ssl.keystore.password": "storepass",
+            "ssl.truststore.type": "JKS", "ssl.truststore.location": self.folder / "root.jks",
             "ssl.truststore.password": "storepass",
+            "listener.name.expired.ssl.keystore.type": "JKS",
+            "listener.name.expired.ssl.keystore.location": STORES / "expired.jks",
+            "listener.name.expired.ssl.keystore.password": "storepass",
             "listener.name.mutual.ssl.client.auth": "required",
             "listener.name.login.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512,OAUTHBEARER",
             "listener.name.login.oauthbearer.sasl.jaas.config": f'{OAUTH} required unsecuredLoginStringClaim_sub="mirror";',
+            "listener.name.token.ssl.client.auth": "required",
+            "listener.name.token.sasl.enabled.mechanisms": "OAUTHBEARER",
+            "listener.name.token.oauthbearer.sasl.jaas.config":
+                f'{OAUTH} required unsecuredLoginStringClaim_sub="broker" unsecuredValidatorRequiredScope="first";',
             "listener.name.login.plain.sasl.jaas.config":
                 escaped(f"{PLAIN} required user_mirror={quoted(PASSWORD)};"),
             "listener.name.login.scram-sha-512.sasl.jaas.config": f"{SCRAM} required;",
         }
+
+    def restart_with_next(self, scope):
+        """From now on only who has the next certificate, trusts it, and has a token with this scope gets in."""
+        settings = self.folder / "broker0.properties"
+        self.stop()
+        shutil.copy(STORES / "next.jks", self.folder / "broker.jks")
+        shutil.copy(STORES / "next-root.jks", self.folder / "root.jks")
+        text = settings.read_text(encoding="ascii").replace('RequiredScope="first"', f'RequiredScope="{scope}"')
+        settings.write_text(text, encoding="ascii")
+        self.start()
 
     def seen_at(self, port, host="127.0.0.1"):
         """The cluster as the mirror finds it through one of the listeners."""
@@ -88,10 +116,10 @@ def by_certificate(**changes):
             **changes}
 
 
-def make_user(outside, cluster):
+def make_user(outside, cluster, password=PASSWORD):
     """For SCRAM; the brokers take it a moment later."""
     credential = UserScramCredentialUpsertion("mirror", ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096),
-                                              PASSWORD.encode())
+                                              password.encode())
     admin = outside(cluster).admin
     admin.alter_user_scram_credentials([credential])["mirror"].result(60)
     wait_until(lambda: admin.describe_user_scram_credentials(["mirror"])["mirror"].result(60), what="the user")
@@ -137,6 +165,9 @@ NO_FIT = {
     "authority": (
         by_certificate(**{"ssl.truststore.location": "key.jks"}), "127.0.0.1", "mutual_port",
         ["comes from nobody who is trusted: put its issuer 'CN = ", "' into the trust store (ssl.truststore.location)"]),
+    "age": (
+        by_certificate(**{"ssl.truststore.location": "expired.jks", "ssl.endpoint.identification.algorithm": ""}), "127.0.0.1", "expired_port",
+        ["the certificate 'CN = old' expired on 2002-01-01: renew it at the brokers"]),
     "certificate": (
         by_certificate(**{"ssl.keystore.location": None, "ssl.keystore.password": None, "ssl.key.password": None}),
         "127.0.0.1", "mutual_port", ["the brokers want a certificate of the client, and one that they trust"]),
@@ -203,3 +234,71 @@ def test_connect_logs_in(connect, names, outside, secure, stores):
         "ssl.cipher.suites": None}))
     assert "this port wants a login, by " in found["source"]["login"][1]
     assert "this port takes no logins" in found["target"]["login"][1]
+def token(scope):
+    """A JWT without a signature, as Kafka takes it in tests."""
+    parts = [{"alg": "none"}, {"sub": "mirror", "scope": scope, "iat": int(time.time()), "exp": int(time.time()) + 3600}]
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + "."
+
+
+def write_secret(path, text):
+    """As those do who renew it: whole, in the place of the one before."""
+    new = path.with_suffix(".new")
+    new.write_text(text, encoding="ascii")
+    new.chmod(0o600)
+    os.replace(new, path)
+
+
+def test_what_is_rotated_is_taken_under_load(mirror, names, outside, sender, receiver, secure, stores, tmp_path):
+    """Certificate, trust, token and password change while it mirrors; then only the new ones get in.
+
+    The last test: the brokers' own stores are others afterwards."""
+    topic, group = names
+    make_user(outside, secure, "first-password")
+    write_secret(tmp_path / "password", "first-password")
+    write_secret(tmp_path / "token", token("first"))
+    shutil.copy(tmp_path / "root.jks", tmp_path / "trust2.jks")
+    outside(secure).make_topic(topic)
+    outside(secure).make_topic(f"copy.{topic}")
+    load = sender(secure, topic).start(rate=500)
+    shows = by_certificate(**{
+        "security.protocol": "SASL_SSL", "sasl.mechanism": "OAUTHBEARER", "ssl.key.password": "${file:keypass}",
+        "sasl.oauthbearer.token.endpoint.url": f"file://{tmp_path}/token", "sasl.jaas.config": f"{OAUTH} required;",
+        "sasl.login.callback.handler.class":
+            "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler"})
+    write_secret(tmp_path / "keypass", "keypass")
+    agent = mirror(secure.seen_at(secure.token_port), secure.seen_at(secure.login_port), topic, group, "--topic.prefix",
+                   "copy.", "--secrets.interval", "1", consumer=shows,
+                   producer=by_scram(**{"ssl.truststore.location": "trust2.jks",
+                                        "sasl.jaas.config": login(SCRAM, password="${file:password}")}))
+    arrived = receiver(secure, f"copy.{topic}", 1)
+    arrived.wait_count(500)
+
+    make_user(outside, secure, "second-password")
+    write_secret(tmp_path / "password", "second-password")
+    write_secret(tmp_path / "token", token("second"))
+    # The key is useless with the old password: what is halfway there is not taken.
+    os.replace(tmp_path / "next.jks", tmp_path / "key.jks")
+    agent.wait_event("secrets_refused")
+    write_secret(tmp_path / "keypass", "storepass")
+    shutil.copy(tmp_path / "next-root.jks", tmp_path / "next-trust.jks")
+    os.replace(tmp_path / "next-root.jks", tmp_path / "root.jks")
+    os.replace(tmp_path / "next-trust.jks", tmp_path / "trust2.jks")
+    for side, kind in [("source", "certificate"), ("source", "token"), ("source", "trust"), ("target", "login"),
+                       ("target", "trust")]:
+        agent.wait_event("secrets_renewed", side=side, what=lambda what, kind=kind: kind in what)
+    # It goes on without a break: nothing was closed, and the group knows nothing of it.
+    assert not agent.find("revoked") and not agent.find("source_unreachable") and not agent.find("target_unreachable")
+    before = load.total
+    secure.restart_with_next("second")
+    try:
+        arrived.wait_count(before + 500)
+    except AssertionError:
+        print(load.total, before, agent.stderr)
+        raise
+    load.finish()
+    verdict = arrived.verdict(load)
+    print(verdict)
+    assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
+    assert agent.stop() == 0, agent.stderr
+    for secret in ("first-password", "second-password", "storepass", token("second").split(".")[1][:20]):
+        assert secret not in agent.stderr

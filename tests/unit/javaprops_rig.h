@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "config/javaprops.h"
+#include "config/placeholder.h"
 #include "unit.h"
 
 /* "name=value;", and "name=PEM*N;" for N blocks of PEM, whose bytes differ from run to run. */
@@ -24,8 +25,8 @@ print_setting(struct text *text, const struct client_setting *setting)
 		text_printf(text, "%s=%s;", setting->name, s);
 }
 
-/* Translates the lines of one client; gives "name=value;" for each setting, "VERDICT;" for each
-   verdict, and problems.
+/* Translates the lines of one client; gives "name=value;" for each setting, "token(FILE,...);" for
+   the file with a token, "VERDICT;" for each verdict, and problems.
    @gives a string */
 __attribute__((unused)) static char *
 dump(enum javaprop_side side, const char *lines, config_known *known, struct config *config)
@@ -45,9 +46,14 @@ dump(enum javaprop_side side, const char *lines, config_known *known, struct con
 			mem_strdup(side == SIDE_CONSUMER ? "consumer" : "producer");
 	}
 	properties_mark_passed(&properties, false, &problems);
+	placeholders_resolve(&properties, &problems);
 	javaprops_translate(config, side, &properties, known, &problems);
 	for (size_t i = 0; i < settings->count; i++)
 		print_setting(&text, &settings->items[i]);
+	if (settings->token.file)
+		text_printf(&text, "token(%s,%s,%s);", settings->token.file,
+			settings->token.claim ? settings->token.claim : "",
+			settings->token.extensions ? settings->token.extensions : "");
 	for (size_t i = 0; i < config->verdicts->count; i++)
 		text_printf(&text, "%s;", verdict_name(config->verdicts->items[i].verdict));
 	for (size_t i = 0; i < problems.count; i++)

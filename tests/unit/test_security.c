@@ -78,6 +78,7 @@ enter(void)
 	}
 	CHECK_INT(chdir(folder), 0);
 	write_file("k.keytab", "x", 1, 0600);
+	write_file("t.jwt", "x", 1, 0600);
 }
 
 TEST(password_logins)
@@ -342,24 +343,70 @@ TEST(token_logins)
 					       "come from; write "
 					       "sasl.oauthbearer.token.endpoint.url=https://HOST/"
 					       "PATH;"},
-		{SASL("OAUTHBEARER") "sasl.oauthbearer.token.endpoint.url=file:///t\n",
-			SASL_SETTINGS("OAUTHBEARER") "translated;set;refused;!f:3: "
-						     "sasl.oauthbearer.token.endpoint.url: tokens "
-						     "are not read from a file in this version; "
-						     "write the https address where "
-						     "the client gets them with its secret;"},
 		{SASL("OAUTHBEARER") "sasl.jaas.config=" OAUTH " required;",
 			SASL_SETTINGS(
 				"OAUTHBEARER") "translated;set;refused;!f:3: sasl.jaas.config: "
 					       "OAuthBearerLoginModule says "
 					       "nothing about the client; write clientId=\"...\" "
-					       "and clientSecret=\"...\" "
-					       "into it;"},
+					       "and clientSecret=\"...\" into it, or "
+					       "sasl.oauthbearer.token.endpoint.url=file:///PATH "
+					       "for a token that stands in a file;"},
 		{SASL("OAUTHBEARER") "sasl.login.callback.handler.class=com.example.Mine",
 			SASL_SETTINGS("OAUTHBEARER") "translated;set;refused;!f:3: "
 						     "sasl.login.callback.handler.class: "
 						     "'com.example.Mine' is a Java class and "
 						     "cannot run here;"},
+	};
+
+	enter();
+	CHECK_CASES(SIDE_CONSUMER, cases);
+}
+
+TEST(tokens_in_files)
+{
+	static const struct lines_case cases[] = {
+		/* KIP-768: somebody else gets the token, and writes it into a file. */
+		{SASL("OAUTHBEARER") "sasl.oauthbearer.token.endpoint.url=file:t.jwt\n"
+				     "sasl.login.callback.handler.class=org.apache.kafka.common."
+				     "security.oauthbearer.OAuthBearerLoginCallbackHandler\n"
+				     "sasl.oauthbearer.sub.claim.name=appid\n"
+				     "sasl.jaas.config=" OAUTH " required;",
+			SASL_SETTINGS("OAUTHBEARER") "token(t.jwt,appid,);translated;set;handled;"
+						     "handled;handled;handled;"},
+		/* the same since Kafka 4.1, with extensions as Confluent Cloud wants them */
+		{SASL("OAUTHBEARER") "sasl.oauthbearer.jwt.retriever.class=org.apache.kafka.common."
+				     "security.oauthbearer.FileJwtRetriever\n"
+				     "sasl.oauthbearer.token.endpoint.url=file:t.jwt\n"
+				     "sasl.jaas.config=" OAUTH " required "
+				     "extension_logicalCluster='lkc-1' "
+				     "extension_identityPoolId='pool-2';",
+			SASL_SETTINGS("OAUTHBEARER") "token(t.jwt,,logicalCluster=lkc-1,"
+						     "identityPoolId=pool-2);translated;set;"
+						     "handled;handled;handled;"},
+		/* Strimzi's */
+		{SASL("OAUTHBEARER") "sasl.login.callback.handler.class=io.strimzi.kafka.oauth."
+				     "client.JaasClientOauthLoginCallbackHandler\n"
+				     "sasl.jaas.config=" OAUTH
+				     " required oauth.access.token.location=\"t.jwt\";",
+			SASL_SETTINGS("OAUTHBEARER") "token(t.jwt,,);translated;set;handled;"
+						     "handled;"},
+		{SASL("OAUTHBEARER") "sasl.jaas.config=" OAUTH
+				     " required oauth.access.token=\"secret\";",
+			SASL_SETTINGS("OAUTHBEARER") "translated;set;refused;!f:3: "
+						     "sasl.jaas.config: a token in the line itself "
+						     "cannot be renewed; write it into a file, and "
+						     "oauth.access.token.location=\"FILE\";"},
+		{SASL("OAUTHBEARER") "sasl.oauthbearer.token.endpoint.url=file:///no/t\n",
+			SASL_SETTINGS("OAUTHBEARER") "translated;set;refused;!f:3: "
+						     "sasl.oauthbearer.token.endpoint.url: cannot "
+						     "read the token '/no/t': No such file or "
+						     "directory;"},
+		{SASL("OAUTHBEARER") "sasl.oauthbearer.jwt.retriever.class=FileJwtRetriever\n",
+			SASL_SETTINGS("OAUTHBEARER") "translated;set;refused;!f:3: "
+						     "sasl.oauthbearer.jwt.retriever.class is "
+						     "nothing without the file: write "
+						     "sasl.oauthbearer.token."
+						     "endpoint.url=file:///PATH;"},
 	};
 
 	enter();
@@ -513,7 +560,11 @@ TEST(tls)
 		{"security.protocol=TLS", "refused;!f:1: security.protocol: 'TLS' is none of: "
 					  "PLAINTEXT SSL SASL_PLAINTEXT SASL_SSL;"},
 		{"sasl.mechanism=AWS_MSK_IAM",
-			"refused;!f:1: sasl.mechanism: 'AWS_MSK_IAM' is none of: GSSAPI PLAIN "
+			"refused;!f:1: sasl.mechanism: Amazon's AWS_MSK_IAM is a Java class and "
+			"cannot run here; turn SASL/SCRAM on for the cluster, and write "
+			"sasl.mechanism=SCRAM-SHA-512 with a user of it (port 9096);"},
+		{"sasl.mechanism=DIGEST-MD5",
+			"refused;!f:1: sasl.mechanism: 'DIGEST-MD5' is none of: GSSAPI PLAIN "
 			"SCRAM-SHA-256 SCRAM-SHA-512 OAUTHBEARER;"},
 		{"ssl.key.location=key.pem\nssl.key.password=p",
 			"ssl.key.location=key.pem;ssl.key.password=p;set;set;"},
@@ -664,13 +715,18 @@ TEST(files_that_everybody_can_read)
 						"translated;?f:3: everybody on this host can read "
 						"'k.keytab', which holds the key of the Kerberos "
 						"principal; run `chmod o-r k.keytab`;"},
+		{SASL("OAUTHBEARER") "sasl.oauthbearer.token.endpoint.url=file:t.jwt",
+			SASL_SETTINGS("OAUTHBEARER") "token(t.jwt,,);translated;set;handled;?f:3: "
+						     "everybody on this host can read 't.jwt', "
+						     "which holds a token; run `chmod o-r t.jwt`;"},
 		{SASL("PLAIN") "java.security.auth.login.config=jaas.conf",
 			SASL_SETTINGS("PLAIN") "sasl.username=u;sasl.password=p;translated;set;"
 					       "translated;?f:3: everybody on this host can read "
 					       "'jaas.conf', which holds a password; run `chmod "
 					       "o-r jaas.conf`;"},
 	};
-	static const char *const files[] = {"key.jks", "trust.jks", "k.keytab", "jaas.conf"};
+	static const char *const files[] = {
+		"key.jks", "trust.jks", "k.keytab", "jaas.conf", "t.jwt"};
 
 	enter();
 	write_text("jaas.conf", "KafkaClient { " PLAIN " required username=u password=p; };", 0600);
@@ -705,7 +761,9 @@ TEST(library_without_oidc)
 				       "sasl.oauthbearer.token.endpoint.url: the installed "
 				       "librdkafka was built without OIDC, by which clients get "
 				       "tokens; install one that "
-				       "has it, as Confluent's packages do (it needs libcurl);");
+				       "has it, as Confluent's packages do (it needs libcurl), or "
+				       "have somebody write the token into a file and name it: "
+				       "sasl.oauthbearer.token.endpoint.url=file:///PATH;");
 	free(found);
 	forget(&config);
 }

@@ -1,0 +1,196 @@
+/* The rotation of secrets: logins, tokens, certificates and trust that change in the
+ * configuration's files while the agent runs. */
+#include "service/rotation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "kafka/renewal.h"
+#include "service/agent_state.h"
+
+static const char *const side_names[CLIENT_SIDES] = {"source", "target"};
+
+static int64_t
+interval(const struct agent *a)
+{
+	return a->options && a->options->reread ? a->config->mirror.secrets_interval : 0;
+}
+
+/* The files of a configuration are looked at from now on. @takes files, which are empty then */
+static void
+watch(struct rotation *r, struct file_list *files)
+{
+	file_list_fini(&r->files);
+	free(r->stamps);
+	r->files = *files;
+	*files = (struct file_list){0};
+	r->stamps = mem_zero(r->files.count + 1, sizeof(*r->stamps));
+	for (size_t i = 0; i < r->files.count; i++)
+		stamp_changed(&r->stamps[i], r->files.paths[i]);
+	r->is_unsure = true;
+}
+
+void
+rotation_begin(struct agent *a)
+{
+	struct rotation *r = &a->rotation;
+	struct file_list files = {0};
+
+	r->known[CLIENT_SOURCE] = a->config->consumer_secrets;
+	r->known[CLIENT_TARGET] = a->config->producer_secrets;
+	file_note_into(&files);
+	for (size_t i = 0; i < a->config->files.count; i++)
+		file_note(a->config->files.paths[i]);
+	file_note_into(NULL);
+	watch(r, &files);
+	r->next = clock_ms() + interval(a);
+}
+
+void
+rotation_fini(struct rotation *r)
+{
+	file_list_fini(&r->files);
+	free(r->stamps);
+	r->stamps = NULL;
+}
+
+/* Has one of the files changed since it was looked at last? */
+static bool
+has_changed(struct rotation *r)
+{
+	bool is_changed = false;
+
+	for (size_t i = 0; i < r->files.count; i++)
+		is_changed |= stamp_changed(&r->stamps[i], r->files.paths[i]);
+	return is_changed;
+}
+
+/* The same reason is said once. */
+static void
+refuse(struct rotation *r, const char *reason, struct text *told)
+{
+	if (strcmp(r->refusal, reason) != 0)
+		LOG(EVENT_secrets_refused, F_STR("reason", reason));
+	snprintf(r->refusal, sizeof(r->refusal), "%s", reason);
+	r->is_unsure = true;
+	if (told)
+		text_printf(told, "%s%s", told->length ? "; " : "", reason);
+}
+
+/* "login, certificate". @gives a string */
+static char *
+print_kinds(unsigned kinds)
+{
+	struct text text = {0};
+
+	for (int i = 0; i < SECRETS; i++)
+		if (kinds & 1U << i)
+			text_printf(&text, "%s%s", text.length ? ", " : "", secret_name(i));
+	return text_take(&text);
+}
+
+/* Has the clients of a side take what differs. */
+static bool
+renew_side(struct rotation *r, enum client_side side, const struct client_settings *settings,
+	const struct secrets *fresh, struct text *told)
+{
+	unsigned changed = secrets_compare(&r->known[side], fresh);
+	unsigned kinds = changed & ~(1U << SECRET_FIXED);
+	struct err err;
+	char *what;
+
+	if (kinds && renewal_take(side, settings, kinds, &err) < 0) {
+		err_prefix(&err, "%s: ", side_names[side]);
+		refuse(r, err.text, told);
+		return false;
+	}
+	r->known[side] = *fresh;
+	if (changed & 1U << SECRET_FIXED)
+		LOG(EVENT_secrets_fixed, F_STR("side", side_names[side]));
+	if (!kinds)
+		return false;
+	what = print_kinds(kinds);
+	LOG(EVENT_secrets_renewed, F_STR("side", side_names[side]), F_STR("what", what));
+	if (told)
+		text_printf(told, "%s%s: %s", told->length ? "; " : "", side_names[side], what);
+	free(what);
+	return true;
+}
+
+/* The first error of a configuration that cannot be used. */
+static void
+refuse_configuration(struct rotation *r, const struct problems *problems, struct text *told)
+{
+	char *reason = NULL;
+
+	for (size_t i = 0; i < problems->count && !reason; i++) {
+		const struct problem *p = &problems->items[i];
+
+		if (p->is_error)
+			reason = mem_printf("%s%s%s", p->origin ? p->origin : "",
+				p->origin ? ": " : "", p->text);
+	}
+	refuse(r, reason ? reason : "the configuration has an error", told);
+	free(reason);
+}
+
+static bool
+is_same(const struct file_list *a, const struct file_list *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->paths[i], b->paths[i]) != 0)
+			return false;
+	return true;
+}
+
+bool
+rotation_look(struct agent *a, struct text *told)
+{
+	struct rotation *r = &a->rotation;
+	struct problems problems = {0};
+	struct config *fresh;
+	bool is_renewed = false;
+
+	if (!a->options || !a->options->reread || a->is_stopping)
+		return false;
+	r->is_unsure = false;
+	fresh = a->options->reread(a->options->reread_arg, &problems);
+	if (!fresh) {
+		refuse_configuration(r, &problems, told);
+	} else {
+		is_renewed = renew_side(
+			r, CLIENT_SOURCE, &fresh->consumer, &fresh->consumer_secrets, told);
+		is_renewed |= renew_side(
+			r, CLIENT_TARGET, &fresh->producer, &fresh->producer_secrets, told);
+		if (!r->is_unsure)
+			r->refusal[0] = '\0';
+		if (!is_same(&r->files, &fresh->files))
+			watch(r, &fresh->files);
+	}
+	config_free(&fresh);
+	problems_fini(&problems);
+	r->next = clock_ms() + interval(a);
+	return is_renewed;
+}
+
+void
+rotation_every_second(struct agent *a)
+{
+	struct rotation *r = &a->rotation;
+	bool is_changed;
+
+	if (interval(a) == 0 || clock_ms() < r->next)
+		return;
+	r->next = clock_ms() + interval(a);
+	is_changed = has_changed(r);
+	if (!is_changed && !r->is_unsure)
+		return;
+	rotation_look(a, NULL);
+	/* Somebody may just be writing it. */
+	r->is_unsure |= is_changed;
+}

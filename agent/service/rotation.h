@@ -1,0 +1,41 @@
+/* The rotation of secrets: logins, tokens, certificates and trust that change in the
+   configuration's files while the agent runs.
+   @thread main */
+#ifndef SERVICE_ROTATION_H
+#define SERVICE_ROTATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+#include "config/config.h"
+#include "kafka/traffic.h"
+#include "service/stamp.h"
+
+struct agent;
+
+struct rotation {
+	struct secrets known[CLIENT_SIDES]; /* what the clients have, or were said to need */
+	struct file_list files;		    /* of the configuration that was read last */
+	struct file_stamp *stamps;	    /* one a file */
+	bool is_unsure; /* files may have changed between being read and being looked at */
+	int64_t next;	/* clock_ms; when to look at them again */
+	char refusal[512];
+};
+
+/* What the agent's configuration says is what is known. */
+void rotation_begin(struct agent *agent);
+
+/* Looks at the files when it is time. */
+void rotation_every_second(struct agent *agent);
+
+/* Reads the configuration's files now, and has the clients take what has changed. Returns whether
+   something has; where told is not NULL, what it was, or why it is refused, is added to it.
+   @blocks on reading files */
+bool rotation_look(struct agent *agent, struct text *told);
+
+/* Frees what it holds. */
+void rotation_fini(struct rotation *rotation);
+
+#endif

@@ -1,0 +1,91 @@
+"""Logins, tokens and certificates that change in their files while the program runs.
+
+That brokers take what is new is shown with real ones, in tests/kafka/test_security.py."""
+
+import base64
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from api import Api
+from timing import wait_until
+
+NOWHERE = "127.0.0.1:1"
+PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
+OAUTH = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
+LOGIN = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN",
+         "sasl.jaas.config": f'{PLAIN} required username="u" password="${{file:password}}";'}
+TOKEN = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "OAUTHBEARER", "sasl.jaas.config": f"{OAUTH} required;",
+         "sasl.oauthbearer.token.endpoint.url": "file:token"}
+ALONE = ("--start.timeout.ms", "0", "--admin.listen", "unix:control")
+
+
+def token(expires):
+    parts = [{"alg": "none"}, {"sub": "mirror", "exp": expires}]
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + "."
+
+
+@pytest.fixture
+def secret(tmp_path):
+    """secret("password", "x"): a file that only we can read, replaced as a whole."""
+    def write(name, text):
+        (tmp_path / "new").write_text(text + "\n")
+        (tmp_path / "new").chmod(0o600)
+        os.replace(tmp_path / "new", tmp_path / name)
+    return write
+
+
+@pytest.mark.sanitize
+def test_a_token_that_is_renewed_in_its_file_is_taken(mirror, secret, tmp_path):
+    secret("token", token(1000000000))
+    agent = mirror(NOWHERE, NOWHERE, consumer=TOKEN, flags=(*ALONE, "--secrets.interval", "1"))
+    agent.wait_event("source_unreachable", reason=lambda reason: "the token in 'token' cannot be used: it expired on "
+                                                                 "2001-09-09 01:46:40 UTC; who writes the file must renew it" in reason)
+    agent.wait_event("token_refused", side="source")
+    api = Api(tmp_path / "control")
+    wait_until(api.is_up, what="the admin API")
+    assert api.status()["source"]["token_expires"] is None
+    expires = int(time.time()) + 3600
+    secret("token", token(expires))
+    agent.wait_event("secrets_renewed", side="source", what="token")
+    api.wait_status(lambda status: status["source"]["token_expires"], "the token's expiry")
+    sample = f'reflejo_token_expiry_timestamp_seconds{{side="source"}} {expires}'
+    assert sample in api.call("GET", "/metrics")[2].splitlines()
+    # What is none is not taken, and the one before stays.
+    secret("token", "no token")
+    agent.wait_event("token_refused", reason=lambda reason: "it is no JWT" in reason)
+    assert sample in api.call("GET", "/metrics")[2].splitlines()
+    assert agent.stop() == 0
+    assert token(expires) not in agent.stderr
+
+
+@pytest.mark.sanitize
+def test_what_is_new_is_taken_when_asked_for(mirror, run, secret, tmp_path):
+    secret("password", "first-word")
+    agent = mirror(NOWHERE, NOWHERE, consumer=LOGIN, producer=LOGIN, flags=(*ALONE, "--secrets.interval", "0"))
+    agent.wait_event("admin_listening")
+    nothing = run("ctl", "--socket", "control", "reload")
+    assert nothing.returncode == 1 and "no login, token or certificate has changed" in nothing.stderr
+    secret("password", "second-word")
+    done = run("ctl", "--socket", "control", "reload")
+    assert (done.returncode, done.stdout) == (0, "taken anew: source: login; target: login\n"), done.stderr
+    agent.send(signal.SIGHUP)
+    agent.wait_event("reload_unavailable")
+    secret("password", "third-word")
+    agent.send(signal.SIGHUP)
+    agent.wait_event("secrets_renewed", count=3, what="login")
+    # What cannot be read leaves everything as it is.
+    (tmp_path / "password").unlink()
+    done = run("ctl", "--socket", "control", "reload")
+    assert done.returncode == 1 and "consumer1.properties:" in done.stderr and "No such file" in done.stderr
+    secret("password", "third-word")
+    path = tmp_path / "producer1.properties"
+    path.write_text(path.read_text().replace("sasl.mechanism=PLAIN", "sasl.mechanism=SCRAM-SHA-256").replace(
+        PLAIN, "org.apache.kafka.common.security.scram.ScramLoginModule"))
+    agent.send(signal.SIGHUP)
+    agent.wait_event("secrets_fixed", side="target")
+    assert agent.stop() == 0
+    assert "-word" not in agent.stderr
