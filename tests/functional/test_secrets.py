@@ -61,7 +61,7 @@ def secrets(files):
 def events_of(address, tls):
     """The log as /events tells it: the newest lines."""
     with Peer(address, tls=tls) as peer:
-        peer.request("GET", "/events")
+        peer.request("GET", "/events?last=500")
         while peer.buffer.count(b"library_debug") < 100:
             assert peer.more()
         return peer.buffer.decode()
