@@ -121,6 +121,8 @@ check-packaging: $B/reflejo ## run the tests of the package, units, manual, comp
 	@$(RUN) packaging
 check-fuzz: $B/reflejo ## run each fuzz target for SECONDS (default 10)
 	@SECONDS_EACH=$(or $(SECONDS),10) $(RUN) fuzz
+check-cost: $B/reflejo ## hold the instructions of a mirrored record to the committed number (valgrind)
+	@$(RUN) cost
 check-model: ## check the models of tracker and hand-over (tests/model) with Spin
 	@$(RUN) model
 
@@ -132,6 +134,8 @@ demo: $B/reflejo ## mirror between two embedded clusters (SECONDS=10 ends by its
 	@$B/reflejo demo $(if $(SECONDS),--seconds $(SECONDS))
 bench: $B/reflejo ## measure against a bare librdkafka loop on real brokers
 	@tests/bench/run $(BENCH)
+cost: $B/reflejo ## count the instructions of a mirrored record (PROFILE=1 by function, RENEW=1 commits to them)
+	@tests/tools/setup cost && tests/bench/cost $(if $(PROFILE),--profile) $(if $(RENEW),--renew) $(COST)
 
 soak: $B/reflejo ## run the mirror under reloads, pauses, rebalances, scrapes (MINUTES=120)
 	@MINUTES=$(or $(MINUTES),120) $(RUN) soak
@@ -184,5 +188,5 @@ help: ## print this list
 	@sed -n 's/^#   \(.*\)/  \1/p' Makefile
 
 -include $(OBJECTS:.o=.d) $B/agent/main.d $(wildcard $B/fuzz-objects/*/*/*.d)
-.PHONY: all check check-unit check-lua check-functional check-page check-packaging check-kafka check-fuzz check-model unit-programs fuzz-programs lint docs demo bench soak torture torture-mutations install deb clean help
+.PHONY: all check check-unit check-lua check-functional check-page check-packaging check-kafka check-fuzz check-cost check-model unit-programs fuzz-programs lint docs demo bench cost soak torture torture-mutations install deb clean help
 .SECONDARY:
