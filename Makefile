@@ -132,8 +132,8 @@ docs: $B/reflejo ## print the committed documentation anew from the tables
 	@tests/tools/print-docs $B/reflejo
 demo: $B/reflejo ## mirror between two embedded clusters (SECONDS=10 ends by itself)
 	@$B/reflejo demo $(if $(SECONDS),--seconds $(SECONDS))
-bench: $B/reflejo ## measure against a bare librdkafka loop on real brokers
-	@tests/bench/run $(BENCH)
+bench: $B/reflejo ## measure on real brokers, against a bare librdkafka loop, MirrorMaker 1 and 2, and others (BENCH=--help)
+	@tests/tools/setup bench; tests/bench/run $(BENCH)
 cost: $B/reflejo ## count the instructions of a mirrored record (PROFILE=1 by function, RENEW=1 commits to them)
 	@tests/tools/setup cost && tests/bench/cost $(if $(PROFILE),--profile) $(if $(RENEW),--renew) $(COST)
 
