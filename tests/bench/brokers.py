@@ -24,7 +24,7 @@ class Failed(Exception):
     """A run that cannot be counted."""
 
 
-def wait_for(what, is_done, deadline=60.0, step=0.05):
+def wait_for(what, is_done, deadline=180.0, step=0.05):
     end = time.monotonic() + deadline
     while not is_done():
         if time.monotonic() > end:
@@ -46,6 +46,8 @@ class Side:
         try:
             return sum(f.result().offset for f in self.admin.list_offsets(query, request_timeout=30).values())
         except KafkaException:
+            # The client keeps in mind that there were no leaders, until it reads metadata anew.
+            self.names()
             return -1
 
     def names(self):
