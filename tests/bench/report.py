@@ -3,8 +3,8 @@ import html
 import json
 import statistics
 
-LEFT, RIGHT, BAR, STEP, TOP = 240, 160, 18, 26, 46  # of a picture, in pixels
-WIDTH = 860
+LEFT, RIGHT, BAR, STEP, TOP = 310, 160, 18, 26, 46  # of a picture, in pixels
+WIDTH = 930
 COLOURS = {"reflejo": "#0b7a75", "floor": "#8a8a8a"}
 OTHER = "#b58b4c"
 

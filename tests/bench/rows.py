@@ -2,7 +2,7 @@
 import dataclasses
 
 ALL = ("floor", "reflejo", "franz", "kcat", "python", "mm1", "mm1-tuned", "mm2", "mm2-tuned")
-SOME = ("floor", "reflejo", "franz", "mm1-tuned")
+SOME = ("floor", "reflejo", "mm1-tuned")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Row:
 ROWS = [
     Row("100-none", "100 B", records=2_000_000, contestants=ALL),
     Row("1k-none", "1 KiB", 1024, contestants=ALL),
-    Row("100-lz4", "100 B, lz4 on both sides", 100, "lz4", "lz4", records=2_000_000),
+    Row("100-lz4", "100 B, lz4 on both sides", 100, "lz4", "lz4", records=1_000_000),
     Row("1k-lz4", "1 KiB, lz4 on both sides", 1024, "lz4", "lz4", contestants=ALL),
     Row("1k-zstd", "1 KiB, zstd on both sides", 1024, "zstd", "zstd", records=300_000),
     Row("1k-lz4-none", "1 KiB, lz4 at the source only", 1024, "lz4", "none"),
@@ -40,8 +40,8 @@ SCRIPTS_ROW = Row("100-none", "100 B of JSON", records=2_000_000, is_json=True)
 
 # Partitions of a topic that nothing is written to, and whom they are given to.
 IDLE = (100, 1000, 2000)
-IDLE_CONTESTANTS = ("floor", "reflejo", "franz", "mm1", "mm2-tuned")
-IDLE_SECONDS = 30
+IDLE_CONTESTANTS = ("floor", "reflejo", "mm1", "mm2-tuned")
+IDLE_SECONDS = 30  # for the most of them; the others are watched for a third of that
 
 # Records a second, and for how long; before that come so many seconds that do not count.
 STEADY_RATE, STEADY_SECONDS, STEADY_WARM_UP = 1000, 20, 8
