@@ -12,7 +12,7 @@ from rows import IDLE, STEADY, STEADY_RATE, STEADY_WARM_UP
 RUN_DEADLINE = 300.0
 SHORT = 10  # a short run has one tenth of the records
 PERCENTILES = (50, 99, 99.9)
-TAIL = 100  # records after a steady stream
+HEAD, TAIL = 20, 100  # records before a steady stream, in each partition, and after it
 
 
 def pace(partitions):
@@ -180,14 +180,16 @@ class Bench:
             writer = Producer({"bootstrap.servers": self.source.bootstrap, "linger.ms": 0, "log_level": 0})
             sent = 0
 
-            def arrived():
+            def flows():
+                """All partitions are on their way, and one more record pushes out what a pipe holds back."""
                 nonlocal sent
-                send(writer, topic, sent)
-                sent += 1
+                for partition in range(STEADY.partitions * (HEAD if sent == 0 else 1)):
+                    send(writer, topic, sent, partition % STEADY.partitions)
+                    sent += 1
                 writer.flush(10)
-                return self.target.count(topic, STEADY.partitions) > 0
+                return self.target.count(topic, STEADY.partitions) >= STEADY.partitions * HEAD
 
-            wait_for("the first record", arrived, step=0.2)
+            wait_for("the first records", flows, step=0.2)
             before = cpu_seconds(pipeline.pids)
             from_number = sent + STEADY_RATE * STEADY_WARM_UP
             for _ in at_rate(STEADY_RATE, STEADY_WARM_UP + seconds):
@@ -204,16 +206,17 @@ class Bench:
             pipeline.look()
             used = cpu_seconds(pipeline.pids) - before
             pipeline.stop(contestant.statuses)
-            waits = sorted(wait for number, wait in latencies(self.target.bootstrap, topic, needed) if number >= from_number)
+            there = self.target.count(topic, STEADY.partitions)
+            waits = sorted(wait for number, wait in latencies(self.target.bootstrap, topic, there) if from_number <= number < needed)
             return {**{f"p{p}": percentile(waits, p) for p in PERCENTILES}, "max": waits[-1], "records": len(waits),
                     "core": used / (STEADY_WARM_UP + seconds), "peak_mib": pipeline.peak_kib / 1024}
 
         return self.run(contestant, job, measured)
 
 
-def send(producer, topic, number):
-    """A record that says which it is and when it was sent."""
-    producer.produce(topic, b"%d %d " % (number, time.time_ns() // 1000) + b"v" * 80, b"%d" % number)
+def send(producer, topic, number, partition=-1):
+    """A record that says which it is and when it was sent; its partition by its key, or this one."""
+    producer.produce(topic, b"%d %d " % (number, time.time_ns() // 1000) + b"v" * 80, b"%d" % number, partition)
 
 
 def at_rate(rate, seconds):
