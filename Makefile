@@ -126,6 +126,8 @@ check-packaging: $B/reflejo ## run the tests of the package, units, manual, comp
 	@$(RUN) packaging
 check-fuzz: $B/reflejo ## run each fuzz target for SECONDS (default 10)
 	@SECONDS_EACH=$(or $(SECONDS),10) $(RUN) fuzz
+check-cost: $B/reflejo ## hold the instructions of a mirrored record to the committed number (valgrind)
+	@$(RUN) cost
 check-model: ## check the models of tracker and hand-over (tests/model) with Spin
 	@$(RUN) model
 
@@ -135,8 +137,10 @@ docs: $B/reflejo ## print the committed documentation anew from the tables
 	@tests/tools/print-docs $B/reflejo
 demo: $B/reflejo ## mirror between two embedded clusters (SECONDS=10 ends by itself)
 	@$B/reflejo demo $(if $(SECONDS),--seconds $(SECONDS))
-bench: $B/reflejo ## measure against a bare librdkafka loop on real brokers
-	@tests/bench/run $(BENCH)
+bench: $B/reflejo ## measure on real brokers, against a bare librdkafka loop, MirrorMaker 1 and 2, and others (BENCH=--help)
+	@tests/tools/setup bench; tests/bench/run $(BENCH)
+cost: $B/reflejo ## count the instructions of a mirrored record (PROFILE=1 by function, RENEW=1 commits to them)
+	@tests/tools/setup cost && tests/bench/cost $(if $(PROFILE),--profile) $(if $(RENEW),--renew) $(COST)
 
 soak: $B/reflejo ## run the mirror under reloads, pauses, rebalances, scrapes (MINUTES=120)
 	@MINUTES=$(or $(MINUTES),120) $(RUN) soak
@@ -189,5 +193,5 @@ help: ## print this list
 	@sed -n 's/^#   \(.*\)/  \1/p' Makefile
 
 -include $(OBJECTS:.o=.d) $B/agent/main.d $(wildcard $B/fuzz-objects/*/*/*.d)
-.PHONY: all check check-unit check-lua check-functional check-page check-packaging check-kafka check-fuzz check-model unit-programs fuzz-programs lint docs demo bench soak torture torture-mutations install deb clean help
+.PHONY: all check check-unit check-lua check-functional check-page check-packaging check-kafka check-fuzz check-cost check-model unit-programs fuzz-programs lint docs demo bench cost soak torture torture-mutations install deb clean help
 .SECONDARY:

@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #define COMMIT_INTERVAL_MS 5000
-#define MAX_PARTITIONS 256
+#define MAX_PARTITIONS 4096
 #define MAX_STREAMS 64
 #define MAX_SETTINGS 64
 #define NUDGE_INTERVAL_MS 10

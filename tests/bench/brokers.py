@@ -1,0 +1,160 @@
+"""Two brokers, the topics that are copied between them, and the records that these are filled with."""
+import contextlib
+import pathlib
+import random
+import shutil
+import sys
+import tempfile
+import time
+
+import rigs
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from scripts import json_values
+
+KAFKA = "3.9.1"
+KEY_BYTES = 16
+KEYS = 100_000
+SCRATCH_BYTES = 8 << 30
+# Sizes of values and how many of a hundred have them: what "mixed" is.
+MIXED = ((100, 70), (1024, 25), (10240, 5))
+
+
+class Failed(Exception):
+    """A run that cannot be counted."""
+
+
+def wait_for(what, is_done, deadline=180.0, step=0.05):
+    end = time.monotonic() + deadline
+    while not is_done():
+        if time.monotonic() > end:
+            raise Failed(f"{what}: not within {deadline:g} s")
+        time.sleep(step)
+
+
+class Side:
+    """One of the two clusters: its address, and what is asked of it. pids: its brokers' processes, where they are ours."""
+
+    def __init__(self, bootstrap, pids):
+        self.bootstrap, self.pids = bootstrap, pids
+        # Quiet: brokers are killed at the end, which is no news.
+        self.admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+
+    def count(self, topic, partitions):
+        """The sum of the topic's end offsets, -1 while it is not there."""
+        query = {TopicPartition(topic, p): OffsetSpec.latest() for p in range(partitions)}
+        try:
+            return sum(f.result().offset for f in self.admin.list_offsets(query, request_timeout=30).values())
+        except KafkaException:
+            # The client keeps in mind that there were no leaders, until it reads metadata anew.
+            self.names()
+            return -1
+
+    def names(self):
+        return self.admin.list_topics(timeout=30).topics.keys()
+
+    def remove(self, *topics):
+        there = [topic for topic in topics if topic in self.names()]
+        if not there:
+            return
+        for deletion in self.admin.delete_topics(there).values():
+            deletion.result()
+        wait_for(f"deleting {', '.join(there)}", lambda: not set(there) & self.names())
+
+    def make(self, topic, partitions, **config):
+        """An empty topic, also where one of that name was."""
+        self.remove(topic)
+        config = {"file.delete.delay.ms": "1000", "retention.ms": "-1", "max.message.bytes": "2000000", **config}
+        self.admin.create_topics([NewTopic(topic, partitions, 1, config=config)])[topic].result()
+        wait_for(f"creating {topic}", lambda: self.count(topic, partitions) == 0)
+
+    def committed(self, group, topic, partitions):
+        """The sum of the group's committed offsets."""
+        query = [ConsumerGroupTopicPartitions(group, [TopicPartition(topic, p) for p in range(partitions)])]
+        answer = self.admin.list_consumer_group_offsets(query)[group].result()
+        return sum(max(p.offset, 0) for p in answer.topic_partitions)
+
+
+def text_values(rng, sizes):
+    """A value of each size, of words and numbers, which lz4 brings to about half."""
+    words = [bytes(rng.choices(b"abcdefghijklmnopqrstuvwxyz", k=rng.randint(3, 10))) for _ in range(400)]
+    for size in sizes:
+        text = b""
+        while len(text) < size:
+            text += rng.choice(words) + b"=%d " % rng.getrandbits(24)
+        yield text[:size]
+
+
+def make_values(size, is_json):
+    """1,000 values of that many bytes, or of "mixed" sizes."""
+    rng = random.Random(str(size))
+    if is_json:
+        return json_values(rng, size)
+    if size == "mixed":
+        choices, weights = zip(*MIXED)
+        return list(text_values(rng, rng.choices(choices, weights, k=1000)))
+    return list(text_values(rng, [size] * 1000))
+
+
+def load(side, topic, row, count):
+    """Fills the topic with records of the row."""
+    producer = Producer({
+        "bootstrap.servers": side.bootstrap, "compression.type": row.source_codec, "partitioner": "murmur2_random",
+        "linger.ms": 50, "batch.size": 131072, "queue.buffering.max.messages": 200_000, "acks": "all",
+        "enable.idempotence": True, "log_level": 0,
+    })
+    values = make_values(row.size, row.is_json)
+    headers = [(f"header-{i}", b"0123456789abcdef") for i in range(row.headers)] or None
+    for i in range(count):
+        key = b"%016x" % (i * 2654435761 % KEYS)
+        while True:
+            try:
+                producer.produce(topic, values[i % 1000], key, headers=headers)
+                break
+            except BufferError:
+                producer.poll(0.1)
+        if i % 1000 == 0:
+            producer.poll(0)
+    if producer.flush(120):
+        raise Failed(f"loading {topic}: the source does not take the records")
+
+
+def preload(side, topic, row, count, note):
+    """Fills the topic unless it stands there from an earlier call with as many records."""
+    if side.count(topic, row.partitions) == count:
+        return
+    side.make(topic, row.partitions)
+    start = time.monotonic()
+    load(side, topic, row, count)
+    if side.count(topic, row.partitions) != count:
+        raise Failed(f"loading {topic}: {side.count(topic, row.partitions)} records instead of {count}")
+    note(f"loaded {topic}: {count} records in {time.monotonic() - start:.1f} s")
+
+
+@contextlib.contextmanager
+def brokers(source, target, scratch, note):
+    """Source and target: the ones that were named, or two of our own for as long as this lasts."""
+    if source:
+        yield Side(source, []), Side(target, [])
+        return
+    # These brokers are to be fast, not small: with the second compiler, and room for thousands of partitions.
+    rigs.JVM = [flag for flag in rigs.JVM if "Tiered" not in flag]
+    clusters = []
+    try:
+        for name in ("source", "target"):
+            note(f"starting the {name} broker")
+            clusters.append(rigs.KraftCluster(KAFKA, scratch / name, auto_create_topics_enable="false",
+                                              log_index_size_max_bytes="1048576"))
+        yield tuple(Side(c.bootstrap, [broker.process.pid for broker in c.brokers]) for c in clusters)
+    except rigs.Unavailable as why:
+        sys.exit(f"bench: {why}")
+    finally:
+        for cluster in clusters:
+            cluster.kill()
+
+
+def scratch_folder():
+    """In memory when there is plenty, so that the brokers' disk does not decide."""
+    memory = pathlib.Path("/dev/shm")
+    is_roomy = memory.is_dir() and shutil.disk_usage(memory).free >= SCRATCH_BYTES
+    return pathlib.Path(tempfile.mkdtemp(prefix="reflejo-bench-", dir=memory if is_roomy else None))

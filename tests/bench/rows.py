@@ -1,0 +1,49 @@
+"""What is measured: a row of ROWS each. A row is copied by those who are named; in IDLE nothing is copied, in STEADY a little."""
+import dataclasses
+
+ALL = ("floor", "reflejo", "franz", "kcat", "python", "mm1", "mm1-tuned", "mm2", "mm2-tuned")
+SOME = ("floor", "reflejo", "mm1-tuned")
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    name: str
+    title: str
+    size: object = 100         # bytes of a value, or "mixed"
+    source_codec: str = "none"
+    codec: str = "none"        # at the target
+    headers: int = 0           # on each record
+    partitions: int = 8
+    records: int = 500_000     # of a long run; a short one has a tenth
+    contestants: tuple = SOME
+    is_json: bool = False
+
+
+ROWS = [
+    Row("100-none", "100 B", records=2_000_000, contestants=ALL),
+    Row("1k-none", "1 KiB", 1024, contestants=ALL),
+    Row("100-lz4", "100 B, lz4 on both sides", 100, "lz4", "lz4", records=1_000_000),
+    Row("1k-lz4", "1 KiB, lz4 on both sides", 1024, "lz4", "lz4", contestants=ALL),
+    Row("1k-zstd", "1 KiB, zstd on both sides", 1024, "zstd", "zstd", records=300_000),
+    Row("1k-lz4-none", "1 KiB, lz4 at the source only", 1024, "lz4", "none"),
+    Row("1k-none-lz4", "1 KiB, lz4 at the target only", 1024, "none", "lz4"),
+    Row("10k-none", "10 KiB", 10240, records=50_000),
+    Row("mixed-none", "70 % of 100 B, 25 % of 1 KiB, 5 % of 10 KiB", "mixed"),
+    Row("headers", "100 B and three headers", headers=3, records=1_000_000),
+    Row("1-partition", "100 B, 1 partition", partitions=1, records=1_000_000),
+    Row("64-partitions", "100 B, 64 partitions", partitions=64, records=1_000_000),
+    Row("1000-partitions", "100 B, 1,000 partitions", partitions=1000, records=1_000_000),
+]
+
+# What scripts and flags are measured with (--scripts).
+SCRIPTS_ROW = Row("100-none", "100 B of JSON", records=2_000_000, is_json=True)
+
+# Partitions of a topic that nothing is written to, and whom they are given to.
+IDLE = (100, 1000, 2000)
+IDLE_CONTESTANTS = ("floor", "reflejo", "mm1", "mm2-tuned")
+IDLE_SECONDS = 30  # for the most of them; the others are watched for a third of that
+
+# Records a second, and for how long; before that come so many seconds that do not count.
+STEADY_RATE, STEADY_SECONDS, STEADY_WARM_UP = 1000, 20, 8
+STEADY_CONTESTANTS = ("floor", "reflejo", "franz", "kcat", "python", "mm1", "mm1-tuned", "mm2", "mm2-tuned")
+STEADY = Row("steady", f"{STEADY_RATE:,} records of 100 B a second")
