@@ -101,7 +101,7 @@ connect_print(const struct connect_report *report)
 
 	print_side("source", &report->source, width);
 	print_side("target", &report->target, width);
-	printf("\n%zu steps failed, %zu warnings, %zu skipped, %zu not checked\n",
+	printf("\n%zu failed, %zu warnings, %zu skipped, %zu not checked\n",
 		connect_failures(report),
 		findings_count(&report->source, FINDING_WARNING) +
 			findings_count(&report->target, FINDING_WARNING),

@@ -80,7 +80,7 @@ tell(const struct asked *a, const char *step, const char *operation, const char 
 	} else if (tally->denied) {
 		command = grant(a, operation, "--topic", tally->first);
 		findings_add(a->findings, "", step, FINDING_FAILED,
-			"%s may not %s (%zu of %zu topics): grant it, %s", tally->names.s, what,
+			"%s may not %s (%zu of %zu topics): grant it with %s", tally->names.s, what,
 			tally->denied, tally->asked, command);
 		free(command);
 	} else if (tally->unknown) {
@@ -145,7 +145,7 @@ tell_other(const struct asked *a, const char *step, enum probe_answer answer, co
 	} else {
 		command = grant(a, operation, resource, name);
 		findings_add(a->findings, "", step, FINDING_FAILED,
-			"this is not allowed: grant it, %s", command);
+			"this is not allowed: grant it with %s", command);
 		free(command);
 	}
 }
@@ -254,7 +254,7 @@ ask_source(const struct asked *a)
 		"it may be joined and committed for", "Read", "--group", group, &err);
 	if (c->topics.sync_configs)
 		ask_topics(a, mirrored_source, PROBE_DESCRIBE_CONFIGS, "read settings",
-			"DescribeConfigs", "have their settings read");
+			"DescribeConfigs", "have settings read");
 	if (c->topics.sync_acls)
 		ask_cluster(
 			a, PROBE_DESCRIBE, "read rules", "Describe", "access rules may be read");
@@ -273,9 +273,9 @@ ask_target_topics(const struct asked *a)
 	ask_topics(a, growing_target, PROBE_ALTER, "grow topics", "Alter", "get more partitions");
 	if (c->topics.sync_configs) {
 		ask_topics(a, present_target, PROBE_DESCRIBE_CONFIGS, "read settings",
-			"DescribeConfigs", "have their settings read");
+			"DescribeConfigs", "have settings read");
 		ask_topics(a, present_target, PROBE_ALTER_CONFIGS, "sync settings", "AlterConfigs",
-			"have their settings changed");
+			"have settings changed");
 	}
 }
 

@@ -40,12 +40,13 @@ look_at_all(struct probe *probe, size_t from)
 	}
 }
 
-static void
+static struct probe_broker *
 add_broker(struct probe *probe, const char *host, const char *port, const char *named_by)
 {
 	probe->brokers =
 		mem_resize(probe->brokers, probe->broker_count + 1, sizeof(*probe->brokers));
-	probe->brokers[probe->broker_count++] = probe_broker_new(probe, host, port, named_by);
+	return probe->brokers[probe->broker_count++] =
+		       probe_broker_new(probe, host, port, named_by);
 }
 
 /* The one that is called so; NULL: none. */
@@ -126,13 +127,17 @@ list(struct probe *probe, struct findings *findings)
 static void
 add_members(struct probe *probe)
 {
+	bool is_elsewhere = true;
+
+	for (size_t i = 0; i < probe->broker_count; i++)
+		is_elsewhere = is_elsewhere && !probe_is_own_host(probe->brokers[i]->host);
 	for (size_t i = 0; i < probe->view.member_count; i++) {
 		const struct probe_member *m = &probe->view.members[i];
 		char port[16];
 
 		snprintf(port, sizeof(port), "%d", (int)m->port);
 		if (!find_broker(probe, m->host, port))
-			add_broker(probe, m->host, port, NULL);
+			add_broker(probe, m->host, port, NULL)->is_elsewhere = is_elsewhere;
 	}
 }
 

@@ -41,6 +41,13 @@ probe_broker_free(struct probe_broker **broker)
 	*broker = NULL;
 }
 
+bool
+probe_is_own_host(const char *host)
+{
+	return !strcmp(host, "localhost") || !strncmp(host, "localhost.", 10) ||
+	       !strncmp(host, "127.", 4) || !strcmp(host, "::1");
+}
+
 /* "10.0.0.5, 10.0.0.6" @gives a string */
 static char *
 print_addresses(const struct addrinfo *addresses)
@@ -64,6 +71,15 @@ find(struct probe_broker *b)
 	struct addrinfo *found = wire_look_up(b->host, b->port, PROBE_LOOK_UP_MS, &err);
 	char *list;
 
+	if (found && b->is_elsewhere && probe_is_own_host(b->host)) {
+		PROBE_SAY(b, "name", FAILED,
+			"the brokers advertise %s, by which every client reaches itself and not "
+			"them: change advertised.listeners at the broker to a name that this host "
+			"knows",
+			b->host);
+		freeaddrinfo(found);
+		return NULL;
+	}
 	if (found) {
 		list = print_addresses(found);
 		PROBE_SAY(b, "name", OK, "%s", list);

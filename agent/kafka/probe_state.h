@@ -27,6 +27,7 @@ struct probe;
 struct probe_broker {
 	char *host, *port, *place; /* place: "kafka1:9093" */
 	char *named_by;		   /* "consumer.properties:1"; NULL: the cluster itself */
+	bool is_elsewhere;	   /* its cluster is not on this host */
 	const struct probe_request *request;
 	const struct client_settings *settings;
 	const struct probe_tls *tls; /* NULL: plain */
@@ -58,6 +59,9 @@ struct probe_view {
 struct probe_broker *probe_broker_new(
 	const struct probe *probe, const char *host, const char *port, const char *named_by);
 void probe_broker_free(struct probe_broker **broker);
+
+/* Is it the name of every host for itself: localhost, 127.0.0.1? */
+bool probe_is_own_host(const char *host);
 
 /* Goes all steps to the broker; is_ready says whether it came to the end. @blocks @thread any */
 void probe_broker_look(struct probe_broker *broker);

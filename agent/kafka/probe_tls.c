@@ -409,7 +409,12 @@ probe_tls_tell(struct probe_broker *broker, struct wire *wire)
 		return;
 	text = print_certificate(own);
 	days = days_left(own);
-	if (days < DAYS_FEW)
+	if (days < 0)
+		PROBE_SAY(broker, "own tls", WARNING,
+			"%s: it has expired, and brokers that look will refuse it; get a new one "
+			"into ssl.keystore.location",
+			text);
+	else if (days < DAYS_FEW)
 		PROBE_SAY(broker, "own tls", WARNING,
 			"%s, in %d days: get a new one into ssl.keystore.location", text, days);
 	else

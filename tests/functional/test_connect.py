@@ -124,7 +124,7 @@ def test_for_people(run, tmp_path, source, target):
     assert lines[at + 1] == "  127.0.0.1:1"
     assert lines[at + 3].split()[:4] == ["tcp", "FAILED", "refused:", "nothing"]
     assert lines[at + 4].split() == ["versions", "skipped"]
-    assert lines[-1].startswith("1 steps failed, ")
+    assert lines[-1].startswith("1 failed, ")
 
 
 def test_errors_of_the_configuration_come_first(run, tmp_path):
@@ -145,6 +145,16 @@ def test_names_and_ports(connect, target):
     assert result == "failed" and text.startswith("refused: nothing listens at 127.0.0.1:1")
     assert only(found["source"], "cluster")[0] == only(found["source"], "rights")[0] == "skipped"
     assert only(found["target"], "cluster")[0] == "ok"
+
+
+def test_brokers_that_advertise_localhost(connect, source, target):
+    """As many a container does: whoever follows them reaches himself."""
+    port = source.bootstrap.split(":")[1]
+    status, found = connect(f"0.0.0.0:{port}", target)
+    assert status == 1
+    assert only(found["source"], "cluster")[0] == "ok"
+    result, text = only(found["source"], "name", source.bootstrap)
+    assert result == "failed" and "the brokers advertise 127.0.0.1, by which every client reaches itself" in text
 
 
 @pytest.mark.parametrize("answer, sentence", [
