@@ -500,15 +500,16 @@ on_end_signal(evutil_socket_t number, short what, void *arg)
 static void
 reload_all(struct agent *a)
 {
-	bool is_renewed;
+	bool has_script = a->config->script.file != NULL, is_renewed;
 
-	if (a->config->script.file) {
-		rotation_look(a, NULL);
+	if (!has_script)
+		notify_reloading();
+	is_renewed = admin_api_read_credentials(a);
+	is_renewed |= rotation_look(a, NULL);
+	if (has_script) {
 		reload_begin(a);
 		return;
 	}
-	notify_reloading();
-	is_renewed = rotation_look(a, NULL);
 	if (!is_renewed)
 		LOG(EVENT_reload_unavailable, F_STR("advice", "restart to read changed files"));
 	notify_reloaded();
@@ -520,15 +521,8 @@ on_other_signal(evutil_socket_t number, short what, void *arg)
 	struct agent *a = arg;
 	struct err err;
 
-	bool has_read = number == SIGHUP && admin_api_read_credentials(a);
-
 	(void)what;
 	if (number == SIGHUP) {
-		notify_reloading();
-		if (!has_read)
-			LOG(EVENT_reload_unavailable,
-				F_STR("advice", "restart to read changed files"));
-		notify_reloaded();
 		reload_all(a);
 		return;
 	}

@@ -192,6 +192,7 @@ CONNECT = {
     "password of SCRAM": ("login", "invalid credentials with SASL mechanism SCRAM-SHA-512"),
     "host name": ("tls", "the broker's certificate is for 127.0.0.1, and not for the name it is called by"),
     "authority": ("tls", "comes from nobody who is trusted: put its issuer"),
+    "age": ("tls", "expired on 2002-01-01"),
     "certificate": ("tls", "the broker wants a certificate of the client"),
 }
 
