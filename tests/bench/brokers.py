@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 
+import lines
 import rigs
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
@@ -131,6 +132,15 @@ def preload(side, topic, row, count, note):
     note(f"loaded {topic}: {count} records in {time.monotonic() - start:.1f} s")
 
 
+class FarCluster(rigs.KraftCluster):
+    """At the far end of the line."""
+    host = lines.FAR
+
+    @property
+    def prefix(self):
+        return lines.far([])
+
+
 @contextlib.contextmanager
 def brokers(source, target, scratch, note):
     """Source and target: the ones that were named, or two of our own for as long as this lasts."""
@@ -143,7 +153,8 @@ def brokers(source, target, scratch, note):
     try:
         for name in ("source", "target"):
             note(f"starting the {name} broker")
-            clusters.append(rigs.KraftCluster(KAFKA, scratch / name, auto_create_topics_enable="false",
+            kind = FarCluster if name == "source" and lines.has_entered() else rigs.KraftCluster
+            clusters.append(kind(KAFKA, scratch / name, auto_create_topics_enable="false",
                                               log_index_size_max_bytes="1048576"))
         yield tuple(Side(c.bootstrap, [broker.process.pid for broker in c.brokers]) for c in clusters)
     except rigs.Unavailable as why:

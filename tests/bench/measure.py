@@ -21,8 +21,10 @@ def pace(partitions):
 
 
 class Bench:
-    def __init__(self, args, source, target, scratch, note):
-        self.args, self.source, self.target, self.scratch, self.note = args, source, target, scratch, note
+    """line: what the source is at the far end of; None: there is none."""
+
+    def __init__(self, args, source, target, scratch, note, line=None):
+        self.args, self.source, self.target, self.scratch, self.note, self.line = args, source, target, scratch, note, line
         self.serial = 0
         self.is_warm = args.smoke
 
@@ -109,6 +111,7 @@ class Bench:
         failures = {}
         for kind, count in counts.items():
             preload(self.source, topics[kind], row, count, self.note)
+            self.stretch(row.round_trip, row.loss)
             self.warm_up(contestants, topics[kind], row, streams, count)
             for number in range(self.args.runs):
                 for contestant in contestants:
@@ -123,11 +126,16 @@ class Bench:
                     runs[contestant.name][kind].append(run)
                     self.note(f"{row.name}, {streams} streams, {kind} run {number + 1}, {contestant.name}: {run['cpu'] / count * 1e9:.0f} ns, "
                               f"{count / run['wall']:.0f}/s, first after {run['first']:.2f} s, {run['peak_mib']:.0f} MiB, {run['threads']} threads")
+            self.stretch(0, 0)
         for topic in topics.values():
             self.target.remove(topic)
             if self.source.pids:
                 self.source.remove(topic)
         return counts, {name: found for name, found in runs.items() if name not in failures}, failures
+
+    def stretch(self, round_trip, loss):
+        if self.line:
+            self.line.set(round_trip, loss)
 
     def warm_up(self, contestants, topic, row, streams, count):
         """Whoever is first would find brokers that have compiled nothing yet: one copy, once, that does not count."""

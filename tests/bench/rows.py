@@ -17,6 +17,8 @@ class Row:
     records: int = 500_000     # of a long run; a short one has a tenth
     contestants: tuple = SOME
     is_json: bool = False
+    round_trip: float = 0      # milliseconds that the way to the source and back takes
+    loss: float = 0            # packets in a hundred that get lost, in either direction
 
 
 ROWS = [
@@ -37,6 +39,15 @@ ROWS = [
 
 # What scripts and flags are measured with (--scripts).
 SCRIPTS_ROW = Row("100-none", "100 B of JSON", records=2_000_000, is_json=True)
+
+# Over a long line to the source (--lines), where requests wait for each other.
+DISTANT = ("floor", "reflejo", "franz", "mm1", "mm1-tuned")
+LINES = [
+    Row("line-0", "1 KiB, no line", 1024, records=40_000, contestants=DISTANT),
+    Row("line-20", "1 KiB, 20 ms there and back", 1024, records=40_000, contestants=DISTANT, round_trip=20),
+    Row("line-100", "1 KiB, 100 ms there and back", 1024, records=40_000, contestants=DISTANT, round_trip=100),
+    Row("line-100-loss", "1 KiB, 100 ms there and back, 0.1 % lost", 1024, records=40_000, contestants=DISTANT, round_trip=100, loss=0.1),
+]
 
 # Partitions of a topic that nothing is written to, and whom they are given to.
 IDLE = (100, 1000, 2000)

@@ -210,7 +210,11 @@ def write_settings(path, settings):
 
 
 class Cluster:
-    """One or more brokers, all of one version. Subclasses fill daemons and brokers in prepare()."""
+    """One or more brokers, all of one version. Subclasses fill daemons and brokers in prepare().
+
+    host is where they listen; prefix stands before their commands, for a namespace of their own, say."""
+
+    host, prefix = "127.0.0.1", ()
 
     jvm_options = ()  # of the brokers, besides the usual ones
 
@@ -233,10 +237,10 @@ class Cluster:
 
     @property
     def bootstrap(self):
-        return ",".join(f"127.0.0.1:{port}" for port in self.ports)
+        return ",".join(f"{self.host}:{port}" for port in self.ports)
 
     def add(self, name, command, ready):
-        daemon = Daemon(command, self.folder / f"{name}.log", ready)
+        daemon = Daemon([*self.prefix, *command], self.folder / f"{name}.log", ready)
         self.daemons.append(daemon)
         daemon.start()
         return daemon
@@ -292,13 +296,13 @@ class KraftCluster(Cluster):
     def prepare(self):
         port, controller = free_port(), free_port()
         more, settings_of_more = self.more_listeners()
-        listeners = "".join(f",{name}://127.0.0.1:{number}" for name, number in more.items())
+        listeners = "".join(f",{name}://{self.host}:{number}" for name, number in more.items())
         settings = {
             "process.roles": "broker,controller",
             "node.id": 1,
-            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-            "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{listeners}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}{listeners}",
+            "controller.quorum.voters": f"1@{self.host}:{controller}",
+            "listeners": f"PLAINTEXT://{self.host}:{port},CONTROLLER://{self.host}:{controller}{listeners}",
+            "advertised.listeners": f"PLAINTEXT://{self.host}:{port}{listeners}",
             "controller.listener.names": "CONTROLLER",
             **settings_of_more,
         }
