@@ -243,10 +243,8 @@ class Arena:
         self.step = "the end"
         begin = self.counts()
         self.load.finish(SETTLE_DEADLINE)
-        try:
-            wait_for(lambda: self.log.has(self.load.acked_so_far()), SETTLE_DEADLINE, "the source's own log at its reader")
-        except Failure as failure:
-            raise Failure(f"{failure} (it has read up to {self.log.positions}, of {self.log.ends()})") from None
+        wait_for(lambda: self.log.has(self.load.acked_so_far()), SETTLE_DEADLINE,
+                 lambda: f"the source's own log at its reader, which has read up to {self.log.positions} of {self.log.ends()},")
         self.settle()
         for tail in self.tails.values():
             ends = wait_for(tail.ends, SETTLE_DEADLINE, f"the ends of {tail.topic} at the target")
