@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 
 static void *
 need(void *p, size_t size)
@@ -57,7 +58,11 @@ void
 mem_limit_heaps(int heaps)
 {
 #ifdef M_ARENA_MAX
-	if (!getenv("MALLOC_ARENA_MAX"))
+	const char *tunables = getenv("GLIBC_TUNABLES");
+
+	if (getenv("MALLOC_ARENA_MAX") || (tunables && strstr(tunables, "arena_max")))
+		return;
+	if (heaps < 8 * get_nprocs())
 		mallopt(M_ARENA_MAX, heaps);
 #else
 	(void)heaps;

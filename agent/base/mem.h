@@ -15,9 +15,10 @@ void *mem_resize(void *p, size_t count, size_t size);
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
 
-/* Lets threads share so many of the C library's heaps; else there are up to eight for each
-   processor. What a heap has once had it seldom gives back, and threads of clients that come and go
-   use one after the other. MALLOC_ARENA_MAX in the environment wins. Before threads are started. */
+/* Lets threads share so many of the C library's heaps, if those are fewer than it would make: eight
+   for each processor. What a heap has once had it seldom gives back, and threads of clients that
+   come and go use one after the other. MALLOC_ARENA_MAX and GLIBC_TUNABLES in the environment win.
+   Before threads are started. */
 void mem_limit_heaps(int heaps);
 
 /* A fresh string made by printf rules. @gives memory for free(). @thread any */

@@ -45,7 +45,8 @@ static void
 print_help(FILE *out)
 {
 	fprintf(out,
-		"usage: reflejo ctl [--address ADDRESS] [--token-file FILE] COMMAND\n\n"
+		"usage: reflejo ctl [--address ADDRESS] [--token-file FILE] [--ca-file FILE]\n"
+		"           [--certificate-file FILE] [--key-file FILE] COMMAND\n\n"
 		"ADDRESS is HOST:PORT, https://HOST:PORT or unix:PATH (--socket PATH is the\n"
 		"same), as the agent's admin.listen has it; without it $REFLEJO_ADMIN, "
 		"or\n" ADDRESS_DEFAULT ".\n"

@@ -32,8 +32,10 @@ struct expected {
 	int64_t timestamp;
 	int32_t header_list;	    /* of the script; -1: the headers of the record of the source */
 	const char *reason, *error; /* of a dead letter; NULL: it is none */
-	const char *origin;	    /* where it came from: what the provenance header has in the */
-	size_t origin_size;	    /* end, whatever the headers say. NULL: it has none */
+	/* Where it came from: what the provenance header has in the end, whatever the headers say.
+	   NULL: it has none. */
+	const char *origin;
+	size_t origin_size;
 };
 
 /* What became of records of the source that did not simply give one record. */

@@ -289,7 +289,7 @@ meet_another(struct pipeline *pl, struct partition *p, int64_t position)
 
 /* Which topic a partition reads that was opened; the group's position may be of the one before. */
 static void
-take_origin(struct pipeline *pl, struct partition *p, const struct range *r)
+take_identity(struct pipeline *pl, struct partition *p, const struct range *r)
 {
 	partition_forget_identity(pl, p);
 	if (*p->topic_id)
@@ -310,7 +310,7 @@ pipeline_answer(struct pipeline *pl, const struct range *r)
 	if (!p || r->low < 0 || r->high < 0)
 		return;
 	if (p->is_identity_due)
-		take_origin(pl, p, r);
+		take_identity(pl, p, r);
 	if (!p->gap || p->gap->is_judged)
 		return;
 	if (!p->gap->is_released || !goes_on_as_judged(p, r))

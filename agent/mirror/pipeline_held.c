@@ -78,7 +78,7 @@ put_record(struct text *out, const struct partition *p, const struct standing *s
 	record_restore(&r, s->flight->message, NULL);
 	text_putc(out, ',');
 	json_put_field(out, "destination", target_name(p, s), ",");
-	/* The name that it had before. */
+	/* Clients of version 1 ask for this name. */
 	json_put_field(out, "target_topic", target_name(p, s), "");
 	text_puts(out, ",\"timestamp\":");
 	if (r.timestamp < 0)

@@ -112,10 +112,11 @@ int
 access_check_look(const struct access *a, const char **ret_why)
 {
 	if (a->is_unix || a->is_secure || !a->is_loopback || !a->host || is_literal(a->host) ||
-		is_own_name(a->host))
+		is_own_name(a->host) || (a->token && token_matches(a->token, a->authorization)))
 		return 0;
 	*ret_why = "over loopback the host must be given as an address, as localhost or by this "
-		   "host's own name: another name may be a page's that wants to read this";
+		   "host's own name (a proxy sends Host: localhost), or with the token: another "
+		   "name may be a page's that wants to read this";
 	return 403;
 }
 

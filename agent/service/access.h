@@ -1,4 +1,4 @@
-/* Access: who may change something over HTTP. Pure but for the token's file. */
+/* Access: who may change something over HTTP, and who may look. Pure but for the token's file. */
 #ifndef SERVICE_ACCESS_H
 #define SERVICE_ACCESS_H
 
@@ -8,7 +8,7 @@
 
 struct sockaddr;
 
-/* What is known of somebody who wants to change something. Texts are NULL where there is none. */
+/* What is known of somebody who asks. Texts are NULL where there is none. */
 struct access {
 	bool is_unix, is_loopback;
 	const char *token;	   /* the configured one */
@@ -28,8 +28,8 @@ struct access {
 int access_check(const struct access *access, const char **ret_why);
 
 /* The same for who only wants to look: everybody may, but over loopback without TLS only by an
-   address, localhost or this host's own name. A page in a browser that has another name pointed at
-   this host would read what its user may. @thread any */
+   address, localhost, this host's own name or with the token. A page in a browser that has another
+   name pointed at this host would read what its user may. @thread any */
 int access_check_look(const struct access *access, const char **ret_why);
 
 /* 127.0.0.0/8, ::1, and the former in IPv6's clothes. @thread any */

@@ -260,9 +260,11 @@ reload_secrets(struct http_request *r, struct agent *a)
 {
 	struct text told = {0};
 
-	if (a->is_stopping)
+	if (a->is_stopping) {
 		http_reply_error(r, 409, "the agent is stopping");
-	else if (rotation_look(a, &told))
+		return;
+	}
+	if (rotation_look(a, &told) == ROTATION_TAKEN)
 		http_reply_done(r, "taken anew: %s", told.s);
 	else
 		http_reply_error(r, 409, "%s",
@@ -277,9 +279,12 @@ call_reload(struct http_request *r, void *agent)
 {
 	struct agent *a = agent;
 
-	if (!a->config->script.file && admin_body(r, NULL, 0) == 0)
-		reload_secrets(r, a);
-	if (!a->config->script.file || !may_exchange(r, a))
+	if (!a->config->script.file) {
+		if (admin_body(r, NULL, 0) == 0)
+			reload_secrets(r, a);
+		return;
+	}
+	if (!may_exchange(r, a))
 		return;
 	if (!a->workers) {
 		http_reply_error(r, 409,

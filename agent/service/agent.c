@@ -505,7 +505,7 @@ reload_all(struct agent *a)
 	if (!has_script)
 		notify_reloading();
 	is_renewed = admin_api_read_credentials(a);
-	is_renewed |= rotation_look(a, NULL);
+	is_renewed |= rotation_look(a, NULL) != ROTATION_NOTHING;
 	if (has_script) {
 		reload_begin(a);
 		return;

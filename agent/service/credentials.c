@@ -264,11 +264,13 @@ credentials_look(struct credentials *c)
 bool
 credentials_read(struct credentials *c)
 {
-	note_token(c);
-	note_tls(c);
+	bool is_new = c->token_changed || c->tls_changed;
+
+	is_new |= note_token(c);
+	is_new |= note_tls(c);
 	take_token(c);
 	take_tls(c);
-	return c->files.token || c->files.certificate;
+	return is_new;
 }
 
 const char *

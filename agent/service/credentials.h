@@ -20,8 +20,8 @@ struct credentials_files {
 	bool clients_optional;	 /* those without one may speak too */
 };
 
-/* Reads all of them. The error names the file, and what to do. @gives; credentials_free @blocks on
-   reading files */
+/* Reads all of them. The error names the file, and what to do. @gives; free with
+   credentials_free. @blocks on reading files */
 struct credentials *credentials_new(const struct credentials_files *files, struct err *err);
 
 /* NULL is accepted; clears. */
@@ -31,7 +31,7 @@ void credentials_free(struct credentials **credentials);
    said in the log, and what was there before counts. @blocks on looking at files */
 void credentials_look(struct credentials *credentials);
 
-/* Reads all of them again now. Returns false when there are none. */
+/* Reads all of them again now. Returns whether one has changed. @blocks on reading files */
 bool credentials_read(struct credentials *credentials);
 
 /* The token; NULL: there is none. @borrows until the loop turns */

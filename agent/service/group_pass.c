@@ -440,7 +440,7 @@ put_place(struct text *out, const struct place *place, const struct outcome *o)
 	bool is_known = o && o->answer.quality != OFFSET_UNKNOWN;
 
 	json_put_field(out, "destination", place ? place->topic : NULL, ",");
-	/* The name that it had before. */
+	/* Clients of version 1 ask for this name. */
 	json_put_field(out, "target_topic", place ? place->topic : NULL, ",");
 	put_number(out, "target_partition", place != NULL, place ? place->partition : 0);
 	put_number(out, "target_offset", is_known, is_known ? o->answer.next : 0);

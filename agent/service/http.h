@@ -18,7 +18,7 @@ struct http_request;
 typedef void http_handler(struct http_request *request, void *arg);
 
 /* One path. A changing call is checked for its right to change before the handler is asked: see
-   http_options.token. */
+   service/access.h. */
 struct http_route {
 	const char *method; /* "GET" (answers HEAD as well) or "POST" */
 	const char *path;   /* exactly */

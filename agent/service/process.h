@@ -1,4 +1,4 @@
-/* The process: what the kernel says it uses. */
+/* The process: what the kernel says it uses, and whether others may look into it. */
 #ifndef SERVICE_PROCESS_H
 #define SERVICE_PROCESS_H
 

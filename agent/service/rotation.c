@@ -5,11 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "kafka/renewal.h"
 #include "service/agent_state.h"
+
+/* Who writes a file may not be through with it: it is read when it has not changed for so long. */
+#define QUIET_MS 1000
+/* What is younger than this when the agent begins may have been read before it was written. */
+#define YOUNG_S 10
 
 static const char *const side_names[CLIENT_SIDES] = {"source", "target"};
 
@@ -30,7 +36,20 @@ watch(struct rotation *r, struct file_list *files)
 	r->stamps = mem_zero(r->files.count + 1, sizeof(*r->stamps));
 	for (size_t i = 0; i < r->files.count; i++)
 		stamp_changed(&r->stamps[i], r->files.paths[i]);
-	r->is_unsure = true;
+}
+
+/* A pipe, standard input, or a file that is removed once it was read, can be read once only. NULL:
+   all can be read again. */
+static const char *
+find_fleeting(const struct file_list *files)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < files->count; i++)
+		if (stat(files->paths[i], &st) < 0 ||
+			(!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+			return files->paths[i];
+	return NULL;
 }
 
 void
@@ -45,7 +64,13 @@ rotation_begin(struct agent *a)
 	for (size_t i = 0; i < a->config->files.count; i++)
 		file_note(a->config->files.paths[i]);
 	file_note_into(NULL);
+	if (find_fleeting(&files)) {
+		snprintf(r->fleeting, sizeof(r->fleeting), "%s", find_fleeting(&files));
+		LOG(EVENT_secrets_unwatched, F_STR("file", r->fleeting));
+	}
 	watch(r, &files);
+	for (size_t i = 0; i < r->files.count; i++)
+		r->is_unsure |= r->stamps[i].written.tv_sec >= clock_wall_ms() / 1000 - YOUNG_S;
 	r->next = clock_ms() + interval(a);
 }
 
@@ -148,7 +173,7 @@ is_same(const struct file_list *a, const struct file_list *b)
 	return true;
 }
 
-bool
+enum rotation_outcome
 rotation_look(struct agent *a, struct text *told)
 {
 	struct rotation *r = &a->rotation;
@@ -157,7 +182,15 @@ rotation_look(struct agent *a, struct text *told)
 	bool is_renewed = false;
 
 	if (!a->options || !a->options->reread || a->is_stopping)
-		return false;
+		return ROTATION_NOTHING;
+	if (r->fleeting[0]) {
+		if (told)
+			text_printf(told,
+				"'%s' cannot be read twice, so the configuration is not read "
+				"again; restart, or have it in files that stay",
+				r->fleeting);
+		return ROTATION_NOTHING;
+	}
 	r->is_unsure = false;
 	fresh = a->options->reread(a->options->reread_arg, &problems);
 	if (!fresh) {
@@ -175,22 +208,21 @@ rotation_look(struct agent *a, struct text *told)
 	config_free(&fresh);
 	problems_fini(&problems);
 	r->next = clock_ms() + interval(a);
-	return is_renewed;
+	return r->is_unsure ? ROTATION_REFUSED : is_renewed ? ROTATION_TAKEN : ROTATION_NOTHING;
 }
 
 void
 rotation_every_second(struct agent *a)
 {
 	struct rotation *r = &a->rotation;
-	bool is_changed;
 
-	if (interval(a) == 0 || clock_ms() < r->next)
+	if (interval(a) == 0 || r->fleeting[0] || clock_ms() < r->next)
 		return;
 	r->next = clock_ms() + interval(a);
-	is_changed = has_changed(r);
-	if (!is_changed && !r->is_unsure)
-		return;
-	rotation_look(a, NULL);
-	/* Somebody may just be writing it. */
-	r->is_unsure |= is_changed;
+	if (has_changed(r)) {
+		r->is_unsure = true;
+		r->next = clock_ms() + QUIET_MS;
+	} else if (r->is_unsure && !find_fleeting(&r->files)) {
+		rotation_look(a, NULL);
+	}
 }

@@ -22,18 +22,22 @@ struct rotation {
 	bool is_unsure; /* files may have changed between being read and being looked at */
 	int64_t next;	/* clock_ms; when to look at them again */
 	char refusal[512];
+	char fleeting[512]; /* a file that can be read once only: nothing is read again; "": none */
 };
 
 /* What the agent's configuration says is what is known. */
 void rotation_begin(struct agent *agent);
 
-/* Looks at the files when it is time. */
+/* Looks at the files when it is time. @blocks on reading them when they have changed */
 void rotation_every_second(struct agent *agent);
 
-/* Reads the configuration's files now, and has the clients take what has changed. Returns whether
-   something has; where told is not NULL, what it was, or why it is refused, is added to it.
-   @blocks on reading files */
-bool rotation_look(struct agent *agent, struct text *told);
+/* Reads the configuration's files now, and has the clients take what has changed. Where told is not
+   NULL, what it was, or why it is refused, is added to it. @blocks on reading files */
+enum rotation_outcome {
+	ROTATION_NOTHING, /* has changed, or nothing can be read again */
+	ROTATION_TAKEN,
+	ROTATION_REFUSED, /* something, whatever else was taken */
+} rotation_look(struct agent *agent, struct text *told);
 
 /* Frees what it holds. */
 void rotation_fini(struct rotation *rotation);

@@ -30,8 +30,8 @@ enum scout_notice {
 			and why not */
 	SCOUT_ROLLED_BACK, /* of scout_roll_back: a plan as PLAN has it; without one there is
 			      nothing to go back to */
-	SCOUT_LIMIT,	   /* the target topic names[0] takes batches up to number bytes, and
-			      no_headers or them too */
+	SCOUT_LIMIT,	   /* the target topic names[0] takes batches up to number bytes;
+			      no_headers: and no headers */
 	SCOUT_ENDS,	   /* a struct scout_ends, the answer to scout_ask_ends */
 	SCOUT_STANDINGS,   /* the same of one that asked for standings */
 	SCOUT_REMADE, /* topics were deleted and made anew: names holds pairs of a name and the id

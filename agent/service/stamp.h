@@ -8,7 +8,7 @@
 
 /* Zeroed: of no file. */
 struct file_stamp {
-	struct timespec changed;
+	struct timespec written, changed; /* the latter also by new rights */
 	off_t size;
 	ino_t inode;
 };

@@ -75,8 +75,8 @@ _reflejo() {
 	redrive) flags=' --dry-run --topic --reason' run=1 names='' ;;
 	test) flags=' --junit --script --records' files=1 names='' ;;
 	ctl) flags=' --address --token-file --ca-file --certificate-file --key-file' names=$_reflejo_ctl ;;
-	tap) flags=' --address --topic --count --token-file' names='' ;;
-	groups) flags=' --json --address --token-file' names='' ;;
+	tap) flags=' --address --topic --count --token-file --ca-file --certificate-file --key-file' names='' ;;
+	groups) flags=' --json --address --token-file --ca-file --certificate-file --key-file' names='' ;;
 	print) flags='' names=' options properties sample events man completion' ;;
 	demo) flags=' --seconds' names='' ;;
 	version) flags='' names='' ;;

@@ -52,8 +52,8 @@ def flowing():
         "version": "0.5.0", "librdkafka": "2.0.2", "pid": 48211, "started": iso(273_841), "now": iso(), "uptime_seconds": 273_841.2,
         "state": "running", "dry_run": False, "group": "orders-mirror", "expression": "orders.*|payments.*|clicks\\..*|inventory.*|customers|prices|audit.log|shipments",
         "ready": True, "reasons": [],
-        "source": {"brokers": "kafka-west-1:9092,kafka-west-2:9092,kafka-west-3:9092", "reachable": True, "since": iso(273_840), "reason": None, "token_expires": None},
-        "target": {"brokers": "kafka-east-1:9093,kafka-east-2:9093", "reachable": True, "since": iso(4_201), "reason": None, "token_expires": None},
+        "source": {"brokers": "kafka-west-1:9092,kafka-west-2:9092,kafka-west-3:9092", "reachable": True, "since": iso(273_840), "reason": None, "ticket": None, "token_expires": None},
+        "target": {"brokers": "kafka-east-1:9093,kafka-east-2:9093", "reachable": True, "since": iso(4_201), "reason": None, "ticket": None, "token_expires": None},
         "until": None,
         "totals": {"records_read": 9_120_334_201, "bytes_read": 3_921_743_706_430, "records_mirrored": 9_118_201_834, "bytes_mirrored": 3_920_826_788_620,
                    "records_dropped": 2_131_002, "records_dead_lettered": 41, "records_resent": 512, "send_failures": 0, "script_errors": 0},
@@ -150,7 +150,7 @@ def hostile():
 def empty():
     """Just started: nothing is known yet."""
     doc = flowing()
-    unknown = {"brokers": "127.0.0.1:9092", "reachable": None, "since": None, "reason": None, "token_expires": None}
+    unknown = {"brokers": "127.0.0.1:9092", "reachable": None, "since": None, "reason": None, "ticket": None, "token_expires": None}
     doc.update(state="starting", ready=False, reasons=["No partition is assigned yet."], source=dict(unknown), target=dict(unknown), lag_records=None,
                lag_seconds=None, latency=None, script=None, limits=[], topics=[], streams=[], dry_run=True,
                rates={"records_per_second": 0.0, "bytes_per_second": 0.0}, buffer={"bytes": 0, "bound_bytes": 67_108_864}, partitions={},
