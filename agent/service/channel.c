@@ -6,6 +6,8 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,22 +100,47 @@ load_files(SSL_CTX *context, const struct channel_files *files, struct err *err)
 }
 
 int
-channel_secure(
-	struct channel *c, const char *host, const struct channel_files *files, struct err *err)
+channel_prepare(struct channel *c, const struct channel_files *files, struct err *err)
 {
-	int rc;
-
 	ERR_clear_error();
 	c->context = SSL_CTX_new(TLS_client_method());
 	SSL_CTX_set_min_proto_version(c->context, TLS1_2_VERSION);
 	SSL_CTX_set_verify(c->context, SSL_VERIFY_PEER, NULL);
-	if (load_files(c->context, files, err) < 0)
-		return -1;
+	return load_files(c->context, files, err);
+}
+
+/* OpenSSL writes in a way that ends the process with SIGPIPE when nobody reads any more. bytes
+   NULL: the handshake. */
+static int
+write_tls(SSL *tls, const char *bytes, size_t size)
+{
+	static const struct timespec no_time = {0, 0};
+	sigset_t pipe, before, pending;
+	int n, error;
+
+	sigpending(&pending);
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe, &before);
+	errno = 0;
+	n = bytes ? SSL_write(tls, bytes, (int)size) : SSL_connect(tls);
+	error = errno;
+	if (n <= 0 && error == EPIPE && !sigismember(&pending, SIGPIPE))
+		sigtimedwait(&pipe, NULL, &no_time);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	return n;
+}
+
+int
+channel_secure(struct channel *c, const char *host, struct err *err)
+{
+	int rc;
+
 	c->tls = SSL_new(c->context);
 	SSL_set_fd(c->tls, c->fd);
 	expect_host(c->tls, host);
-	errno = 0;
-	rc = SSL_connect(c->tls);
+	rc = write_tls(c->tls, NULL, 0);
 	return rc == 1 ? 0 : set_tls_error(c, rc, err);
 }
 
@@ -124,7 +151,7 @@ channel_send(struct channel *c, const char *bytes, size_t size, struct err *err)
 		ssize_t n;
 
 		errno = 0;
-		n = c->tls ? SSL_write(c->tls, bytes, (int)size)
+		n = c->tls ? write_tls(c->tls, bytes, size)
 			   : send(c->fd, bytes, size, MSG_NOSIGNAL);
 		if (n <= 0)
 			return c->tls ? set_tls_error(c, (int)n, err)

@@ -24,10 +24,13 @@ struct channel {
 	struct ssl_ctx_st *context;
 };
 
-/* Speaks TLS from now on over the channel's socket. host: whom the certificate must be for, a name
-   or an address. The error says what is wrong, and what to do. @blocks @thread any */
-int channel_secure(struct channel *channel, const char *host, const struct channel_files *files,
-	struct err *err);
+/* Reads the files for TLS, before there is a socket. The error says which is wrong. @thread any */
+int channel_prepare(struct channel *channel, const struct channel_files *files, struct err *err);
+
+/* Speaks TLS from now on over the socket of a channel that is prepared. host: whom the certificate
+   must be for, a name or an address. The error says what is wrong, and what to do. @blocks @thread
+   any */
+int channel_secure(struct channel *channel, const char *host, struct err *err);
 
 /* Sends all of it. @blocks @thread any */
 int channel_send(struct channel *channel, const char *bytes, size_t size, struct err *err);

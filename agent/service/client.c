@@ -176,13 +176,39 @@ read_answer(struct channel *c, const struct client_request *r, struct client_ans
 
 /* A handshake takes no longer than to connect. */
 static int
-secure(struct channel *c, const struct address *a, const struct channel_files *files,
-	struct err *err)
+secure(struct channel *c, const struct address *a, struct err *err)
 {
 	set_timeout(c->fd, SO_RCVTIMEO, CONNECT_SECONDS * 1000);
-	if (channel_secure(c, a->host, files, err) == 0)
+	if (channel_secure(c, a->host, err) == 0)
 		return 0;
-	return err_prefix(err, "no agent answers on https://%s:%s: ", a->host, a->port);
+	return err_prefix(err, "https://%s:%s: ", a->host, a->port);
+}
+
+static int
+open_channel(
+	struct channel *c, const struct client_request *r, const struct address *a, struct err *err)
+{
+	bool is_secure = a->scheme == ADDRESS_HTTPS;
+
+	if (is_secure && channel_prepare(c, &r->files, err) < 0)
+		return -1;
+	c->fd = a->is_unix ? connect_unix(a->path, err) : connect_tcp(a, err);
+	if (c->fd < 0 || (is_secure && secure(c, a, err) < 0))
+		return -1;
+	set_timeout(c->fd, SO_RCVTIMEO, r->timeout_ms);
+	return 0;
+}
+
+/* What answers nothing that can be read may want TLS. */
+static int
+advise_tls(const struct address *a, struct err *err)
+{
+	struct err plain = *err;
+
+	if (a->is_unix || a->scheme == ADDRESS_HTTPS)
+		return -1;
+	return err_set(
+		err, "%s; if it speaks TLS, write https://%s:%s", plain.text, a->host, a->port);
 }
 
 int
@@ -195,15 +221,14 @@ client_ask(const struct client_request *r, struct client_answer *ret, struct err
 
 	if (address_parse(r->address, &a, err) < 0)
 		return -1;
-	c.fd = a.is_unix ? connect_unix(a.path, err) : connect_tcp(&a, err);
-	if (c.fd < 0)
-		return -1;
-	rc = a.scheme == ADDRESS_HTTPS ? secure(&c, &a, &r->files, err) : 0;
-	set_timeout(c.fd, SO_RCVTIMEO, r->timeout_ms);
-	if (rc == 0)
+	rc = open_channel(&c, r, &a, err);
+	if (rc == 0) {
 		rc = send_request(&c, r, &a, err);
-	if (rc == 0)
-		rc = read_answer(&c, r, &answer, err);
+		if (rc == 0)
+			rc = read_answer(&c, r, &answer, err);
+		if (rc < 0 && answer.status == 0)
+			rc = advise_tls(&a, err);
+	}
 	channel_close(&c);
 	if (rc == 0)
 		*ret = answer;

@@ -141,7 +141,10 @@ class Bench:
         """Whoever is first would find brokers that have compiled nothing yet: one copy, once, that does not count."""
         if not self.is_warm and contestants:
             self.is_warm = True
-            self.copy(contestants[0], topic, row, streams, count)
+            try:
+                self.copy(contestants[0], topic, row, streams, count)
+            except Failed as why:
+                self.note(f"nothing was warmed up: {why}")
 
     # ---- idle ----------------------------------------------------------------------------------------------------
 
