@@ -21,6 +21,7 @@
 #include "mirror/starts.h"
 #include "mirror/topics.h"
 #include "script/watchdog.h"
+#include "service/credentials.h"
 
 /* What was asked for. */
 struct request {
@@ -99,6 +100,17 @@ check_rules(const struct config *config, struct problems *problems)
 	if (!rules)
 		problems_error(problems, NULL, "%s", err.text);
 	plan_rules_free(&rules);
+}
+
+/* So are the admin API's token and certificates. */
+static void
+check_admin(const struct config *config, struct problems *problems)
+{
+	struct credentials_files files = credentials_files(config);
+	struct err err;
+
+	if (credentials_check(&files, &err) < 0)
+		problems_error(problems, NULL, "%s", err.text);
 }
 
 /* And a script that would not be taken at the start. */
@@ -203,6 +215,7 @@ check_configuration(const struct config *config, struct problems *problems)
 	if (config->source.group_id)
 		check_starts(config, problems);
 	check_rules(config, problems);
+	check_admin(config, problems);
 	if (config->script.file)
 		check_script(config, problems);
 }

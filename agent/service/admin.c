@@ -44,26 +44,15 @@ static const struct http_route routes[] = {
 #undef CALL
 	{0}};
 
-static struct credentials *
-read_credentials(const struct config *config, struct err *err)
-{
-	const struct credentials_files files = {.token = config->admin.token_file,
-		.certificate = config->admin.tls_certificate_file,
-		.key = config->admin.tls_key_file,
-		.client_ca = config->admin.tls_client_ca_file,
-		.clients_optional = !strcmp(config->admin.tls_client_certificates, "optional")};
-
-	return credentials_new(&files, err);
-}
-
 int
 admin_api_start(struct agent *a, struct err *err)
 {
 	const char *listen = a->config->admin.listen;
+	struct credentials_files files = credentials_files(a->config);
 	struct http_options options = {
 		.listen = listen ? listen : ADDRESS_DEFAULT, .routes = routes, .arg = a};
 
-	a->admin.credentials = options.credentials = read_credentials(a->config, err);
+	a->admin.credentials = options.credentials = credentials_new(&files, err);
 	if (!options.credentials)
 		return -1;
 	a->admin.http = http_start(a->base, &options, err);
@@ -259,13 +248,19 @@ static void
 reload_secrets(struct http_request *r, struct agent *a)
 {
 	struct text told = {0};
+	enum rotation_outcome outcome;
+	bool has_own;
 
 	if (a->is_stopping) {
 		http_reply_error(r, 409, "the agent is stopping");
 		return;
 	}
-	if (rotation_look(a, &told) == ROTATION_TAKEN)
+	has_own = admin_api_read_credentials(a);
+	outcome = rotation_look(a, &told);
+	if (outcome == ROTATION_TAKEN)
 		http_reply_done(r, "taken anew: %s", told.s);
+	else if (outcome == ROTATION_NOTHING && has_own)
+		http_reply_done(r, "the admin API's token and certificate were read again");
 	else
 		http_reply_error(r, 409, "%s",
 			told.s ? told.s

@@ -28,7 +28,8 @@ struct admin_api {
    does without, and says so; a port that was named must be had. */
 int admin_api_start(struct agent *agent, struct err *err);
 
-/* Reads token and certificates again; what is broken is said in the log. false: there are none. */
+/* Reads token and certificates again; what is broken is said in the log. Returns whether one of
+   their files had changed. @blocks on reading files */
 bool admin_api_read_credentials(struct agent *agent);
 
 /* Answers those who wait, and ends all connections. Does nothing when it does not run. */

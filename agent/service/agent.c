@@ -505,13 +505,16 @@ reload_all(struct agent *a)
 	if (!has_script)
 		notify_reloading();
 	is_renewed = admin_api_read_credentials(a);
+	/* Who asks is told again what is wrong. */
+	a->rotation.refusal[0] = '\0';
 	is_renewed |= rotation_look(a, NULL) != ROTATION_NOTHING;
 	if (has_script) {
 		reload_begin(a);
 		return;
 	}
 	if (!is_renewed)
-		LOG(EVENT_reload_unavailable, F_STR("advice", "restart to read changed files"));
+		LOG(EVENT_reload_unavailable,
+			F_STR("advice", "settings other than secrets are read at a restart"));
 	notify_reloaded();
 }
 

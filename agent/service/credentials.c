@@ -14,6 +14,9 @@
 #include "service/access.h"
 #include "service/stamp.h"
 
+/* A certificate that ends so soon is warned about. */
+#define WARN_DAYS 30
+
 struct credentials {
 	struct credentials_files files;
 	char *token;
@@ -57,20 +60,24 @@ check_private(const char *file, struct err *err)
 }
 
 static int
-load_key(SSL_CTX *tls, const char *file, struct err *err)
+load_key(SSL_CTX *tls, const struct credentials_files *files, struct err *err)
 {
+	const char *file = files->key ? files->key : files->certificate;
 	bool has_passphrase = false;
 	int rc;
 
-	if (check_private(file, err) < 0)
-		return -1;
 	SSL_CTX_set_default_passwd_cb(tls, refuse_passphrase);
 	SSL_CTX_set_default_passwd_cb_userdata(tls, &has_passphrase);
 	rc = SSL_CTX_use_PrivateKey_file(tls, file, SSL_FILETYPE_PEM);
 	SSL_CTX_set_default_passwd_cb_userdata(tls, NULL);
 	SSL_CTX_set_default_passwd_cb(tls, NULL);
 	if (rc == 1 && SSL_CTX_check_private_key(tls) == 1)
-		return 0;
+		return check_private(file, err);
+	if (!files->key && !has_passphrase)
+		return err_set(err,
+			"there is no key in %s that suits its certificate; set admin.tls.key.file "
+			"to the file with it",
+			file);
 	if (has_passphrase)
 		return err_set(err,
 			"the key in %s has a passphrase; write it without one, for this user only: "
@@ -117,8 +124,7 @@ load_tls(const struct credentials_files *files, struct err *err)
 	if (SSL_CTX_use_certificate_chain_file(tls, files->certificate) != 1)
 		err_set(err, "%s holds no certificate in PEM form that can be used: %s",
 			files->certificate, reason());
-	else if (load_key(tls, files->key ? files->key : files->certificate, err) == 0 &&
-		 load_clients(tls, files, err) == 0)
+	else if (load_key(tls, files, err) == 0 && load_clients(tls, files, err) == 0)
 		return tls;
 	ERR_clear_error();
 	SSL_CTX_free(tls);
@@ -151,6 +157,16 @@ read_token(struct credentials *c, struct err *err)
 	return 0;
 }
 
+/* So many days the certificate is good for; negative: it has expired. */
+static int
+days_left(const SSL_CTX *tls)
+{
+	int days = 0, seconds = 0;
+
+	ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(SSL_CTX_get0_certificate(tls)));
+	return seconds < 0 ? days - 1 : days;
+}
+
 static int
 read_tls(struct credentials *c, struct err *err)
 {
@@ -162,10 +178,19 @@ read_tls(struct credentials *c, struct err *err)
 	tls = load_tls(&c->files, err);
 	if (!tls)
 		return err_prefix(err, "admin.tls: ");
+	print_end(tls, end, sizeof(end));
+	/* At the start it is better than no mirror. */
+	if (c->tls && days_left(tls) < 0) {
+		SSL_CTX_free(tls);
+		return err_set(err, "admin.tls: the certificate in %s expired at %s; renew it",
+			c->files.certificate, end);
+	}
+	if (days_left(tls) < WARN_DAYS)
+		LOG(EVENT_admin_certificate_ends, F_STR("file", c->files.certificate),
+			F_STR("until", end));
 	/* Connections that are open keep the one that they began with. */
 	SSL_CTX_free(c->tls);
 	c->tls = tls;
-	print_end(tls, end, sizeof(end));
 	LOG(EVENT_admin_certificate, F_STR("file", c->files.certificate), F_STR("until", end));
 	return 0;
 }
@@ -198,6 +223,34 @@ check_files(const struct credentials_files *files, struct err *err)
 		return 0;
 	return err_set(err, "admin.tls.%s.file is set, and admin.tls.certificate.file is not",
 		files->key ? "key" : "client.ca");
+}
+
+struct credentials_files
+credentials_files(const struct config *config)
+{
+	return (struct credentials_files){.token = config->admin.token_file,
+		.certificate = config->admin.tls_certificate_file,
+		.key = config->admin.tls_key_file,
+		.client_ca = config->admin.tls_client_ca_file,
+		.clients_optional = !strcmp(config->admin.tls_client_certificates, "optional")};
+}
+
+int
+credentials_check(const struct credentials_files *files, struct err *err)
+{
+	struct credentials c = {.files = *files};
+	SSL_CTX *tls;
+
+	if (check_files(files, err) < 0 || read_token(&c, err) < 0)
+		return -1;
+	mem_wipe(&c.token);
+	if (!files->certificate)
+		return 0;
+	tls = load_tls(files, err);
+	if (!tls)
+		return err_prefix(err, "admin.tls: ");
+	SSL_CTX_free(tls);
+	return 0;
 }
 
 struct credentials *

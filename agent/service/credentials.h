@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "config/config.h"
 
 struct credentials;
 struct ssl_st;
@@ -19,6 +20,13 @@ struct credentials_files {
 	const char *client_ca;	 /* PEM; clients show a certificate of these */
 	bool clients_optional;	 /* those without one may speak too */
 };
+
+/* What the configuration names. @borrows from it */
+struct credentials_files credentials_files(const struct config *config);
+
+/* Reads all of them and keeps nothing. The error names the file, and what to do. @blocks on reading
+   files */
+int credentials_check(const struct credentials_files *files, struct err *err);
 
 /* Reads all of them. The error names the file, and what to do. @gives; free with
    credentials_free. @blocks on reading files */

@@ -201,6 +201,8 @@ def test_files_that_change(serve, authority, server, tmp_path):
         assert serial(address, authority) == first
         replace(server.certificate, second.certificate)
         agent.wait_event("admin_certificate", count=2)
+        # They are good for two days.
+        assert agent.find("admin_certificate_ends", file=server.certificate)
         assert serial(address, authority) not in (first, None)
         stays.request("GET", "/healthz")
         assert stays.answer().status == 200
@@ -225,17 +227,26 @@ def test_files_that_change(serve, authority, server, tmp_path):
     (lambda pair, other: pair.key.unlink(), "No such file"),
     (lambda pair, other: pair.certificate.unlink(), "No such file"),
     (lambda pair, other: pair.certificate.write_text("none\n"), "no certificate in PEM form"),
+    (lambda pair, other: pair.key.write_text("none\n"), "or is none"),
     (lambda pair, other: replace(pair.key, other.key), "does not suit"),
     # The other one's, with a passphrase.
     (lambda pair, other: subprocess.run(["openssl", "pkey", "-in", other.key, "-aes256", "-passout", "pass:x", "-out", pair.key], check=True),
      "openssl pkey -in"),
 ])
-def test_files_that_are_refused(mirror, authority, server, change, says):
+def test_files_that_are_refused(mirror, run, authority, server, change, says):
+    """By the agent, and before it by reflejo check."""
     change(server, authority.sign("other"))
-    agent = mirror(NOBODY, NOBODY, flags=("--admin.listen", "127.0.0.1:0", "--admin.tls.certificate.file", server.certificate,
-                                          "--admin.tls.key.file", server.key))
+    flags = ("--admin.listen", "127.0.0.1:0", "--admin.tls.certificate.file", server.certificate, "--admin.tls.key.file", server.key)
+    agent = mirror(NOBODY, NOBODY, flags=flags)
     assert agent.wait() == 1
     assert "admin.tls: " in agent.stderr and says in agent.stderr
+    done = run("check", *agent.arguments)
+    assert done.returncode == 1 and says in done.stderr, done.stderr
+
+
+def test_a_certificate_without_its_key(run, server):
+    done = run("check", "--whitelist", "x", "--admin.tls.certificate.file", server.certificate)
+    assert "server.pem that suits its certificate; set admin.tls.key.file" in done.stderr
 
 
 @pytest.mark.parametrize("flags, says", [
@@ -255,7 +266,7 @@ def test_ctl(serve, run, authority, tmp_path):
     assert "mirrorgroup" in run("ctl", "status", environment=at).stdout
     for address_of, ca, says in ((f"https://{address}", None, "not believed"),
                                  (f"https://localhost:{address.rpartition(':')[2]}", authority.file, "not believed"),
-                                 (f"http://{address}", None, "without an answer"),
+                                 (f"http://{address}", None, f"if it speaks TLS, write https://{address}"),
                                  (f"https://{address}", tmp_path / "none", "holds no certificates")):
         done = run("ctl", "--address", address_of, *(("--ca-file", ca) if ca else ()), "status")
         assert done.returncode == 2 and says in done.stderr, done.stderr
