@@ -91,8 +91,8 @@ TEST(answers_about_rights)
 		peer_init(&c);
 		peer_add(&said, cases[i].answer, cases[i].size);
 		c.broker.wire = peer_open(&said, &fd);
-		if (!CHECK(c.broker.wire) || !CHECK_INT(cases[i].ask(&c.probe, &err),
-						     cases[i].expected) ||
+		if (!CHECK(c.broker.wire) ||
+			!CHECK_INT(cases[i].ask(&c.probe, &err), cases[i].expected) ||
 			!CHECK_STR(err.text, cases[i].why))
 			printf("# case %zu\n", i);
 		peer_fini(&c);
@@ -104,7 +104,8 @@ TEST(answers_about_rights)
 /* Whatever a broker calls itself steers no terminal. */
 TEST(a_login_of_odd_bytes)
 {
-	struct client_setting settings[] = {{.name = "security.protocol", .value = "sasl_plaintext"},
+	struct client_setting settings[] = {
+		{.name = "security.protocol", .value = "sasl_plaintext"},
 		{.name = "sasl.mechanism", .value = "PLAIN"}};
 	struct peer_cluster c;
 	struct text said = {0};
@@ -157,7 +158,7 @@ TEST(lists)
 {
 	static const char members[] = NUL4 ONE "\0\0\0\7\0\1h\0\0\x23\x84\xff\xff\0\1i\0\0\0\7";
 	static const char topics[] = ONE "\0\0\0\1t\0" ONE "\0\0" NUL4 NUL4 NUL4 "\0\0\0\2"
-				     "\0\0\0\7\0\0\0\x8" NUL4 NUL4 "\0\0\0\x8" NUL4;
+					 "\0\0\0\7\0\0\0\x8" NUL4 NUL4 "\0\0\0\x8" NUL4;
 
 	for (size_t cut = 0; cut < 2; cut++) {
 		struct peer_cluster c;
