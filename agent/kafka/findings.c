@@ -58,8 +58,7 @@ findings_add(struct findings *findings, const char *place, const char *step,
 	va_start(ap, fmt);
 	text_vprintf(&text, fmt, ap);
 	va_end(ap);
-	finding = (struct finding){
-		mem_strdup(place), mem_strdup(step), verdict, text_take(&text)};
+	finding = (struct finding){mem_strdup(place), mem_strdup(step), verdict, text_take(&text)};
 	clean(finding.place);
 	clean(finding.text);
 	take(findings, finding);

@@ -105,8 +105,7 @@ pick(const struct probe_broker *b, enum frame_api api, int least, int most, stru
 
 /* The error is next in the answer; one that ends before it says nothing. */
 static enum probe_answer
-take_error(
-	struct answer *answer, int denied, const int *harmless, size_t count, struct err *err)
+take_error(struct answer *answer, int denied, const int *harmless, size_t count, struct err *err)
 {
 	int code = frame_get16(answer);
 
@@ -283,8 +282,8 @@ probe_ask_group(struct probe *probe, const char *group, struct err *err)
 	if (ask(b, &request, &answer, err) < 0)
 		return PROBE_UNKNOWN;
 	skip_to_partition(&answer);
-	result = take_error(&answer, GROUP_DENIED, harmless,
-		sizeof(harmless) / sizeof(*harmless), err);
+	result = take_error(
+		&answer, GROUP_DENIED, harmless, sizeof(harmless) / sizeof(*harmless), err);
 	answer_fini(&answer);
 	return result;
 }
@@ -332,8 +331,8 @@ probe_ask_transactions(struct probe *probe, const char *id, struct err *err)
 	if (ask(b, &request, &answer, err) < 0)
 		return PROBE_UNKNOWN;
 	frame_skip(&answer, 4);
-	result = take_error(&answer, TRANSACTIONS_DENIED, harmless,
-		sizeof(harmless) / sizeof(*harmless), err);
+	result = take_error(
+		&answer, TRANSACTIONS_DENIED, harmless, sizeof(harmless) / sizeof(*harmless), err);
 	answer_fini(&answer);
 	return result;
 }

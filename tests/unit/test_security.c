@@ -130,8 +130,8 @@ TEST(password_logins)
 						       "`kafka-configs.sh --alter --add-config "
 						       "'SCRAM-SHA-512=[password=...]' "
 						       "--entity-type users --entity-name NAME`;"},
-		{"security.protocol=SASL_SSL\nrdkafka.sasl.mechanisms=PLAIN\nsasl.jaas.config=" PLAIN
-		 " required username=u password=p;",
+		{"security.protocol=SASL_SSL\nrdkafka.sasl.mechanisms=PLAIN\nsasl.jaas."
+		 "config=" PLAIN " required username=u password=p;",
 			"security.protocol=sasl_ssl;sasl.username=u;sasl.password=p;"
 			"sasl.mechanism=PLAIN;translated;translated;translated;"},
 		{SASL("PLAIN") "sasl.jaas.config=" PLAIN " required username=\"u\";",
