@@ -173,14 +173,15 @@ def text(s):
     return struct.pack(">h", len(s)) + s
 
 
-def as_broker(host):
-    """A broker of Kafka 0.10 that has no topics, and advertises itself under this name."""
+def as_broker(host, count=1):
+    """A broker of Kafka 0.10 that has no topics, and advertises itself under this name, so many times."""
     def answer(connection):
         with connection.makefile("rb") as asked:
             while size := asked.read(4):
                 api, _, correlation = struct.unpack(">hhi", asked.read(struct.unpack(">i", size)[0])[:8])
                 says = {18: struct.pack(">hi", 0, 2) + struct.pack(">6h", 3, 0, 1, 18, 0, 0),
-                        3: struct.pack(">ii", 1, 1) + text(host) + struct.pack(">ihii", 9092, -1, 1, 0)}[api]
+                        3: struct.pack(">i", count) + (struct.pack(">i", 1) + text(host) + struct.pack(">ih", 1, -1)) * count
+                        + struct.pack(">ii", 1, 0)}[api]
                 connection.sendall(struct.pack(">ii", 4 + len(says), correlation) + says)
     return answer
 
@@ -192,8 +193,14 @@ def test_names_that_steer_terminals(run, tmp_path, serve):
              write_properties(tmp_path / "p.properties", {"bootstrap.servers": broker.bootstrap})]
     done = run("check", "--connect", "--consumer.config", files[0], "--producer.config", files[1], "--whitelist", "t.*")
     assert done.returncode == 1
-    assert "advertised as: 1 at ?[2J???evil.invalid :9092" in done.stdout
+    assert "advertised as: 1 at ?[2J???evil.invalid :1" in done.stdout
     assert "  ?[2J" in done.stdout and not re.search("[^\n -~]", done.stdout), done.stdout
+
+
+def test_more_brokers_than_any_cluster_has(connect, serve, target):
+    _, found = connect(serve(as_broker(b"127.0.0.1", 1001)), target)
+    result, text = only(found["source"], "brokers")
+    assert result == "warning" and text.startswith("of the 1001 that are advertised only the first 1000 are looked at")
 
 
 # ---- TLS -----------------------------------------------------------------------------------------------------------
