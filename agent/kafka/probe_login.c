@@ -373,10 +373,8 @@ probe_log_in(struct probe_broker *broker, struct wire *wire)
 	if (broker->versions[FRAME_SASL_HANDSHAKE] < 0) {
 		if (wants)
 			PROBE_SAY(broker, "login", FAILED,
-				"the broker has no request to log in by (SaslHandshake, since "
-				"Kafka "
-				"0.10): use a port that takes logins, or write "
-				"security.protocol=%s",
+				"the broker has no request to log in by (SaslHandshake): use a "
+				"port that takes logins, or write security.protocol=%s",
 				protocol_of(broker, false));
 		return wants ? -1 : 0;
 	}
