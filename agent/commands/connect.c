@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "commands/json.h"
 #include "commands/topology.h"
+#include "kafka/tickets.h"
 
 /* One side while it is looked at. */
 struct side {
@@ -38,6 +39,7 @@ look_at(void *arg)
 		side->probe = probe_open(&side->request, side->findings);
 	else
 		findings_add(side->findings, "", "zookeeper", FINDING_FAILED, "%s", err.text);
+	side->request.brokers = NULL;
 	free(brokers);
 	return NULL;
 }
@@ -52,6 +54,7 @@ connect_look(const struct config *config, struct connect_report *ret)
 
 	*ret = (struct connect_report){0};
 	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes to connections that have ended */
+	tickets_prepare();
 	is_beside = pthread_create(&thread, NULL, look_at, &target) == 0;
 	if (!is_beside)
 		look_at(&target);

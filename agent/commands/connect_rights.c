@@ -186,6 +186,7 @@ ask_own_topic(const struct asked *a, char *topic, const char *step, bool reads)
 		tell(a, step, "Write", "be written", &tally);
 		tally = (struct tally){0};
 		if (reads) {
+			err = (struct err){""};
 			count(&tally, topic, probe_ask_right(a->probe, topic, PROBE_READ, &err),
 				&err);
 			tell(a, step, "Read", "be read", &tally);

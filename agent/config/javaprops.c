@@ -104,6 +104,9 @@ translate_native(struct translation *t, const char *name, const char *value, boo
 	char why[256] = "";
 	const char *nearest;
 
+	/* librdkafka has two names for it; all others look for the one of Java. */
+	if (!strcmp(name, "sasl.mechanisms"))
+		name = "sasl.mechanism";
 	if (is_forced || !t->known || t->known(name, value, why, sizeof(why)) != 0) {
 		translation_give(t, name, value, NULL);
 		return;

@@ -345,15 +345,26 @@ find_kind(const struct jaas_module *module)
 	return NULL;
 }
 
+/* The mechanism that the configuration names; NULL: it names none. */
+static const char *
+given_mechanism(const struct translation *t)
+{
+	static const char *const names[] = {"rdkafka.sasl.mechanism", "rdkafka.sasl.mechanisms",
+		"sasl.mechanism", "sasl.mechanisms"};
+	const char *value = NULL;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && !value; i++)
+		value = translation_other(t, names[i]);
+	return value;
+}
+
 /* The mechanism of the client; Java's default, and librdkafka's, is Kerberos. */
 static const char *
 mechanism(const struct translation *t)
 {
-	const char *value = translation_other(t, "sasl.mechanism");
+	const char *given = given_mechanism(t);
 
-	if (!value)
-		value = translation_other(t, "sasl.mechanisms");
-	return value ? value : "GSSAPI";
+	return given ? given : "GSSAPI";
 }
 
 static bool
@@ -375,7 +386,7 @@ refuse_module(struct login *login, const struct login_kind *kind)
 	else
 		refuse(login, "%s does not go with sasl.mechanism=%s%s; write sasl.mechanism=%s",
 			kind->class, mechanism(login->t),
-			translation_other(login->t, "sasl.mechanism") ? "" : ", the default",
+			given_mechanism(login->t) ? "" : ", the default",
 			strcmp(kind->mechanism, "SCRAM-") ? kind->mechanism : "SCRAM-SHA-512");
 }
 

@@ -238,7 +238,8 @@ apply_trust(rd_kafka_conf_t *conf, struct client *client, const struct client_se
 	const char *verifies = client_settings_get(settings, "enable.ssl.certificate.verification");
 
 	client->trust = trust_new(client_settings_get(settings, "ssl.ca.pem"));
-	if (!verifies || !strcasecmp(verifies, "true") || !strcmp(verifies, "1"))
+	if (!verifies || !strcasecmp(verifies, "true") || !strcasecmp(verifies, "t") ||
+		!strcmp(verifies, "1"))
 		rd_kafka_conf_set_ssl_cert_verify_cb(conf, on_certificate);
 }
 

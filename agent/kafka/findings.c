@@ -3,8 +3,10 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 const char *
 finding_word(enum finding_verdict verdict)
@@ -18,6 +20,22 @@ finding_word(enum finding_verdict verdict)
 	};
 
 	return words[verdict];
+}
+
+/* Bytes of brokers stand in what is found, and must not steer a terminal: control characters, and
+   what is no character, become blanks and question marks. */
+static void
+clean(char *s)
+{
+	for (size_t n; *s; s += n) {
+		const unsigned char *c = (const unsigned char *)s;
+
+		n = utf8_length(s, strnlen(s, 4));
+		if (n > 0 && *c >= ' ' && *c != 0x7f && !(c[0] == 0xc2 && c[1] < 0xa0))
+			continue;
+		n = n ? n : 1;
+		memset(s, *c == '\t' || *c == '\n' || *c == '\r' ? ' ' : '?', n);
+	}
 }
 
 /* @takes finding's strings */
@@ -34,13 +52,16 @@ findings_add(struct findings *findings, const char *place, const char *step,
 	enum finding_verdict verdict, const char *fmt, ...)
 {
 	struct text text = {0};
+	struct finding finding;
 	va_list ap;
 
 	va_start(ap, fmt);
 	text_vprintf(&text, fmt, ap);
 	va_end(ap);
-	take(findings,
-		(struct finding){mem_strdup(place), mem_strdup(step), verdict, text_take(&text)});
+	finding = (struct finding){mem_strdup(place), mem_strdup(step), verdict, text_take(&text)};
+	clean(finding.place);
+	clean(finding.text);
+	take(findings, finding);
 }
 
 void

@@ -30,7 +30,7 @@ struct findings {
 /* "ok" "warning" "FAILED" "skipped" "not checked" */
 const char *finding_word(enum finding_verdict verdict);
 
-/* Adds one; all strings are copied. */
+/* Adds one; all strings are copied, and whatever in them might steer a terminal is replaced. */
 void findings_add(struct findings *findings, const char *place, const char *step,
 	enum finding_verdict verdict, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* What is larger is no answer of a broker; the topics of a large cluster have some tens of MB. */
-#define ANSWER_MOST (256 * 1024 * 1024)
+#define ANSWER_MOST (64 * 1024 * 1024)
 #define CORRELATION 1
 
 static void
@@ -132,13 +132,13 @@ frame_get_bytes(struct answer *answer, size_t *ret_size)
 }
 
 size_t
-frame_get_count(struct answer *answer)
+frame_get_count(struct answer *answer, size_t least)
 {
 	int32_t n = frame_get32(answer);
 
 	if (n < 0)
 		return 0;
-	if ((size_t)n > answer->size - answer->at) {
+	if ((size_t)n > (answer->size - answer->at) / least) {
 		answer->is_short = true;
 		return 0;
 	}

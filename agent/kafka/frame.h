@@ -68,8 +68,9 @@ char *frame_get_text(struct answer *answer);
 /* Bytes with a length of 32 bits in front. @borrows answer */
 const char *frame_get_bytes(struct answer *answer, size_t *ret_size);
 
-/* How many elements an array has, never more than the answer has room for. */
-size_t frame_get_count(struct answer *answer);
+/* How many elements an array has, of which each takes so many bytes at least; never more than the
+   answer has room for: 0 then, and is_short. */
+size_t frame_get_count(struct answer *answer, size_t least);
 
 /* Goes past so many bytes. */
 void frame_skip(struct answer *answer, size_t n);

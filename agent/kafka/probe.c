@@ -12,6 +12,8 @@
 
 /* So many brokers are looked at side by side. */
 #define SIDE_BY_SIDE 32
+/* No cluster has more; a list that is longer is no cluster's. */
+#define MEMBERS_MOST 1000
 
 static void *
 look(void *broker)
@@ -125,14 +127,20 @@ list(struct probe *probe, struct findings *findings)
 
 /* Brokers that the cluster sends its clients to, but those that were looked at already. */
 static void
-add_members(struct probe *probe)
+add_members(struct probe *probe, struct findings *findings)
 {
+	const struct probe_view *view = &probe->view;
 	bool is_elsewhere = true;
 
 	for (size_t i = 0; i < probe->broker_count; i++)
 		is_elsewhere = is_elsewhere && !probe_is_own_host(probe->brokers[i]->host);
-	for (size_t i = 0; i < probe->view.member_count; i++) {
-		const struct probe_member *m = &probe->view.members[i];
+	if (view->member_count > MEMBERS_MOST)
+		findings_add(findings, "", "brokers", FINDING_WARNING,
+			"of the %zu that are advertised only the first %d are looked at: check "
+			"that this is the right cluster",
+			view->member_count, MEMBERS_MOST);
+	for (size_t i = 0; i < view->member_count && i < MEMBERS_MOST; i++) {
+		const struct probe_member *m = &view->members[i];
 		char port[16];
 
 		snprintf(port, sizeof(port), "%d", (int)m->port);
@@ -189,10 +197,11 @@ probe_open(const struct probe_request *request, struct findings *findings)
 		return NULL;
 	}
 	tell_cluster(probe, findings);
-	add_members(probe);
+	add_members(probe, findings);
 	look_at_all(probe, named);
 	for (size_t i = named; i < probe->broker_count; i++)
 		findings_append(findings, &probe->brokers[i]->findings);
+	probe->request.brokers = NULL; /* the caller's */
 	return probe;
 }
 

@@ -145,12 +145,14 @@ reach(struct probe_broker *b, const struct addrinfo *addresses)
 
 /* The answer to the first request did not come, or is none. */
 static void
-say_no_kafka(struct probe_broker *b, const struct wire *wire, enum wire_end end,
+say_no_kafka(struct probe_broker *b, struct wire *wire, enum wire_end end,
 	const struct answer *answer, const struct addrinfo *addresses)
 {
 	const char *refusal = b->tls ? probe_tls_refusal(b, wire, end) : NULL;
 	bool is_http = answer->size >= 4 && !memcmp(answer->bytes, "HTTP", 4);
 
+	if (b->tls && !refusal)
+		probe_tls_tell(b, wire);
 	if (refusal)
 		PROBE_SAY(b, "tls", FAILED, "%s", refusal);
 	else if (is_http)
@@ -172,7 +174,8 @@ say_no_kafka(struct probe_broker *b, const struct wire *wire, enum wire_end end,
 			"check host and port");
 }
 
-/* Asks what the broker can; TLS is told now, since the broker has looked at our certificate. */
+/* Asks what the broker can; TLS is told now, since the broker has looked at our certificate, or
+   does not say that it is about that. */
 static int
 greet(struct probe_broker *b, struct wire *wire, const struct addrinfo *addresses)
 {

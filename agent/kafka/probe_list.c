@@ -8,6 +8,12 @@
 /* Versions of Metadata: with the operations that we may do, with the cluster's id, and the oldest
    with a controller. */
 enum { WITH_OPERATIONS = 8, WITH_ID = 2, OLDEST = 1 };
+/* The fewest bytes that a broker, a topic and a partition take in the answer. */
+enum {
+	MEMBER_LEAST = 4 + 2 + 4 + 2,
+	TOPIC_LEAST = 2 + 2 + 1 + 4,
+	PARTITION_LEAST = 2 + 4 + 4 + 4 + 4,
+};
 
 static int
 version_of(const struct probe_broker *b)
@@ -20,7 +26,7 @@ version_of(const struct probe_broker *b)
 static void
 take_members(struct answer *a, struct probe_view *ret)
 {
-	size_t count = frame_get_count(a);
+	size_t count = frame_get_count(a, MEMBER_LEAST);
 
 	ret->members = mem_zero(count + 1, sizeof(*ret->members));
 	for (size_t i = 0; i < count && !a->is_short; i++) {
@@ -38,13 +44,13 @@ take_members(struct answer *a, struct probe_view *ret)
 static void
 skip_numbers(struct answer *a)
 {
-	frame_skip(a, frame_get_count(a) * 4);
+	frame_skip(a, frame_get_count(a, 4) * 4);
 }
 
 static void
 take_partitions(struct answer *a, int version, struct probe_topic *topic)
 {
-	size_t count = frame_get_count(a);
+	size_t count = frame_get_count(a, PARTITION_LEAST);
 
 	topic->partitions = (int32_t)count;
 	for (size_t i = 0; i < count && !a->is_short; i++) {
@@ -52,7 +58,7 @@ take_partitions(struct answer *a, int version, struct probe_topic *topic)
 
 		frame_skip(a, 2 + 4 + 4 + (version >= 7 ? 4 : 0));
 		from = a->at;
-		replicas = frame_get_count(a);
+		replicas = frame_get_count(a, 4);
 		a->at = from;
 		if (i == 0)
 			topic->replicas = (int32_t)replicas;
@@ -66,7 +72,7 @@ take_partitions(struct answer *a, int version, struct probe_topic *topic)
 static void
 take_topics(struct answer *a, int version, struct probe_view *ret)
 {
-	size_t count = frame_get_count(a);
+	size_t count = frame_get_count(a, TOPIC_LEAST);
 
 	ret->topics = mem_zero(count + 1, sizeof(*ret->topics));
 	ret->operations = mem_zero(count + 1, sizeof(*ret->operations));

@@ -13,7 +13,7 @@
 /* Kafka's numbers of errors. */
 enum { UNSUPPORTED_MECHANISM = 33, ILLEGAL_SASL_STATE = 34 };
 /* A broker that asks for more rounds of hashing is none. */
-#define ROUNDS_MOST 10000000
+#define ROUNDS_MOST 1000000
 
 /* A login under way. */
 struct login {
@@ -51,9 +51,9 @@ static char *
 take_mechanisms(struct answer *answer)
 {
 	struct text text = {0};
-	size_t count = frame_get_count(answer);
+	size_t count = frame_get_count(answer, 2);
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !answer->is_short; i++) {
 		char *name = frame_get_text(answer);
 
 		text_printf(&text, "%s%s", i ? ", " : "", name ? name : "");
@@ -372,7 +372,10 @@ probe_log_in(struct probe_broker *broker, struct wire *wire)
 	wire_allow(wire, PROBE_ANSWER_MS);
 	if (broker->versions[FRAME_SASL_HANDSHAKE] < 0) {
 		if (wants)
-			say_no_answer(&l, WIRE_CLOSED);
+			PROBE_SAY(broker, "login", FAILED,
+				"the broker has no request to log in by (SaslHandshake): use a "
+				"port that takes logins, or write security.protocol=%s",
+				protocol_of(broker, false));
 		return wants ? -1 : 0;
 	}
 	rc = shake_hands(&l, wants);

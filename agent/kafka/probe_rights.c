@@ -103,9 +103,16 @@ pick(const struct probe_broker *b, enum frame_api api, int least, int most, stru
 	return newest < most ? newest : most;
 }
 
+/* The error is next in the answer; one that ends before it says nothing. */
 static enum probe_answer
-judge(int code, int denied, const int *harmless, size_t count, struct err *err)
+take_error(struct answer *answer, int denied, const int *harmless, size_t count, struct err *err)
 {
+	int code = frame_get16(answer);
+
+	if (answer->is_short) {
+		err_set(err, "the broker's answer is cut short");
+		return PROBE_UNKNOWN;
+	}
 	if (code == denied)
 		return PROBE_DENIED;
 	if (code == 0)
@@ -184,6 +191,16 @@ put_fetch(struct text *request, const char *topic, int version)
 		frame_put32(request, 0);
 }
 
+/* Goes to what is said of the one partition of the one topic that was asked about. */
+static void
+skip_to_partition(struct answer *answer)
+{
+	frame_get_count(answer, 2 + 4);
+	free(frame_get_text(answer));
+	frame_get_count(answer, 4 + 2);
+	frame_skip(answer, 4);
+}
+
 /* Reads or writes a partition that there is not. */
 static enum probe_answer
 ask_partition(struct probe *probe, const char *topic, bool writes, struct err *err)
@@ -207,15 +224,8 @@ ask_partition(struct probe *probe, const char *topic, bool writes, struct err *e
 		return PROBE_UNKNOWN;
 	if (!writes)
 		frame_skip(&answer, version >= 7 ? 4 + 2 + 4 : 4);
-	frame_get_count(&answer);
-	free(frame_get_text(&answer));
-	frame_get_count(&answer);
-	frame_skip(&answer, 4);
-	result = judge(frame_get16(&answer), TOPIC_DENIED, harmless, 1, err);
-	if (answer.is_short) {
-		result = PROBE_UNKNOWN;
-		err_set(err, "the broker did not answer for the topic");
-	}
+	skip_to_partition(&answer);
+	result = take_error(&answer, TOPIC_DENIED, harmless, 1, err);
 	answer_fini(&answer);
 	return result;
 }
@@ -271,12 +281,9 @@ probe_ask_group(struct probe *probe, const char *group, struct err *err)
 	frame_put_text(&request, NULL);
 	if (ask(b, &request, &answer, err) < 0)
 		return PROBE_UNKNOWN;
-	frame_get_count(&answer);
-	free(frame_get_text(&answer));
-	frame_get_count(&answer);
-	frame_skip(&answer, 4);
-	result = judge(frame_get16(&answer), GROUP_DENIED, harmless,
-		sizeof(harmless) / sizeof(*harmless), err);
+	skip_to_partition(&answer);
+	result = take_error(
+		&answer, GROUP_DENIED, harmless, sizeof(harmless) / sizeof(*harmless), err);
 	answer_fini(&answer);
 	return result;
 }
@@ -298,7 +305,7 @@ probe_ask_idempotence(struct probe *probe, struct err *err)
 	if (ask(b, &request, &answer, err) < 0)
 		return PROBE_UNKNOWN;
 	frame_skip(&answer, 4);
-	result = judge(frame_get16(&answer), CLUSTER_DENIED, NULL, 0, err);
+	result = take_error(&answer, CLUSTER_DENIED, NULL, 0, err);
 	answer_fini(&answer);
 	return result;
 }
@@ -324,8 +331,8 @@ probe_ask_transactions(struct probe *probe, const char *id, struct err *err)
 	if (ask(b, &request, &answer, err) < 0)
 		return PROBE_UNKNOWN;
 	frame_skip(&answer, 4);
-	result = judge(frame_get16(&answer), TRANSACTIONS_DENIED, harmless,
-		sizeof(harmless) / sizeof(*harmless), err);
+	result = take_error(
+		&answer, TRANSACTIONS_DENIED, harmless, sizeof(harmless) / sizeof(*harmless), err);
 	answer_fini(&answer);
 	return result;
 }
@@ -340,19 +347,23 @@ take_creation(struct answer *answer, int version, struct err *err)
 
 	if (version >= 2)
 		frame_skip(answer, 4);
-	frame_get_count(answer);
+	frame_get_count(answer, 2 + 2);
 	free(frame_get_text(answer));
 	code = frame_get16(answer);
 	why = version >= 1 ? frame_get_text(answer) : NULL;
-	if (code == 0 || code == TOPIC_EXISTS)
+	if (answer->is_short)
+		result = PROBE_UNKNOWN;
+	else if (code == 0 || code == TOPIC_EXISTS)
 		result = PROBE_GRANTED;
 	else if (code == TOPIC_DENIED || code == CLUSTER_DENIED)
 		err_set(err, "%s", "");
-	else if (code == NOT_CONTROLLER || answer->is_short)
+	else if (code == NOT_CONTROLLER)
 		result = PROBE_UNKNOWN;
 	else
 		err_set(err, "%s", why && *why ? why : "the brokers do not say why");
-	if (result == PROBE_UNKNOWN)
+	if (answer->is_short)
+		err_set(err, "the broker's answer is cut short");
+	else if (result == PROBE_UNKNOWN)
 		err_set(err, "the broker answered with error %d", code);
 	free(why);
 	return result;

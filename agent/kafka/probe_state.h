@@ -6,7 +6,7 @@
 #include "kafka/probe.h"
 #include "kafka/trust.h"
 
-/* Together no step is silent for ten seconds. */
+/* Together no step is silent for ten seconds, but for Kerberos's, which librdkafka takes. */
 #define PROBE_LOOK_UP_MS 6000
 #define PROBE_CONNECT_MS 4000
 #define PROBE_TLS_MS 4000
@@ -114,7 +114,8 @@ int probe_log_in(struct probe_broker *broker, struct wire *wire);
 /* Can we speak the mechanism ourselves? The others are left to librdkafka. */
 bool probe_speaks_mechanism(const char *mechanism);
 
-/* Logs in through librdkafka and lists the cluster. @blocks @gives *ret; probe_view_fini */
+/* Logs in through librdkafka and lists the cluster; as long as Kerberos's library waits for a KDC,
+   where it needs one. @blocks @gives *ret; probe_view_fini */
 int probe_ask_library(
 	const struct probe_request *request, struct probe_view *ret, struct findings *findings);
 

@@ -80,15 +80,27 @@ load_trusted(SSL_CTX *context, const struct client_settings *settings, struct er
 	return openssl_failed(path, err);
 }
 
-/* A certificate with those above it, and its key, in PEM. */
+/* Who was revoked: only the broker's own certificate is looked up there, as by librdkafka. */
 static int
-use_text(SSL_CTX *context, const char *certificates, const char *key, const char *password,
-	struct err *err)
+load_revoked(SSL_CTX *context, const struct client_settings *settings, struct err *err)
+{
+	const char *path = client_settings_get(settings, "ssl.crl.location");
+
+	if (!path)
+		return 0;
+	if (SSL_CTX_load_verify_file(context, path) != 1)
+		return openssl_failed(path, err);
+	X509_STORE_set_flags(SSL_CTX_get_cert_store(context), X509_V_FLAG_CRL_CHECK);
+	return 0;
+}
+
+/* A certificate with those above it, in PEM. */
+static int
+use_certificates(SSL_CTX *context, const char *certificates, struct err *err)
 {
 	BIO *bio = BIO_new_mem_buf(certificates, -1);
 	X509 *own = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL), *above;
 	bool is_taken = own && SSL_CTX_use_certificate(context, own) == 1;
-	EVP_PKEY *secret;
 
 	X509_free(own);
 	while (is_taken && (above = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
@@ -99,10 +111,19 @@ use_text(SSL_CTX *context, const char *certificates, const char *key, const char
 	if (!is_taken)
 		return openssl_failed("the client's certificate", err);
 	ERR_clear_error();
-	bio = BIO_new_mem_buf(key, -1);
-	secret = PEM_read_bio_PrivateKey(bio, NULL, give_password, (void *)(uintptr_t)password);
+	return 0;
+}
+
+/* Its key, in PEM. */
+static int
+use_key(SSL_CTX *context, const char *key, const char *password, struct err *err)
+{
+	BIO *bio = BIO_new_mem_buf(key, -1);
+	EVP_PKEY *secret =
+		PEM_read_bio_PrivateKey(bio, NULL, give_password, (void *)(uintptr_t)password);
+	bool is_taken = secret && SSL_CTX_use_PrivateKey(context, secret) == 1;
+
 	BIO_free(bio);
-	is_taken = secret && SSL_CTX_use_PrivateKey(context, secret) == 1;
 	EVP_PKEY_free(secret);
 	return is_taken ? 0 : openssl_failed("the client's key", err);
 }
@@ -144,27 +165,37 @@ load_own(SSL_CTX *context, const struct client_settings *settings, struct err *e
 	const char *password = client_settings_get(settings, "ssl.key.password");
 	const char *store = client_settings_get(settings, "ssl.keystore.location");
 
-	if (pem && key_pem)
-		return use_text(context, pem, key_pem, password, err);
-	if (store)
-		return use_store(context, store,
-			client_settings_get(settings, "ssl.keystore.password"), err);
+	/* One after the other, as librdkafka does it: the later ones count. */
 	if (path && SSL_CTX_use_certificate_chain_file(context, path) != 1)
 		return openssl_failed(path, err);
+	if (pem && use_certificates(context, pem, err) < 0)
+		return -1;
 	SSL_CTX_set_default_passwd_cb(context, give_password);
 	SSL_CTX_set_default_passwd_cb_userdata(context, (void *)(uintptr_t)password);
 	if (key_path && SSL_CTX_use_PrivateKey_file(context, key_path, SSL_FILETYPE_PEM) != 1)
 		return openssl_failed(key_path, err);
 	SSL_CTX_set_default_passwd_cb_userdata(context, NULL);
-	return 0;
+	if (key_pem && use_key(context, key_pem, password, err) < 0)
+		return -1;
+	return store ? use_store(context, store,
+			       client_settings_get(settings, "ssl.keystore.password"), err)
+		     : 0;
 }
 
 static bool
-is_off(const struct client_settings *settings, const char *name, const char *off)
+is_word(const struct client_settings *settings, const char *name, const char *word)
 {
 	const char *value = client_settings_get(settings, name);
 
-	return value && !strcasecmp(value, off);
+	return value && !strcasecmp(value, word);
+}
+
+/* In librdkafka's spellings of false. */
+static bool
+is_off(const struct client_settings *settings, const char *name)
+{
+	return is_word(settings, name, "false") || is_word(settings, name, "f") ||
+	       is_word(settings, name, "0");
 }
 
 struct probe_tls *
@@ -175,10 +206,11 @@ probe_tls_new(const struct client_settings *settings, struct err *err)
 
 	tls->context = SSL_CTX_new(TLS_client_method());
 	tls->trust = trust_new(client_settings_get(settings, "ssl.ca.pem"));
-	tls->verifies = !is_off(settings, "enable.ssl.certificate.verification", "false");
-	tls->names_hosts = !is_off(settings, "ssl.endpoint.identification.algorithm", "none");
+	tls->verifies = !is_off(settings, "enable.ssl.certificate.verification");
+	tls->names_hosts = !is_word(settings, "ssl.endpoint.identification.algorithm", "none");
 	SSL_CTX_set_mode(tls->context, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	if (load_trusted(tls->context, settings, err) < 0 ||
+		load_revoked(tls->context, settings, err) < 0 ||
 		load_own(tls->context, settings, err) < 0)
 		probe_tls_free(&tls);
 	else if (suites && SSL_CTX_set_cipher_list(tls->context, suites) != 1) {

@@ -8,7 +8,7 @@ int
 probe_take_versions(struct probe_broker *broker, struct answer *answer)
 {
 	int code = frame_get16(answer);
-	size_t count = frame_get_count(answer);
+	size_t count = frame_get_count(answer, 2 + 2 + 2);
 
 	for (int i = 0; i < FRAME_APIS; i++)
 		broker->versions[i] = -1;

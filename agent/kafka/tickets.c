@@ -246,8 +246,8 @@ start_thread(struct err *err)
 }
 
 /* Java is told of krb5.conf in its own way; Kerberos's library looks into the environment. */
-static void
-take_configuration(void)
+void
+tickets_prepare(void)
 {
 	char *path = jvm_property("java.security.krb5.conf", NULL);
 
@@ -297,7 +297,7 @@ begin(enum client_side side, const struct client_settings *settings, bool may_be
 
 	if (ticket->is_used)
 		return 0;
-	take_configuration();
+	tickets_prepare();
 	take_login(side, settings);
 	if (get(side, &is_away, err) && !(may_be_away && is_away)) {
 		pthread_mutex_lock(&keeper.lock);

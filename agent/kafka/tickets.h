@@ -22,6 +22,11 @@ struct ticket_state {
 /* As it is now; false: that side needs none. @thread any */
 bool ticket_state(enum client_side side, struct ticket_state *ret);
 
+/* Tells Kerberos's library by the environment where krb5.conf is, when only Java was told. The
+   first ticket does so by itself; who gets that on a thread beside others says it before. @thread
+   main, before any other */
+void tickets_prepare(void);
+
 /* Gets the tickets that the configuration asks for, and renews them from then on. A KDC that does
    not answer is no error: it is asked again. config must stay. @blocks on the KDCs @thread main,
    before any other */

@@ -164,6 +164,13 @@ explain(struct text *text, int error, const X509 *certificate)
 			"' is too weak for OpenSSL (%s): renew it, or write CipherString = "
 			"DEFAULT@SECLEVEL=0 into [system_default_sect] of /etc/ssl/openssl.cnf",
 			X509_verify_cert_error_string(error));
+	} else if (error == X509_V_ERR_CERT_REVOKED) {
+		text_puts(text, "' was revoked, says ssl.crl.location: renew it at the brokers");
+	} else if (error == X509_V_ERR_UNABLE_TO_GET_CRL || error == X509_V_ERR_CRL_HAS_EXPIRED) {
+		text_printf(text,
+			"' is not taken (%s): put the newest list of its issuer into "
+			"ssl.crl.location",
+			X509_verify_cert_error_string(error));
 	} else {
 		text_printf(text, "' is not taken: %s", X509_verify_cert_error_string(error));
 	}

@@ -171,7 +171,7 @@ wire_open(const struct addrinfo *addresses, int timeout_ms, struct wire **ret, s
 	struct wire *wire = mem_zero(1, sizeof(*wire));
 	int64_t until = clock_ms() + timeout_ms;
 	enum wire_end end = WIRE_AWAY, first = WIRE_OPEN;
-	int count = 0, error = 0;
+	int count = 0, error = 0, first_error = 0;
 
 	for (const struct addrinfo *a = addresses; a; a = a->ai_next)
 		count++;
@@ -184,8 +184,10 @@ wire_open(const struct addrinfo *addresses, int timeout_ms, struct wire **ret, s
 		end = open_one(wire, a, &error);
 		if (end == WIRE_OPEN)
 			break;
-		if (first == WIRE_OPEN)
+		if (first == WIRE_OPEN) {
 			first = end;
+			first_error = error;
+		}
 		if (wire->fd >= 0)
 			close(wire->fd);
 		wire->fd = -1;
@@ -194,7 +196,7 @@ wire_open(const struct addrinfo *addresses, int timeout_ms, struct wire **ret, s
 		*ret = wire;
 		return end;
 	}
-	err_set(err, "%s", strerror(error));
+	err_set(err, "%s", strerror(first_error));
 	wire_close(&wire);
 	return first == WIRE_OPEN ? end : first;
 }

@@ -29,8 +29,8 @@ struct wire;
 struct addrinfo *wire_look_up(const char *host, const char *port, int timeout_ms, struct err *err);
 
 /* Connects to the first of the addresses that takes it; all of them together may take timeout_ms.
-   *ret is NULL unless the end is WIRE_OPEN; err says what the system says. @blocks @gives *ret;
-   wire_close @thread any */
+   *ret is NULL unless the end is WIRE_OPEN; err says what the system says of the first. @blocks
+   @gives *ret; wire_close @thread any */
 enum wire_end wire_open(
 	const struct addrinfo *addresses, int timeout_ms, struct wire **ret, struct err *err);
 

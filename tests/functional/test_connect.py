@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 
@@ -168,6 +169,40 @@ def test_what_is_no_broker(connect, serve, target, answer, sentence):
     assert result == "failed" and sentence in text
 
 
+def text(s):
+    return struct.pack(">h", len(s)) + s
+
+
+def as_broker(host, count=1):
+    """A broker of Kafka 0.10 that has no topics, and advertises itself under this name, so many times."""
+    def answer(connection):
+        with connection.makefile("rb") as asked:
+            while size := asked.read(4):
+                api, _, correlation = struct.unpack(">hhi", asked.read(struct.unpack(">i", size)[0])[:8])
+                says = {18: struct.pack(">hi", 0, 2) + struct.pack(">6h", 3, 0, 1, 18, 0, 0),
+                        3: struct.pack(">i", count) + (struct.pack(">i", 1) + text(host) + struct.pack(">ih", 1, -1)) * count
+                        + struct.pack(">ii", 1, 0)}[api]
+                connection.sendall(struct.pack(">ii", 4 + len(says), correlation) + says)
+    return answer
+
+
+def test_names_that_steer_terminals(run, tmp_path, serve):
+    """What brokers say is printed, and what would steer a terminal is not."""
+    broker = serve(as_broker(b"\x1b[2J\xc2\x9b\xffevil.invalid\n"))
+    files = [write_properties(tmp_path / "c.properties", {"bootstrap.servers": broker.bootstrap, "group.id": GROUP}),
+             write_properties(tmp_path / "p.properties", {"bootstrap.servers": broker.bootstrap})]
+    done = run("check", "--connect", "--consumer.config", files[0], "--producer.config", files[1], "--whitelist", "t.*")
+    assert done.returncode == 1
+    assert "advertised as: 1 at ?[2J???evil.invalid :1" in done.stdout
+    assert "  ?[2J" in done.stdout and not re.search("[^\n -~]", done.stdout), done.stdout
+
+
+def test_more_brokers_than_any_cluster_has(connect, serve, target):
+    _, found = connect(serve(as_broker(b"127.0.0.1", 1001)), target)
+    result, text = only(found["source"], "brokers")
+    assert result == "warning" and text.startswith("of the 1001 that are advertised only the first 1000 are looked at")
+
+
 # ---- TLS -----------------------------------------------------------------------------------------------------------
 
 
@@ -274,6 +309,63 @@ def test_own_certificate(connect, behind_tls, authority, source, target):
     assert only(found["source"], "tls", front.bootstrap)[0] == "ok"
     result, text = only(found["source"], "own tls", front.bootstrap)
     assert result == "warning" and re.search("CN = mirror, valid until .*, in (19|20) days: get a new one", text)
+
+
+def test_certificate_as_text_and_key_as_file(connect, behind_tls, authority, source, target):
+    front = behind_tls(source, authority("kafka1", "IP:127.0.0.1", 300), wants=True)
+    path = authority("mirror", "DNS:mirror", 300)
+    certificate, key = (path.with_suffix(suffix) for suffix in (".crt", ".key"))
+    for one in ({"rdkafka.ssl.certificate.pem": escape(certificate), "rdkafka.ssl.key.location": key},
+                {"rdkafka.ssl.certificate.location": certificate, "rdkafka.ssl.key.pem": escape(key)}):
+        _, found = connect(front, target, consumer=by_tls(authority, **one))
+        result, text = only(found["source"], "own tls", front.bootstrap)
+        assert result == "ok" and text.startswith("CN = mirror, valid until ")
+
+
+def escape(path):
+    return path.read_text().replace("\n", "\\n")
+
+
+def test_a_revoked_certificate(connect, behind_tls, authority, source, target, tmp_path):
+    """Clients refuse it, so it is refused here; another one of the same authority is not, and without a list none is."""
+    (tmp_path / "index.txt").touch()
+    (tmp_path / "ca.conf").write_text("[ca]\ndefault_ca=a\n[a]\ndatabase=index.txt\ndefault_md=sha256\ndefault_crl_days=9\n")
+    ca = ("ca", "-config", "ca.conf", "-keyfile", authority.folder / "ca.key", "-cert", authority.folder / "ca.pem")
+    revoked, other = (authority(name, "IP:127.0.0.1", 300) for name in ("revoked", "kafka1"))
+    openssl(tmp_path, *ca, "-revoke", revoked.with_suffix(".crt"))
+    openssl(tmp_path, *ca, "-gencrl", "-out", "crl.pem")
+    front, fine = behind_tls(source, revoked), behind_tls(source, other)
+    _, found = connect(f"{front.bootstrap},{fine.bootstrap}", target,
+                       consumer=by_tls(authority, **{"ssl.crl.location": tmp_path / "crl.pem"}))
+    result, text = only(found["source"], "tls", front.bootstrap)
+    assert result == "failed" and "'CN = revoked' was revoked" in text
+    assert only(found["source"], "tls", fine.bootstrap)[0] == "ok"
+    _, found = connect(front, target, consumer=by_tls(authority))
+    assert only(found["source"], "tls", front.bootstrap)[0] == "ok"
+
+
+@pytest.mark.parametrize("word", ["0", "F"])
+def test_nothing_is_verified(connect, behind_tls, authority, source, target, word):
+    front = behind_tls(source, authority("past", "DNS:kafka7.example", 300))
+    _, found = connect(front, target, consumer={"security.protocol": "SSL",
+                                                "rdkafka.enable.ssl.certificate.verification": word})
+    result, text = only(found["source"], "tls", front.bootstrap)
+    assert result == "warning" and "certificates are not verified" in text
+
+
+def test_what_is_no_broker_behind_tls(connect, serve, authority, target):
+    """TLS stood, and is told."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority("kafka1", "IP:127.0.0.1", 300))
+
+    def answer(connection):
+        with context.wrap_socket(connection, server_side=True) as inside:
+            as_http(inside)
+    front = serve(answer)
+    _, found = connect(front, target, consumer=by_tls(authority))
+    assert only(found["source"], "tls", front.bootstrap)[0] == "ok"
+    result, text = only(found["source"], "versions", front.bootstrap)
+    assert result == "failed" and "an HTTP server answers there" in text
 
 
 def test_tls_port_without_tls(connect, behind_tls, authority, source, target):

@@ -130,6 +130,10 @@ TEST(password_logins)
 						       "`kafka-configs.sh --alter --add-config "
 						       "'SCRAM-SHA-512=[password=...]' "
 						       "--entity-type users --entity-name NAME`;"},
+		{"security.protocol=SASL_SSL\nrdkafka.sasl.mechanisms=PLAIN\nsasl.jaas."
+		 "config=" PLAIN " required username=u password=p;",
+			"security.protocol=sasl_ssl;sasl.username=u;sasl.password=p;"
+			"sasl.mechanism=PLAIN;translated;translated;translated;"},
 		{SASL("PLAIN") "sasl.jaas.config=" PLAIN " required username=\"u\";",
 			SASL_SETTINGS("PLAIN") "sasl.username=u;translated;set;refused;!f:3: "
 					       "sasl.jaas.config: PlainLoginModule has no option "
@@ -259,6 +263,8 @@ TEST(tickets)
 		{"security.protocol=SASL_SSL\nsasl.kerberos.principal=m@R", NULL, true},
 		{SASL("gssapi") "sasl.kerberos.keytab=k.keytab", NULL, true},
 		{SASL("PLAIN") "rdkafka.sasl.mechanism=GSSAPI", NULL, true},
+		{"security.protocol=SASL_SSL\nrdkafka.sasl.mechanisms=PLAIN", NULL, false},
+		{SASL("GSSAPI") "rdkafka.sasl.mechanisms=PLAIN", NULL, false},
 		{SASL("GSSAPI") "sasl.jaas.config=" KERBEROS " required useTicketCache=true;", NULL,
 			true},
 		{SASL("GSSAPI") "sasl.jaas.config=" KERBEROS
