@@ -40,16 +40,28 @@ clock_us(void)
 	return clock_ns() / 1000;
 }
 
-void
-clock_deadline(int timeout_ms, struct timespec *ret)
+static void
+deadline(clockid_t id, int timeout_ms, struct timespec *ret)
 {
-	clock_gettime(CLOCK_REALTIME, ret);
+	clock_gettime(id, ret);
 	ret->tv_sec += timeout_ms / 1000;
 	ret->tv_nsec += (long)(timeout_ms % 1000) * 1000000;
 	if (ret->tv_nsec >= 1000000000) {
 		ret->tv_sec++;
 		ret->tv_nsec -= 1000000000;
 	}
+}
+
+void
+clock_deadline(int timeout_ms, struct timespec *ret)
+{
+	deadline(CLOCK_REALTIME, timeout_ms, ret);
+}
+
+void
+clock_deadline_steady(int timeout_ms, struct timespec *ret)
+{
+	deadline(CLOCK_MONOTONIC, timeout_ms, ret);
 }
 
 const char *

@@ -20,6 +20,9 @@ int64_t clock_ns(void);
 struct timespec;
 void clock_deadline(int timeout_ms, struct timespec *ret);
 
+/* The same for conditions of the clock that never jumps (pthread_condattr_setclock). @thread any */
+void clock_deadline_steady(int timeout_ms, struct timespec *ret);
+
 /* Room for "2026-01-31T00:00:00.000Z" and its NUL. */
 #define CLOCK_TEXT_SIZE 25
 

@@ -609,8 +609,10 @@ config_check(int argc, char *const argv[], config_known *known, struct problems 
 		check_clients(config, &all, &flags, problems);
 	}
 	leave_group(config);
-	secrets_take(&config->consumer, &config->consumer_secrets);
-	secrets_take(&config->producer, &config->producer_secrets);
+	secrets_take(&config->consumer,
+		config->source.bootstrap_servers ? NULL : config->source.zookeeper_connect,
+		&config->consumer_secrets);
+	secrets_take(&config->producer, NULL, &config->producer_secrets);
 	file_note_into(NULL);
 	properties_fini(&all);
 	flags_fini(&flags);

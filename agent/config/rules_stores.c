@@ -78,17 +78,8 @@ add(struct translation *t, const char *name, const char *value)
 	return false;
 }
 
-/* For Java whoever is in the store is trusted, for OpenSSL only who signed his own certificate: the
-   others must be known to kafka/trust, and so lie in memory. */
-static bool
-are_roots(const struct store *store)
-{
-	for (int i = 0; i < sk_X509_num(store->trusted); i++)
-		if (X509_self_signed(sk_X509_value(store->trusted, i), 0) != 1)
-			return false;
-	return true;
-}
-
+/* In memory: clients that are made later do not see what stands in the file by then, and
+   kafka/trust knows whom Java trusts without having signed himself. */
 static void
 give_trusted(struct translation *t, const struct store *store)
 {
@@ -110,10 +101,7 @@ take_truststore(struct translation *t, const char *path, const char *password)
 
 	if (!is_usable(t) || read_file(t, &request, &store))
 		return;
-	if (store.form == STORE_PEM && store.is_plain && are_roots(&store))
-		translation_give(t, "ssl.ca.location", path, NULL);
-	else
-		give_trusted(t, &store);
+	give_trusted(t, &store);
 	store_fini(&store);
 }
 
@@ -219,17 +207,7 @@ RULE(keystore)
 	if (!is_usable(t) || read_file(t, &request, &store))
 		return;
 	privacy_check_file(value, "the key of the client", t->current->origin, t->problems);
-	if (store.form == STORE_PEM && store.is_plain) {
-		if (translation_give(
-			    t, "ssl.certificate.location", value, "and ssl.key.location the same"))
-			add(t, "ssl.key.location", value);
-		if (request.key_password || request.password)
-			add(t, "ssl.key.password",
-				request.key_password ? request.key_password : request.password);
-		check_age(t, &store);
-	} else {
-		give_key(t, &store);
-	}
+	give_key(t, &store);
 	store_fini(&store);
 }
 

@@ -19,11 +19,14 @@ static const struct {
 	{"ssl.certificate.", SECRET_KEY},
 	{"ssl.key.", SECRET_KEY},
 	{"ssl.ca.", SECRET_TRUST},
+	{"ssl.crl.", SECRET_TRUST},
 	{"sasl.", SECRET_FIXED},
 	{"ssl.", SECRET_FIXED},
 	{"security.protocol", SECRET_FIXED},
 	{"enable.ssl.", SECRET_FIXED},
 	{"enable.sasl.", SECRET_FIXED},
+	{"bootstrap.servers", SECRET_FIXED},
+	{"metadata.broker.list", SECRET_FIXED},
 };
 
 enum secret
@@ -39,7 +42,7 @@ const char *
 secret_name(enum secret secret)
 {
 	static const char *const names[] = {
-		"login", "token", "certificate", "trust", "other security settings"};
+		"login", "token", "certificate", "trust", "other connection settings"};
 
 	return names[secret];
 }
@@ -74,10 +77,11 @@ ends_with(const char *s, const char *end)
 }
 
 void
-secrets_take(const struct client_settings *settings, struct secrets *ret)
+secrets_take(const struct client_settings *settings, const char *zookeeper, struct secrets *ret)
 {
 	EVP_MD_CTX *hashes[SECRETS];
 
+	ret->given = settings->token.file ? 1U << SECRET_TOKEN : 0;
 	for (int i = 0; i < SECRETS; i++) {
 		hashes[i] = EVP_MD_CTX_new();
 		EVP_DigestInit_ex(hashes[i], EVP_sha256(), NULL);
@@ -88,11 +92,15 @@ secrets_take(const struct client_settings *settings, struct secrets *ret)
 
 		if (kind == SECRETS)
 			continue;
+		if (*item->value)
+			ret->given |= strcmp(item->name, "ssl.crl.location") != 0 ? 1U << kind
+										  : SECRETS_REVOKED;
 		add_text(hashes[kind], item->name);
 		add_text(hashes[kind], item->value);
 		if (ends_with(item->name, ".location"))
 			add_file(hashes[kind], item->value);
 	}
+	add_text(hashes[SECRET_FIXED], zookeeper);
 	add_text(hashes[SECRET_TOKEN], settings->token.claim);
 	add_text(hashes[SECRET_TOKEN], settings->token.extensions);
 	if (settings->token.file) {
@@ -103,6 +111,17 @@ secrets_take(const struct client_settings *settings, struct secrets *ret)
 		EVP_DigestFinal_ex(hashes[i], ret->digests[i], NULL);
 		EVP_MD_CTX_free(hashes[i]);
 	}
+}
+
+const char *
+secrets_lost(const struct secrets *before, const struct secrets *now)
+{
+	unsigned lost = before->given & ~now->given;
+
+	for (int i = 0; i < SECRET_FIXED; i++)
+		if (lost & 1U << i)
+			return secret_name(i);
+	return lost & SECRETS_REVOKED ? "list of revoked certificates" : NULL;
 }
 
 unsigned

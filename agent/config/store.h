@@ -21,8 +21,6 @@ struct store {
 	STACK_OF(X509) * chain;	  /* the key's certificates, its own first; never NULL */
 	EVP_PKEY *key;		  /* the first one that it holds; NULL when it was not wanted */
 	size_t keys;		  /* how many it holds */
-	bool is_plain; /* PEM with line ends where OpenSSL wants them, so that others can read the
-			  file, too */
 };
 
 /* The form of the bytes, by how they begin. @thread any */

@@ -77,16 +77,6 @@ print_block(const struct block *block)
 	return text_take(&text);
 }
 
-/* Would OpenSSL read it where it stands? */
-static bool
-is_plain(const struct block *block)
-{
-	size_t n = strcspn(block->body, "\r\n");
-
-	return n == 0 && block->body_n > 0 && block->body[block->body_n - 1] == '\n' &&
-	       !memchr(block->body, ' ', block->body_n);
-}
-
 static int
 take_certificate(const struct block *block, struct store *store, const char *name, struct err *err)
 {
@@ -152,9 +142,7 @@ store_read_pem(const char *bytes, size_t n, const struct store_request *request,
 	struct block block;
 	int result = 0;
 
-	store->is_plain = true;
 	while (result == 0 && next_block(&at, end, &block)) {
-		store->is_plain = store->is_plain && is_plain(&block);
 		if (has_label(&block, "PRIVATE KEY"))
 			result = take_key(&block, request, store, err);
 		else if (has_label(&block, "CERTIFICATE") && !has_label(&block, "REQUEST"))

@@ -44,18 +44,51 @@ material_fini(struct material *m)
 	*m = (struct material){0};
 }
 
-static void
+/* -1 when OpenSSL does not take it; then none is shown. */
+static int
 show_key(const struct material *m, SSL *ssl)
 {
 	STACK_OF(X509) * others;
+	int rc;
 
 	SSL_certs_clear(ssl);
 	if (!m->chain)
-		return;
+		return 0;
 	others = sk_X509_dup(m->chain);
 	sk_X509_shift(others);
-	SSL_use_cert_and_key(ssl, sk_X509_value(m->chain, 0), m->key, others, 1);
+	rc = SSL_use_cert_and_key(ssl, sk_X509_value(m->chain, 0), m->key, others, 1);
 	sk_X509_free(others);
+	return rc == 1 ? 0 : -1;
+}
+
+/* Will connections be able to show the key? A certificate that is too weak for OpenSSL's security
+   level is not taken. */
+static int
+try_key(const struct client_settings *settings, const struct material *m, struct err *err)
+{
+	const char *ciphers = client_settings_get(settings, "ssl.cipher.suites");
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	char why[256] = "out of memory";
+	SSL *ssl;
+	int rc = -1;
+
+	/* They may set the level. */
+	if (context && ciphers)
+		SSL_CTX_set_cipher_list(context, ciphers);
+	ERR_clear_error();
+	ssl = context ? SSL_new(context) : NULL;
+	if (ssl)
+		rc = show_key(m, ssl);
+	if (ERR_peek_error())
+		ERR_error_string_n(ERR_peek_error(), why, sizeof(why));
+	SSL_free(ssl);
+	SSL_CTX_free(context);
+	ERR_clear_error();
+	return rc ? err_set(err,
+			    "OpenSSL does not take the client's certificate (%s); have one made "
+			    "with a longer key and a newer digest",
+			    why)
+		  : 0;
 }
 
 /* @thread any of the library's */
@@ -196,6 +229,22 @@ identity_settings_free(struct client_settings **settings)
 	*settings = NULL;
 }
 
+/* A file's content at the end of the text. */
+static int
+add_file(struct text *text, const char *path, struct err *err)
+{
+	char *bytes;
+	size_t n;
+
+	if (file_read(path, STORE_MAX_BYTES, &bytes, &n, err) < 0)
+		return -1;
+	text_add(text, bytes, n);
+	text_putc(text, '\n');
+	explicit_bzero(bytes, n);
+	free(bytes);
+	return 0;
+}
+
 /* What a setting holds, or the file that the other one names, at the end of the text. -1 when that
    cannot be read. */
 static int
@@ -204,20 +253,10 @@ add_pem(struct text *text, const struct client_settings *settings, const char *v
 {
 	const char *value = client_settings_get(settings, value_name);
 	const char *path = client_settings_get(settings, file_name);
-	char *bytes;
-	size_t n;
 
 	if (value)
 		text_printf(text, "%s\n", value);
-	if (value || !path)
-		return 0;
-	if (file_read(path, STORE_MAX_BYTES, &bytes, &n, err) < 0)
-		return -1;
-	text_add(text, bytes, n);
-	text_putc(text, '\n');
-	explicit_bzero(bytes, n);
-	free(bytes);
-	return 0;
+	return value || !path ? 0 : add_file(text, path, err);
 }
 
 /* The client's certificate with its chain, and the key; nothing when the settings have none. */
@@ -253,15 +292,17 @@ read_key(const struct client_settings *settings, struct material *ret, struct er
 	return rc;
 }
 
-/* Puts the certificates of the settings into the store. */
+/* Puts these certificates and those of the file into the store; either may be NULL. */
 static int
-add_trusted(X509_STORE *to, const struct client_settings *settings, struct err *err)
+add_trusted(X509_STORE *to, const char *pem, const char *path, struct err *err)
 {
 	struct store_request request = {.name = "the trust store"};
 	struct text text = {0};
 	struct store store;
-	int rc = add_pem(&text, settings, "ssl.ca.pem", "ssl.ca.location", err);
+	int rc = path ? add_file(&text, path, err) : 0;
 
+	if (pem)
+		text_puts(&text, pem);
 	if (!rc && text.s)
 		rc = store_read(text.s, text.length, &request, &store, err);
 	if (!rc && text.s) {
@@ -273,28 +314,38 @@ add_trusted(X509_STORE *to, const struct client_settings *settings, struct err *
 	return rc;
 }
 
-/* As the library has it: a folder, the system's own, or certificates; and who was revoked. */
+static bool
+is_folder(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* As the library has it: a folder or a file and certificates besides, or else the system's own; and
+   who was revoked. */
 static int
 read_trust(const struct client_settings *settings, struct material *ret, struct err *err)
 {
 	const char *path = client_settings_get(settings, "ssl.ca.location");
 	const char *revoked = client_settings_get(settings, "ssl.crl.location");
-	bool is_given = client_settings_get(settings, "ssl.ca.pem") || path;
-	struct stat status;
-	int rc = 0;
+	const char *pem = client_settings_get(settings, "ssl.ca.pem");
+	int rc;
 
 	ret->trusted = X509_STORE_new();
-	if (!is_given || (path && !strcmp(path, "probe")))
+	if (path && !strcmp(path, "probe"))
+		path = NULL;
+	if (!pem && !path)
 		X509_STORE_set_default_paths(ret->trusted);
-	else if (path && stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+	if (path && is_folder(path)) {
 		X509_STORE_load_path(ret->trusted, path);
-	else
-		rc = add_trusted(ret->trusted, settings, err);
+		path = NULL;
+	}
+	rc = add_trusted(ret->trusted, pem, path, err);
 	if (!rc && revoked) {
 		if (X509_STORE_load_file(ret->trusted, revoked) != 1)
 			rc = err_set(err, "cannot read the revoked certificates in '%s'", revoked);
-		X509_STORE_set_flags(
-			ret->trusted, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+		X509_STORE_set_flags(ret->trusted, X509_V_FLAG_CRL_CHECK);
 	}
 	ERR_clear_error();
 	return rc;
@@ -334,6 +385,8 @@ identity_renew(
 
 	if (kinds & BIT(SECRET_KEY))
 		rc = read_key(fresh, &material, err);
+	if (!rc && material.chain)
+		rc = try_key(fresh, &material, err);
 	if (!rc && kinds & BIT(SECRET_TRUST))
 		rc = read_trust(fresh, &material, err);
 	if (!rc) {

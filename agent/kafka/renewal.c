@@ -49,10 +49,11 @@ say(enum client_side side, const char *reason)
 
 /* Gives the library a token; -1 when it does not take it. */
 static int
-show_token(struct client *client, const struct token *token, char *extensions, struct err *err)
+give_token(struct client *client, const struct token *token, char *extensions, struct err *err)
 {
 	const char *words[2 * MAX_EXTENSIONS];
-	char *state = NULL, why[256] = "";
+	rd_kafka_resp_err_t code;
+	char *state = NULL, why[8]; /* would quote the token, or an extension: nobody sees it */
 	size_t count = 0;
 
 	for (char *word = strtok_r(extensions, ",", &state); word && count < 2 * MAX_EXTENSIONS;
@@ -65,14 +66,33 @@ show_token(struct client *client, const struct token *token, char *extensions, s
 		words[count++] = word;
 		words[count++] = value;
 	}
-	if (rd_kafka_oauthbearer_set_token(client->rk, token->text, token->expires,
-		    token->principal, words, count, why, sizeof(why)))
-		return err_set(err, "librdkafka does not take the token: %s", why);
+	code = rd_kafka_oauthbearer_set_token(client->rk, token->text, token->expires,
+		token->principal, words, count, why, sizeof(why));
+	if (code)
+		return err_set(err,
+			"librdkafka does not take the token, or its extensions, whose names must "
+			"be letters and whose values printable ASCII (%s)",
+			rd_kafka_err2name(code));
 	return 0;
 }
 
-/* Reads the token's file and shows the token; what fails is said, and tried again by the library
-   ten seconds later. */
+/* What fails is said, and the token's file read again by the library ten seconds later. token NULL:
+   it could not be read, err says why. */
+static void
+show_token(struct client *client, const struct token *token, char *extensions, struct err *err)
+{
+	bool is_shown = token && give_token(client, token, extensions, err) == 0;
+
+	if (is_shown) {
+		token_set_expiry(client->side, token->expires);
+	} else {
+		client_remember_failure(client, err->text);
+		rd_kafka_oauthbearer_set_token_failure(client->rk, err->text);
+	}
+	say(client->side, is_shown ? "" : err->text);
+}
+
+/* Reads the token's file and shows the token. */
 static void
 refresh_token(struct client *client)
 {
@@ -80,23 +100,15 @@ refresh_token(struct client *client)
 	struct token token = {0};
 	struct err err;
 	char *extensions;
-	int rc;
+	bool is_read;
 
 	pthread_mutex_lock(&client->lock);
 	source = (struct client_token){.file = mem_strdup(client->token.file),
 		.claim = client->token.claim ? mem_strdup(client->token.claim) : NULL};
 	extensions = mem_strdup(client->token.extensions ? client->token.extensions : "");
 	pthread_mutex_unlock(&client->lock);
-	rc = token_read(source.file, source.claim, &token, &err);
-	if (!rc)
-		rc = show_token(client, &token, extensions, &err);
-	if (!rc) {
-		token_set_expiry(client->side, token.expires);
-	} else {
-		client_remember_failure(client, err.text);
-		rd_kafka_oauthbearer_set_token_failure(client->rk, err.text);
-	}
-	say(client->side, rc ? err.text : "");
+	is_read = token_read(source.file, source.claim, &token, &err) == 0;
+	show_token(client, is_read ? &token : NULL, extensions, &err);
 	token_fini(&token);
 	free(source.file);
 	free(source.claim);
@@ -177,7 +189,7 @@ renewal_leave(struct client *client)
 	pthread_mutex_unlock(&living_lock);
 }
 
-/* Under living_lock. */
+/* Takes what needs no file to be read. Under living_lock. */
 static void
 renew(struct client *client, const struct client_settings *fresh, unsigned kinds)
 {
@@ -200,8 +212,6 @@ renew(struct client *client, const struct client_settings *fresh, unsigned kinds
 	}
 	pthread_mutex_unlock(&client->lock);
 	trust_free(&trust);
-	if (kinds & BIT(SECRET_TOKEN) && client->token.file)
-		refresh_token(client);
 }
 
 void
@@ -232,6 +242,8 @@ renewal_enter(struct client *client)
 		identity_settings_free(&now);
 	}
 	pthread_mutex_unlock(&living_lock);
+	if (kinds & BIT(SECRET_TOKEN) && client->token.file)
+		refresh_token(client);
 }
 
 /* Can what is to be renewed reach every client of the side? */
@@ -259,16 +271,43 @@ check_reach(
 	return 0;
 }
 
+/* All clients of the side take it; token is NULL when it is not among the kinds. */
+static void
+renew_all(enum client_side side, const struct client_settings *fresh, unsigned kinds,
+	const struct token *token)
+{
+	char *extensions;
+	struct err err;
+
+	pthread_mutex_lock(&living_lock);
+	for (struct client *c = living; c; c = c->next) {
+		if (c->side != side)
+			continue;
+		renew(c, fresh, kinds);
+		if (!token || !c->token.file)
+			continue;
+		extensions = mem_strdup(fresh->token.extensions ? fresh->token.extensions : "");
+		show_token(c, token, extensions, &err);
+		free(extensions);
+	}
+	pthread_mutex_unlock(&living_lock);
+}
+
 int
 renewal_take(
 	enum client_side side, const struct client_settings *fresh, unsigned kinds, struct err *err)
 {
-	if (check_reach(side, fresh, kinds, err) < 0 || identity_renew(side, fresh, kinds, err) < 0)
-		return -1;
-	pthread_mutex_lock(&living_lock);
-	for (struct client *c = living; c; c = c->next)
-		if (c->side == side)
-			renew(c, fresh, kinds);
-	pthread_mutex_unlock(&living_lock);
-	return 0;
+	bool has_token = kinds & BIT(SECRET_TOKEN);
+	struct token token = {0};
+	int rc = check_reach(side, fresh, kinds, err);
+
+	/* Once, before the lock that workers wait for when they make clients. */
+	if (!rc && has_token)
+		rc = token_read(fresh->token.file, fresh->token.claim, &token, err);
+	if (!rc)
+		rc = identity_renew(side, fresh, kinds, err);
+	if (!rc)
+		renew_all(side, fresh, kinds, has_token ? &token : NULL);
+	token_fini(&token);
+	return rc;
 }

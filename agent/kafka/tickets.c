@@ -33,16 +33,19 @@ struct ticket {
 	bool is_used;
 	char cache[512]; /* which the clients take their tickets from */
 	int64_t start;	 /* of the ticket; seconds since 1970 */
-	int64_t due;	 /* clock_ms() when it is renewed or looked at */
+	int64_t due;	 /* clock_ms() when it is renewed or looked at, at the latest */
+	bool has_failed; /* the last attempt */
 	struct ticket_state state;
 };
 
 static struct {
-	pthread_mutex_t lock; /* of all below */
-	pthread_cond_t change;
+	pthread_mutex_t lock;  /* of all below */
+	pthread_cond_t change; /* waited for by the clock that never jumps; made by begin_once */
 	struct ticket tickets[CLIENT_SIDES];
 	bool has_thread, is_ending, is_over;
-} keeper = {.lock = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER};
+} keeper = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static pthread_once_t once_begun = PTHREAD_ONCE_INIT;
 
 /* Held while a side's first ticket is got. */
 static pthread_mutex_t first_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -50,6 +53,17 @@ static pthread_mutex_t first_lock = PTHREAD_MUTEX_INITIALIZER;
 static const char *const names[CLIENT_SIDES] = {"source", "target"};
 static const char *const own_caches[CLIENT_SIDES] = {
 	"MEMORY:reflejo-source", "MEMORY:reflejo-target"};
+
+static void
+begin_once(void)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&keeper.change, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
 
 int64_t
 ticket_wait(int64_t start, int64_t end, int64_t now_ms, bool is_ours, bool has_failed)
@@ -122,6 +136,14 @@ is_late(const struct ticket *ticket, const struct kerberos_ticket *got)
 	return !ticket->login.keytab && left < (got->end - got->start) * 1000 / 100 * LATE_PERCENT;
 }
 
+/* When it would be renewed or looked at, by the clocks as they are now. The lock is held. */
+static int64_t
+next_due(const struct ticket *ticket)
+{
+	return clock_ms() + ticket_wait(ticket->start, ticket->state.end, clock_wall_ms(),
+				    ticket->login.keytab, ticket->has_failed);
+}
+
 /* Writes down what an attempt has brought; got is NULL when it failed. Returns whether the ticket
    is another one than before. The lock is held. */
 static bool
@@ -142,8 +164,8 @@ note(struct ticket *ticket, const struct kerberos_ticket *got, const char *error
 	if (error)
 		state->failures++;
 	snprintf(state->error, sizeof(state->error), "%s", error ? error : "");
-	ticket->due = clock_ms() +
-		      ticket_wait(ticket->start, state->end, now, ticket->login.keytab, error);
+	ticket->has_failed = error;
+	ticket->due = next_due(ticket);
 	return is_new;
 }
 
@@ -176,6 +198,17 @@ get(enum client_side side, bool *ret_is_away, struct err *err)
 	return is_got ? 0 : -1;
 }
 
+/* The wall's clock may have been set, or the machine have slept, since the last attempt: then a
+   ticket is over sooner than was thought. The lock is held. */
+static void
+hurry(struct ticket *ticket)
+{
+	int64_t due = next_due(ticket);
+
+	if (due < ticket->due)
+		ticket->due = due;
+}
+
 /* The side whose turn is next; *ret_wait_ms is how long until then. The lock is held. */
 static int
 next_side(int64_t *ret_wait_ms)
@@ -183,14 +216,16 @@ next_side(int64_t *ret_wait_ms)
 	int next = -1;
 
 	for (int side = 0; side < CLIENT_SIDES; side++) {
-		const struct ticket *ticket = &keeper.tickets[side];
+		struct ticket *ticket = &keeper.tickets[side];
 
+		if (ticket->is_used)
+			hurry(ticket);
 		if (ticket->is_used && (next < 0 || ticket->due < keeper.tickets[next].due))
 			next = side;
 	}
 	*ret_wait_ms = next < 0 ? RETRY_MOST_MS : keeper.tickets[next].due - clock_ms();
 	if (*ret_wait_ms > RETRY_MOST_MS)
-		*ret_wait_ms = RETRY_MOST_MS; /* the clock of the wall may be set */
+		*ret_wait_ms = RETRY_MOST_MS; /* to hurry in time */
 	return next;
 }
 
@@ -213,7 +248,7 @@ keep(void *arg)
 			pthread_mutex_lock(&keeper.lock);
 			continue;
 		}
-		clock_deadline((int)wait, &until);
+		clock_deadline_steady((int)wait, &until);
 		pthread_cond_timedwait(&keeper.change, &keeper.lock, &until);
 	}
 	keeper.is_over = true;
@@ -322,6 +357,7 @@ need(enum client_side side, const struct client_settings *settings, bool may_be_
 
 	if (!settings->wants_ticket)
 		return 0;
+	pthread_once(&once_begun, begin_once);
 	pthread_mutex_lock(&first_lock);
 	rc = begin(side, settings, may_be_away, err);
 	pthread_mutex_unlock(&first_lock);
@@ -349,7 +385,8 @@ tickets_stop(int timeout_ms)
 	bool is_over;
 	int rc = 0;
 
-	clock_deadline(timeout_ms, &until);
+	pthread_once(&once_begun, begin_once);
+	clock_deadline_steady(timeout_ms, &until);
 	pthread_mutex_lock(&keeper.lock);
 	keeper.is_ending = true;
 	pthread_cond_broadcast(&keeper.change);

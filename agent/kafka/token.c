@@ -4,6 +4,7 @@
 #include <cjson/cJSON.h>
 #include <ctype.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,6 +17,8 @@
 #define MAX_BYTES (512 * 1024)
 /* The last second of the year 9999. */
 #define LAST_SECOND 253402300799.0
+/* Some editors begin UTF-8 with it. */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 static _Atomic int64_t expiries[CLIENT_SIDES];
 
@@ -67,6 +70,16 @@ decode(const char *s, size_t n)
 	return text_take(&text);
 }
 
+/* Up to the end; nothing is, too. */
+static bool
+is_base64url(const char *s, const char *end)
+{
+	for (; s < end; s++)
+		if (bits_of(*s) < 0)
+			return false;
+	return true;
+}
+
 /* The claims of a token, NULL when it has none. */
 static cJSON *
 claims_of(const char *text)
@@ -75,7 +88,8 @@ claims_of(const char *text)
 	cJSON *claims;
 	char *json;
 
-	if (!second || strchr(second + 1, '.'))
+	/* librdkafka quotes a token with other bytes in its refusal. */
+	if (!second || !is_base64url(text, first) || !is_base64url(second + 1, text + strlen(text)))
 		return NULL;
 	json = decode(first + 1, (size_t)(second - first - 1));
 	claims = json ? cJSON_Parse(json) : NULL;
@@ -96,6 +110,8 @@ token_parse(const char *text, const char *claim, struct token *ret, struct err *
 	cJSON *claims;
 	int rc = -1;
 
+	if (!strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)))
+		text += strlen(BYTE_ORDER_MARK);
 	while (isspace((unsigned char)*text))
 		text++;
 	while (end > text && isspace((unsigned char)end[-1]))
@@ -106,8 +122,8 @@ token_parse(const char *text, const char *claim, struct token *ret, struct err *
 	principal = cJSON_GetObjectItemCaseSensitive(claims, claim);
 	expires = cJSON_GetObjectItemCaseSensitive(claims, "exp");
 	if (!claims)
-		err_set(err, "it is no JWT: three parts with dots between them, of which the "
-			     "second is JSON in base64url");
+		err_set(err, "it is no JWT: three parts in base64url with dots between them, "
+			     "of which the second is JSON");
 	else if (!cJSON_IsNumber(expires) || !(expires->valuedouble > 0) ||
 		 expires->valuedouble > LAST_SECOND)
 		err_set(err, "it has no claim 'exp' that says when it expires");

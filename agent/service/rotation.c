@@ -60,6 +60,7 @@ rotation_begin(struct agent *a)
 
 	r->known[CLIENT_SOURCE] = a->config->consumer_secrets;
 	r->known[CLIENT_TARGET] = a->config->producer_secrets;
+	memcpy(r->seen, r->known, sizeof(r->seen));
 	file_note_into(&files);
 	for (size_t i = 0; i < a->config->files.count; i++)
 		file_note(a->config->files.paths[i]);
@@ -117,32 +118,64 @@ print_kinds(unsigned kinds)
 	return text_take(&text);
 }
 
+/* What a side connects to, or how, is not what its clients were made with: it may be for another
+   cluster, whose secrets the one of now must not be shown. It is said once. */
+static void
+leave_side(enum client_side side, bool is_news, struct text *told)
+{
+	if (is_news)
+		LOG(EVENT_secrets_fixed, F_STR("side", side_names[side]));
+	if (told)
+		text_printf(told,
+			"%s%s: bootstrap.servers or other settings of its connections have "
+			"changed; nothing is taken until a restart",
+			told->length ? "; " : "", side_names[side]);
+}
+
+/* -1 when the clients of a side cannot take these kinds. */
+static int
+take(const struct rotation *r, enum client_side side, const struct client_settings *settings,
+	const struct secrets *fresh, unsigned kinds, struct err *err)
+{
+	const char *lost = secrets_lost(&r->known[side], fresh);
+
+	if (lost)
+		return err_set(err,
+			"the configuration has no %s any more: write it again, or restart to go "
+			"on without it",
+			lost);
+	return renewal_take(side, settings, kinds, err);
+}
+
 /* Has the clients of a side take what differs. */
-static bool
+static enum rotation_outcome
 renew_side(struct rotation *r, enum client_side side, const struct client_settings *settings,
 	const struct secrets *fresh, struct text *told)
 {
-	unsigned changed = secrets_compare(&r->known[side], fresh);
-	unsigned kinds = changed & ~(1U << SECRET_FIXED);
+	unsigned kinds = secrets_compare(&r->known[side], fresh);
+	bool is_news = secrets_compare(&r->seen[side], fresh) & 1U << SECRET_FIXED;
 	struct err err;
 	char *what;
 
-	if (kinds && renewal_take(side, settings, kinds, &err) < 0) {
+	r->seen[side] = *fresh;
+	if (kinds & 1U << SECRET_FIXED) {
+		leave_side(side, is_news, told);
+		return ROTATION_REFUSED;
+	}
+	if (!kinds)
+		return ROTATION_NOTHING;
+	if (take(r, side, settings, fresh, kinds, &err) < 0) {
 		err_prefix(&err, "%s: ", side_names[side]);
 		refuse(r, err.text, told);
-		return false;
+		return ROTATION_REFUSED;
 	}
 	r->known[side] = *fresh;
-	if (changed & 1U << SECRET_FIXED)
-		LOG(EVENT_secrets_fixed, F_STR("side", side_names[side]));
-	if (!kinds)
-		return false;
 	what = print_kinds(kinds);
 	LOG(EVENT_secrets_renewed, F_STR("side", side_names[side]), F_STR("what", what));
 	if (told)
 		text_printf(told, "%s%s: %s", told->length ? "; " : "", side_names[side], what);
 	free(what);
-	return true;
+	return ROTATION_TAKEN;
 }
 
 /* The first error of a configuration that cannot be used. */
@@ -179,7 +212,7 @@ rotation_look(struct agent *a, struct text *told)
 	struct rotation *r = &a->rotation;
 	struct problems problems = {0};
 	struct config *fresh;
-	bool is_renewed = false;
+	enum rotation_outcome source, target, outcome = ROTATION_REFUSED;
 
 	if (!a->options || !a->options->reread || a->is_stopping)
 		return ROTATION_NOTHING;
@@ -196,10 +229,11 @@ rotation_look(struct agent *a, struct text *told)
 	if (!fresh) {
 		refuse_configuration(r, &problems, told);
 	} else {
-		is_renewed = renew_side(
+		source = renew_side(
 			r, CLIENT_SOURCE, &fresh->consumer, &fresh->consumer_secrets, told);
-		is_renewed |= renew_side(
+		target = renew_side(
 			r, CLIENT_TARGET, &fresh->producer, &fresh->producer_secrets, told);
+		outcome = source > target ? source : target;
 		if (!r->is_unsure)
 			r->refusal[0] = '\0';
 		if (!is_same(&r->files, &fresh->files))
@@ -208,7 +242,7 @@ rotation_look(struct agent *a, struct text *told)
 	config_free(&fresh);
 	problems_fini(&problems);
 	r->next = clock_ms() + interval(a);
-	return r->is_unsure ? ROTATION_REFUSED : is_renewed ? ROTATION_TAKEN : ROTATION_NOTHING;
+	return outcome;
 }
 
 void

@@ -16,7 +16,8 @@
 struct agent;
 
 struct rotation {
-	struct secrets known[CLIENT_SIDES]; /* what the clients have, or were said to need */
+	struct secrets known[CLIENT_SIDES]; /* what the clients have */
+	struct secrets seen[CLIENT_SIDES];  /* what was read last */
 	struct file_list files;		    /* of the configuration that was read last */
 	struct file_stamp *stamps;	    /* one a file */
 	bool is_unsure; /* files may have changed between being read and being looked at */
@@ -33,7 +34,7 @@ void rotation_every_second(struct agent *agent);
 
 /* Reads the configuration's files now, and has the clients take what has changed. Where told is not
    NULL, what it was, or why it is refused, is added to it. @blocks on reading files */
-enum rotation_outcome {
+enum rotation_outcome {	  /* what is below tells more */
 	ROTATION_NOTHING, /* has changed, or nothing can be read again */
 	ROTATION_TAKEN,
 	ROTATION_REFUSED, /* something, whatever else was taken */

@@ -5,6 +5,8 @@ That brokers take what is new is shown with real ones, in tests/kafka/test_secur
 import base64
 import json
 import os
+import pathlib
+import shutil
 import signal
 import time
 
@@ -13,6 +15,7 @@ import pytest
 from api import Api
 from timing import wait_until
 
+STORES = pathlib.Path(__file__).parents[1] / "unit" / "data" / "stores"
 NOWHERE = "127.0.0.1:1"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 OAUTH = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
@@ -54,12 +57,13 @@ def test_a_token_that_is_renewed_in_its_file_is_taken(mirror, secret, tmp_path):
     api.wait_status(lambda status: status["source"]["token_expires"], "the token's expiry")
     sample = f'reflejo_token_expiry_timestamp_seconds{{side="source"}} {expires}'
     assert sample in api.call("GET", "/metrics")[2].splitlines()
-    # What is none is not taken, and the one before stays.
-    secret("token", "no token")
-    agent.wait_event("token_refused", reason=lambda reason: "it is no JWT" in reason)
+    # What is none is not taken, and the one before stays; nothing of it is said, as librdkafka would.
+    secret("token", token(expires + 1) + "\x7f")
+    agent.wait_event("secrets_refused", reason=lambda reason: reason.startswith("source: the token in 'token' cannot be used: it is no JWT"))
     assert sample in api.call("GET", "/metrics")[2].splitlines()
     assert agent.stop() == 0
-    assert token(expires) not in agent.stderr
+    assert token(expires) not in agent.stderr and token(expires + 1) not in agent.stderr
+    assert len(agent.find("secrets_renewed")) == 1
 
 
 @pytest.mark.sanitize
@@ -83,9 +87,38 @@ def test_what_is_new_is_taken_when_asked_for(mirror, run, secret, tmp_path):
     assert done.returncode == 1 and "consumer1.properties:" in done.stderr and "No such file" in done.stderr
     secret("password", "third-word")
     path = tmp_path / "producer1.properties"
+    before = path.read_text()
     path.write_text(path.read_text().replace("sasl.mechanism=PLAIN", "sasl.mechanism=SCRAM-SHA-256").replace(
         PLAIN, "org.apache.kafka.common.security.scram.ScramLoginModule"))
-    agent.send(signal.SIGHUP)
+    # May be for another cluster: a new password with it is not taken before it is taken back.
+    secret("password", "fourth-word")
+    done = run("ctl", "--socket", "control", "reload")
+    assert done.returncode == 1 and "source: login; target: bootstrap.servers or other settings of its connections have changed" in done.stderr
     agent.wait_event("secrets_fixed", side="target")
+    path.write_text(path.read_text().replace(NOWHERE, "127.0.0.1:2"))
+    agent.send(signal.SIGHUP)
+    agent.wait_event("secrets_fixed", count=2, side="target")
+    path.write_text(before)
+    done = run("ctl", "--socket", "control", "reload")
+    assert (done.returncode, done.stdout) == (0, "taken anew: target: login\n"), done.stderr
     assert agent.stop() == 0
+    assert len(agent.find("secrets_fixed")) == 2
     assert "-word" not in agent.stderr
+
+
+@pytest.mark.sanitize
+def test_a_file_that_is_half_written_takes_nothing_away(mirror, run, tmp_path):
+    shutil.copy(STORES / "root.pem", tmp_path / "root.pem")
+    agent = mirror(NOWHERE, NOWHERE, consumer={"ssl.truststore.location": "root.pem", "security.protocol": "SSL"},
+                   flags=(*ALONE, "--secrets.interval", "0"))
+    agent.wait_event("admin_listening")
+    path = tmp_path / "consumer1.properties"
+    before = path.read_text()
+    path.write_text("".join(line for line in before.splitlines(keepends=True) if "truststore" not in line))
+    done = run("ctl", "--socket", "control", "reload")
+    assert done.returncode == 1 and "source: the configuration has no trust any more: write it again" in done.stderr
+    agent.wait_event("secrets_refused")
+    path.write_text(before)
+    done = run("ctl", "--socket", "control", "reload")
+    assert done.returncode == 1 and "no login, token or certificate has changed" in done.stderr
+    assert agent.stop() == 0

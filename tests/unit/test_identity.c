@@ -3,7 +3,9 @@
 #include "kafka/identity.h"
 
 #include <arpa/inet.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,26 +57,80 @@ read_store(const char *name, const char *key_password)
 	return store;
 }
 
-/* A key and a certificate that nobody else signed. @gives a store */
+/* A certificate for a key, signed by another one (issuer NULL: by itself), of an authority or not.
+   @takes key @gives a store */
 static struct store
-make_own(void)
+make_signed(const char *name, EVP_PKEY *key, const struct store *issuer, bool is_authority)
 {
 	struct store store = {.chain = sk_X509_new_null(), .trusted = sk_X509_new_null()};
+	BASIC_CONSTRAINTS constraints = {.ca = is_authority ? 0xff : 0};
 	X509 *certificate = X509_new();
-	X509_NAME *name = X509_get_subject_name(certificate);
+	const X509 *by = issuer ? sk_X509_value(issuer->chain, 0) : certificate;
 
-	store.key = EVP_EC_gen("P-256");
-	X509_NAME_add_entry_by_NID(
-		name, NID_commonName, MBSTRING_ASC, (unsigned char *)"own", -1, -1, 0);
-	X509_set_issuer_name(certificate, name);
+	store.key = key;
+	X509_set_version(certificate, X509_VERSION_3);
+	X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate), NID_commonName, MBSTRING_ASC,
+		(const unsigned char *)name, -1, -1, 0);
+	X509_set_issuer_name(certificate, X509_get_subject_name(by));
 	X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
 	X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
 	X509_set_pubkey(certificate, store.key);
-	CHECK(X509_sign(certificate, store.key, EVP_sha256()) > 0);
+	X509_add1_ext_i2d(certificate, NID_basic_constraints, &constraints, 0, 0);
+	CHECK(X509_sign(certificate, issuer ? issuer->key : key, EVP_sha256()) > 0);
 	sk_X509_push(store.chain, certificate);
 	X509_up_ref(certificate);
 	sk_X509_push(store.trusted, certificate);
 	return store;
+}
+
+/* A key and a certificate that nobody else signed. @gives a store */
+static struct store
+make_own(void)
+{
+	return make_signed("own", EVP_EC_gen("P-256"), NULL, true);
+}
+
+/* Writes into a new file; path ends in XXXXXX. */
+static void
+write_file(char *path, const char *text, int n)
+{
+	int fd = mkstemp(path);
+
+	CHECK(write(fd, text, (size_t)n) == n);
+	close(fd);
+}
+
+static void
+write_trusted(char *path, const struct store *store)
+{
+	char *pem = store_print_certificates(store->trusted);
+
+	write_file(path, pem, (int)strlen(pem));
+	free(pem);
+}
+
+/* The authority's list of the certificates that it has revoked: none. */
+static void
+write_revoked(char *path, const struct store *authority)
+{
+	ASN1_TIME *from = X509_gmtime_adj(NULL, -60), *to = X509_gmtime_adj(NULL, 3600);
+	BIO *bio = BIO_new(BIO_s_mem());
+	X509_CRL *list = X509_CRL_new();
+	char *text;
+	int n;
+
+	X509_CRL_set_version(list, X509_CRL_VERSION_2);
+	X509_CRL_set_issuer_name(list, X509_get_subject_name(sk_X509_value(authority->chain, 0)));
+	X509_CRL_set1_lastUpdate(list, from);
+	X509_CRL_set1_nextUpdate(list, to);
+	CHECK(X509_CRL_sign(list, authority->key, EVP_sha256()) > 0);
+	CHECK(PEM_write_bio_X509_CRL(bio, list) == 1);
+	n = (int)BIO_get_mem_data(bio, &text);
+	write_file(path, text, n);
+	X509_CRL_free(list);
+	BIO_free(bio);
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(to);
 }
 
 /* The server's certificate from now on. */
@@ -184,6 +240,55 @@ forget(struct client_setting *items)
 		free(items[i].value);
 }
 
+/* Trust in memory and in a file are both taken, and only the server's own certificate is looked up
+   among those that were revoked, as librdkafka does it. The server's is signed by an authority
+   between, which alone has a list. */
+static void
+check_lists(struct client_setting *items, const struct store *own, const struct store *key)
+{
+	char roots[] = "/tmp/test_identity.XXXXXX", revoked[] = "/tmp/test_identity.XXXXXX";
+	struct store top = make_signed("top", EVP_EC_gen("P-256"), NULL, true),
+		     between = make_signed("between", EVP_EC_gen("P-256"), &top, true),
+		     end = make_signed("end", EVP_EC_gen("P-256"), &between, false);
+	struct client_settings settings = {.items = items, .count = 6};
+	struct err err;
+
+	write_trusted(roots, &top);
+	write_revoked(revoked, &between);
+	X509_up_ref(sk_X509_value(between.chain, 0));
+	sk_X509_push(end.chain, sk_X509_value(between.chain, 0));
+	serve_with(&end);
+	fill(items, own, key);
+	items[4] = (struct client_setting){
+		.name = "ssl.ca.location", .value = roots, .origin = "test"};
+	items[5] = (struct client_setting){
+		.name = "ssl.crl.location", .value = revoked, .origin = "test"};
+	CHECK(renewal_take(CLIENT_SOURCE, &settings, 1 << SECRET_KEY | 1 << SECRET_TRUST, &err) ==
+		0);
+	CHECK(wait_shown("client"));
+	forget(items);
+	unlink(roots);
+	unlink(revoked);
+	store_fini(&top);
+	store_fini(&between);
+	store_fini(&end);
+}
+
+TEST(a_certificate_that_is_too_weak)
+{
+	struct store weak = make_signed("weak", EVP_RSA_gen(512), NULL, true);
+	struct client_setting items[4];
+	struct client_settings settings = {.items = items, .count = 4};
+	struct err err = {0};
+
+	fill(items, &weak, &weak);
+	CHECK(identity_renew(CLIENT_TARGET, &settings, 1 << SECRET_KEY, &err) < 0);
+	CHECK(strstr(err.text, "OpenSSL does not take the client's certificate ("));
+	CHECK_INT(identity_renewed(CLIENT_TARGET), 0);
+	forget(items);
+	store_fini(&weak);
+}
+
 TEST(new_connections_of_a_living_client)
 {
 	struct store root = read_store("root.jks", NULL),
@@ -193,7 +298,7 @@ TEST(new_connections_of_a_living_client)
 	const struct client_rule rules[] = {{"bootstrap.servers", brokers, true},
 		{"reconnect.backoff.ms", "10", true}, {"reconnect.backoff.max.ms", "20", true},
 		{"ssl.endpoint.identification.algorithm", "none", true}};
-	struct client_setting items[4];
+	struct client_setting items[6];
 	struct client_settings settings = {.items = items, .count = 2};
 	struct client *client;
 	pthread_t thread;
@@ -234,6 +339,8 @@ TEST(new_connections_of_a_living_client)
 	CHECK(wait_shown("own"));
 	CHECK_INT(identity_renewed(CLIENT_SOURCE), 1 << SECRET_KEY | 1 << SECRET_TRUST);
 	forget(items);
+
+	check_lists(items, &own, &key);
 
 	client_retire(&client);
 	CHECK_INT(client_wait_retired(WAIT_MS), 0);

@@ -432,7 +432,7 @@ TEST(stores)
 		{TLS "ssl.truststore.location=trust-old.p12\nssl.truststore.password=storepass",
 			TLS_SETTINGS "ssl.ca.pem=PEM*2;translated;translated;handled;"},
 		{TLS "ssl.truststore.type=PEM\nssl.truststore.location=root.pem",
-			TLS_SETTINGS "ssl.ca.location=root.pem;translated;ignored;translated;"},
+			TLS_SETTINGS "ssl.ca.pem=PEM*1;translated;ignored;translated;"},
 		/* Java trusts whoever is in it, OpenSSL only roots. */
 		{TLS "ssl.truststore.type=PEM\nssl.truststore.location=middle.pem",
 			TLS_SETTINGS "ssl.ca.pem=PEM*1;translated;ignored;translated;"},
@@ -460,8 +460,7 @@ TEST(stores)
 				     "ignored;translated;handled;"},
 		{TLS "ssl.key.password=keypass\nssl.keystore.type=PEM\n"
 		     "ssl.keystore.location=encrypted.pem",
-			TLS_SETTINGS "ssl.certificate.location=encrypted.pem;"
-				     "ssl.key.location=encrypted.pem;ssl.key.password=keypass;"
+			TLS_SETTINGS "ssl.certificate.pem=PEM*3;ssl.key.pem=PEM*1;"
 				     "translated;handled;ignored;translated;"},
 		{TLS "ssl.keystore.location=key.jks\nssl.keystore.password=storepass",
 			TLS_SETTINGS "translated;refused;handled;!f:2: ssl.keystore.location: the "
@@ -685,7 +684,7 @@ TEST(what_the_environment_names)
 				     "damaged;"},
 		{"KAFKA_OPTS", "-Djavax.net.ssl.trustStore=/nowhere",
 			TLS "ssl.truststore.location=root.pem",
-			TLS_SETTINGS "ssl.ca.location=root.pem;translated;translated;"},
+			TLS_SETTINGS "ssl.ca.pem=PEM*1;translated;translated;"},
 	};
 
 	enter();

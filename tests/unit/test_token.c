@@ -11,6 +11,9 @@
 /* {"alg":"none"} */
 #define HEAD "eyJhbGciOiJub25lIn0"
 
+/* {"sub":"me","exp":4000000000} */
+#define GOOD "eyJzdWIiOiJtZSIsImV4cCI6NDAwMDAwMDAwMH0"
+
 /* A token of these claims, in base64url without padding. @gives a string */
 static char *
 make(const char *claims)
@@ -53,11 +56,11 @@ TEST(claims)
 			"it has no claim 'sub' that says whom it is for; if another one does, "
 			"write sasl.oauthbearer.sub.claim.name=NAME"},
 		{"[1]", NULL,
-			"it is no JWT: three parts with dots between them, of which the second is "
-			"JSON in base64url"},
+			"it is no JWT: three parts in base64url with dots between them, of which "
+			"the second is JSON"},
 		{"{", NULL,
-			"it is no JWT: three parts with dots between them, of which the second is "
-			"JSON in base64url"},
+			"it is no JWT: three parts in base64url with dots between them, of which "
+			"the second is JSON"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -81,7 +84,10 @@ TEST(claims)
 TEST(what_is_no_token)
 {
 	static const char *const cases[] = {"", ".", "..", "...", "a", "a.b", HEAD "." HEAD,
-		HEAD ".e30=." HEAD, HEAD ".e30.x.y", HEAD ".e 30.x", HEAD "..x"};
+		HEAD ".e30=." HEAD, HEAD ".e30.x.y", HEAD ".e 30.x", HEAD "..x",
+		/* all else is good */
+		HEAD "." GOOD ".x y", HEAD "." GOOD ".x\xc3\xa4", HEAD "=." GOOD ".x",
+		"e\x01y." GOOD ".x", HEAD "." GOOD ".x\xef\xbb\xbf"};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct token token;
@@ -89,6 +95,22 @@ TEST(what_is_no_token)
 
 		CHECK(token_parse(cases[i], NULL, &token, &err) < 0);
 		CHECK(strstr(err.text, "it is no JWT"));
+	}
+}
+
+TEST(what_stands_around_a_token)
+{
+	static const char *const cases[] = {HEAD "." GOOD ".x-_",
+		"\xef\xbb\xbf" HEAD "." GOOD ".x-_", "\xef\xbb\xbf \n" HEAD "." GOOD ".x-_\r\n"};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct token token;
+		struct err err;
+
+		if (!CHECK(token_parse(cases[i], NULL, &token, &err) == 0))
+			continue;
+		CHECK_STR(token.text, HEAD "." GOOD ".x-_");
+		token_fini(&token);
 	}
 }
 
