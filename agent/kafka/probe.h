@@ -24,9 +24,7 @@ struct probe;
 /* Looks up names, connects, begins TLS, asks for versions, logs in, and lists brokers and topics;
    then goes the same way to every broker that the cluster names, up to a thousand. Each step that
    fails takes ten seconds at most, and what depends on it is skipped; brokers are looked at side by
-   side. A login by Kerberos may take longer: its library, which cannot be stopped, waits as long as
-   it wants for KDCs that are silent. NULL when no broker lets us in. @blocks @gives the probe;
-   probe_close */
+   side. NULL when no broker lets us in. @blocks @gives the probe; probe_close */
 struct probe *probe_open(const struct probe_request *request, struct findings *findings);
 
 /* A topic as the cluster lists it; those that may not be described are not listed. */

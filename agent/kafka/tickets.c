@@ -26,6 +26,9 @@
 #define RETRY_MOST_MS 60000
 /* When nothing is left. */
 #define RETRY_LOST_MS 5000
+/* The first tickets are waited for so long, for both sides together: Kerberos's library asks a KDC
+   that says nothing for half a minute or more. */
+#define FIRST_MS 9000
 
 /* One side's. */
 struct ticket {
@@ -35,6 +38,9 @@ struct ticket {
 	int64_t start;	 /* of the ticket; seconds since 1970 */
 	int64_t due;	 /* clock_ms() when it is renewed or looked at, at the latest */
 	bool has_failed; /* the last attempt */
+	bool is_first;	 /* the first attempt has not ended */
+	bool is_away;	 /* no KDC answered it; else first.text says what was wrong, or is empty */
+	struct err first;
 	struct ticket_state state;
 };
 
@@ -47,7 +53,7 @@ static struct {
 
 static pthread_once_t once_begun = PTHREAD_ONCE_INIT;
 
-/* Held while a side's first ticket is got. */
+/* Held while a side's first ticket is waited for. */
 static pthread_mutex_t first_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *const names[CLIENT_SIDES] = {"source", "target"};
@@ -229,13 +235,31 @@ next_side(int64_t *ret_wait_ms)
 	return next;
 }
 
+/* The thread's attempt. The lock is held, but not meanwhile. */
+static void
+try(enum client_side side)
+{
+	struct ticket *ticket = &keeper.tickets[side];
+	struct err err = {0};
+	bool is_away = false;
+
+	pthread_mutex_unlock(&keeper.lock);
+	if (get(side, &is_away, &err) == 0)
+		err.text[0] = '\0';
+	pthread_mutex_lock(&keeper.lock);
+	if (!ticket->is_first)
+		return;
+	ticket->is_first = false;
+	ticket->is_away = is_away;
+	ticket->first = err;
+	pthread_cond_broadcast(&keeper.change);
+}
+
 static void *
 keep(void *arg)
 {
 	struct timespec until;
-	struct err err;
 	int64_t wait;
-	bool is_away;
 	int side;
 
 	(void)arg;
@@ -243,9 +267,7 @@ keep(void *arg)
 	while (!keeper.is_ending) {
 		side = next_side(&wait);
 		if (side >= 0 && keeper.tickets[side].due <= clock_ms()) {
-			pthread_mutex_unlock(&keeper.lock);
-			get((enum client_side)side, &is_away, &err);
-			pthread_mutex_lock(&keeper.lock);
+			try((enum client_side)side);
 			continue;
 		}
 		clock_deadline_steady((int)wait, &until);
@@ -321,45 +343,70 @@ forget_login(struct ticket *ticket)
 	memset(ticket, 0, sizeof(*ticket));
 }
 
-/* Gets a side's first ticket. first_lock is held. */
+/* Has the thread make the first attempt, and waits for it. The lock is held. */
 static int
-begin(enum client_side side, const struct client_settings *settings, bool may_be_away,
+begin(enum client_side side, const struct client_settings *settings, int64_t deadline,
 	struct err *err)
 {
 	struct ticket *ticket = &keeper.tickets[side];
-	bool is_away;
-	int rc;
+	int64_t wait = deadline - clock_ms();
+	struct timespec until;
+	int rc = 0;
 
-	if (ticket->is_used)
-		return 0;
 	tickets_prepare();
 	take_login(side, settings);
-	if (get(side, &is_away, err) && !(may_be_away && is_away)) {
-		pthread_mutex_lock(&keeper.lock);
-		forget_login(ticket);
-		pthread_mutex_unlock(&keeper.lock);
-		return err_prefix(err, "Kerberos login of the %s: ", names[side]);
-	}
-	pthread_mutex_lock(&keeper.lock);
-	if (!*ticket->cache)
-		snprintf(ticket->cache, sizeof(ticket->cache), "%s", own_caches[side]);
-	ticket->is_used = true;
-	rc = start_thread(err);
-	pthread_mutex_unlock(&keeper.lock);
-	return rc;
+	snprintf(ticket->cache, sizeof(ticket->cache), "%s",
+		ticket->login.cache ? ticket->login.cache : own_caches[side]);
+	ticket->is_used = ticket->is_first = true;
+	ticket->due = clock_ms();
+	if (start_thread(err) < 0)
+		return -1;
+	clock_deadline_steady(wait > 0 ? (int)wait : 0, &until);
+	while (ticket->is_first && rc == 0)
+		rc = pthread_cond_timedwait(&keeper.change, &keeper.lock, &until);
+	return 0;
+}
+
+/* What the first attempt has come to. The lock is held. */
+static int
+judge(enum client_side side, bool may_be_away, struct err *err)
+{
+	struct ticket *ticket = &keeper.tickets[side];
+
+	if (may_be_away && (ticket->is_first || ticket->is_away))
+		return 0;
+	if (ticket->is_first)
+		return err_set(err,
+			"Kerberos login of the %s: no KDC has answered within %d seconds: see that "
+			"the hosts of [realms] in krb5.conf are right, and can be reached from "
+			"here by UDP or TCP at port 88",
+			names[side], FIRST_MS / 1000);
+	if (!*ticket->first.text)
+		return 0;
+	*err = ticket->first;
+	return err_prefix(err, "Kerberos login of the %s: ", names[side]);
 }
 
 static int
 need(enum client_side side, const struct client_settings *settings, bool may_be_away,
-	struct err *err)
+	int64_t deadline, struct err *err)
 {
-	int rc;
+	struct ticket *ticket = &keeper.tickets[side];
+	int rc = 0;
 
 	if (!settings->wants_ticket)
 		return 0;
 	pthread_once(&once_begun, begin_once);
 	pthread_mutex_lock(&first_lock);
-	rc = begin(side, settings, may_be_away, err);
+	pthread_mutex_lock(&keeper.lock);
+	if (!ticket->is_used)
+		rc = begin(side, settings, deadline, err);
+	if (!rc)
+		rc = judge(side, may_be_away, err);
+	/* Another client may ask for it with other words in krb5.conf, or another cache. */
+	if (rc && !ticket->is_first)
+		forget_login(ticket);
+	pthread_mutex_unlock(&keeper.lock);
 	pthread_mutex_unlock(&first_lock);
 	return rc;
 }
@@ -367,15 +414,17 @@ need(enum client_side side, const struct client_settings *settings, bool may_be_
 int
 tickets_need(enum client_side side, const struct client_settings *settings, struct err *err)
 {
-	return need(side, settings, false, err);
+	return need(side, settings, false, clock_ms() + FIRST_MS, err);
 }
 
 int
 tickets_start(const struct config *config, struct err *err)
 {
-	if (need(CLIENT_SOURCE, &config->consumer, true, err) < 0)
+	int64_t deadline = clock_ms() + FIRST_MS;
+
+	if (need(CLIENT_SOURCE, &config->consumer, true, deadline, err) < 0)
 		return -1;
-	return need(CLIENT_TARGET, &config->producer, true, err);
+	return need(CLIENT_TARGET, &config->producer, true, deadline, err);
 }
 
 bool
@@ -398,6 +447,8 @@ tickets_stop(int timeout_ms)
 			kerberos_forget(keeper.tickets[side].cache);
 		forget_login(&keeper.tickets[side]);
 	}
+	if (is_over)
+		keeper.has_thread = keeper.is_ending = keeper.is_over = false;
 	pthread_mutex_unlock(&keeper.lock);
 	return is_over;
 }

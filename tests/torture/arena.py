@@ -220,7 +220,8 @@ class Arena:
             self.watch.is_blind = False
             return self.watch.has_committed(wanted)
         wait_for(is_settled, deadline, lambda: f"the end of {self.step}: {self.missing(wanted)} records that the source "
-                 f"acknowledged are not at the target (positions {self.watch.committed}, wanted {wanted})")
+                 f"acknowledged are not at the target (positions {self.watch.committed}, wanted {wanted}; obstacle to the watch: "
+                 f"{self.watch.obstacle})")
         for name in self.agents:
             self.wait_readiness(name, True)
         self.watch.wait_sample()
@@ -289,6 +290,7 @@ class Watch(threading.Thread):
         self.curve = [(time.monotonic(), 0)]
         self.committed = [0] * SOURCE_PARTITIONS
         self.peak, self.samples, self.trouble = 0, 0, []
+        self.obstacle = "there is none"  # why the last look came to nothing
         # A broker that stood still, and does not know that it leads no more, tells ends that are older than the positions.
         self.is_blind = False
         self.is_over = threading.Event()
@@ -334,12 +336,14 @@ class Watch(threading.Thread):
         was_blind = self.is_blind
         positions = self._positions()
         if positions is None:
+            self.obstacle = "the group's positions are not to be had"
             return
         end = time.monotonic() + 10
         for tail in self.arena.tails.values():
             ends = tail.ends()
             while ends is None or not tail.has_read(ends):
                 if self.is_over.is_set() or time.monotonic() > end:
+                    self.obstacle = f"{tail.topic} has the ends {ends} at the target, its reader is at {tail.positions}"
                     return
                 time.sleep(TICK / 2)
                 ends = ends or tail.ends()
@@ -347,7 +351,7 @@ class Watch(threading.Thread):
         if missing and not was_blind and not self.is_blind:
             self._blame(f"in {self.arena.step} positions were committed ahead of the target: {missing} records below {positions} "
                         f"are not there")
-        self.committed = positions
+        self.committed, self.obstacle = positions, "there is none"
         self.samples += 1
 
     def before(self, moment):
