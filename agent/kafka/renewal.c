@@ -221,6 +221,7 @@ renewal_enter(struct client *client)
 	struct client_settings *now;
 	rd_kafka_error_t *error;
 	unsigned kinds;
+	bool has_new_token;
 
 	if (client->token.file) {
 		/* The library asks at once, and before the token grows old. */
@@ -241,8 +242,9 @@ renewal_enter(struct client *client)
 		renew(client, now, kinds);
 		identity_settings_free(&now);
 	}
+	has_new_token = kinds & BIT(SECRET_TOKEN) && client->token.file;
 	pthread_mutex_unlock(&living_lock);
-	if (kinds & BIT(SECRET_TOKEN) && client->token.file)
+	if (has_new_token)
 		refresh_token(client);
 }
 
