@@ -5,8 +5,9 @@ import threading
 import time
 from typing import NamedTuple
 
-from confluent_kafka import (OFFSET_BEGINNING, TIMESTAMP_CREATE_TIME, Consumer, KafkaError, KafkaException, Producer,
-                             TopicPartition)
+from confluent_kafka import TIMESTAMP_CREATE_TIME, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+STUCK = 30  # seconds
 
 
 class Record(NamedTuple):
@@ -117,7 +118,10 @@ def _contiguous(present, start):
 
 class Tail(threading.Thread):
     """Reads all partitions of a topic from the beginning, and keeps every record in the order of its arrival. is_awaited(number):
-    shall the record of that number be there at all?"""
+    shall the record of that number be there at all?
+
+    The client that reads was seen to stop with a partition for ever after its broker had been killed and come back (librdkafka 2.12.1),
+    while others read it: one that brings nothing for STUCK seconds is read on with a new client, from where it was."""
 
     def __init__(self, bootstrap, topic, partitions, isolation="read_uncommitted", is_awaited=lambda number: True):
         super().__init__(name=f"tail {topic}", daemon=True)
@@ -128,17 +132,25 @@ class Tail(threading.Thread):
         self.repeats = 0
         self.positions = [0] * partitions
         self.lock, self.is_over = threading.Lock(), threading.Event()
-        self.consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "torture-tail", "enable.auto.commit": False,
-                                  "auto.offset.reset": "error", "fetch.wait.max.ms": 50, "isolation.level": isolation,
-                                  "socket.timeout.ms": 10000, "log_level": 0, "enable.partition.eof": True,
-                                  "topic.metadata.refresh.interval.ms": 1000})
-        self.consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(partitions)])
+        self.settings = {"bootstrap.servers": bootstrap, "group.id": "torture-tail", "enable.auto.commit": False,
+                         "auto.offset.reset": "error", "fetch.wait.max.ms": 50, "isolation.level": isolation,
+                         "socket.timeout.ms": 10000, "log_level": 0, "enable.partition.eof": True,
+                         "topic.metadata.refresh.interval.ms": 1000}
+        self._open()
         # Sees also what transactions have written that are not over.
         self.probe = Consumer({"bootstrap.servers": bootstrap, "group.id": "torture-probe", "isolation.level": "read_uncommitted",
                                "socket.timeout.ms": 10000, "log_level": 0})
 
+    def _open(self):
+        self.consumer = Consumer(self.settings)
+        self.consumer.assign([TopicPartition(self.topic, number, position) for number, position in enumerate(self.positions)])
+        self.moved = [time.monotonic()] * self.partitions
+
     def run(self):
         while not self.is_over.is_set():
+            if min(self.moved) < time.monotonic() - STUCK:
+                self.consumer.close()
+                self._open()
             for message in self.consumer.consume(1000, 0.1):
                 error = message.error()
                 if error is None:
@@ -152,7 +164,8 @@ class Tail(threading.Thread):
     def _note_position(self, partition, position):
         """All of the partition below the position is taken."""
         with self.lock:
-            self.positions[partition] = max(position, self.positions[partition])
+            if position > self.positions[partition]:
+                self.positions[partition], self.moved[partition] = position, time.monotonic()
 
     def _take(self, message):
         record = identify(message)
