@@ -8,6 +8,8 @@ from typing import NamedTuple
 from confluent_kafka import TIMESTAMP_CREATE_TIME, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 STUCK = 30  # seconds
+# The suite's own clients know their brokers; they do not forget them and begin anew while the only one is away.
+STEADY = {"metadata.recovery.strategy": "none"}
 
 
 class Record(NamedTuple):
@@ -53,7 +55,7 @@ class Load(threading.Thread):
         self.extra = self.extra_size = 0
         self.is_over = threading.Event()
         self.producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": True, "linger.ms": 10,
-                                  "message.timeout.ms": 0, "socket.timeout.ms": 10000, "log_level": 0,
+                                  "message.timeout.ms": 0, "socket.timeout.ms": 10000, "log_level": 0, **STEADY,
                                   "topic.metadata.refresh.interval.ms": 1000})
 
     def _delivered(self, origin, number, error):
@@ -134,12 +136,12 @@ class Tail(threading.Thread):
         self.lock, self.is_over = threading.Lock(), threading.Event()
         self.settings = {"bootstrap.servers": bootstrap, "group.id": "torture-tail", "enable.auto.commit": False,
                          "auto.offset.reset": "error", "fetch.wait.max.ms": 50, "isolation.level": isolation,
-                         "socket.timeout.ms": 10000, "log_level": 0, "enable.partition.eof": True,
+                         "socket.timeout.ms": 10000, "log_level": 0, "enable.partition.eof": True, **STEADY,
                          "topic.metadata.refresh.interval.ms": 1000}
         self._open()
         # Sees also what transactions have written that are not over.
         self.probe = Consumer({"bootstrap.servers": bootstrap, "group.id": "torture-probe", "isolation.level": "read_uncommitted",
-                               "socket.timeout.ms": 10000, "log_level": 0})
+                               "socket.timeout.ms": 10000, "log_level": 0, **STEADY})
 
     def _open(self):
         self.consumer = Consumer(self.settings)
@@ -213,7 +215,15 @@ class Tail(threading.Thread):
             return [self.probe.get_watermark_offsets(TopicPartition(self.topic, number), timeout=5)[1]
                     for number in range(self.partitions)]
         except KafkaException:
+            self._find_leaders()
             return None
+
+    def _find_leaders(self):
+        """A client that reads nothing keeps in mind where the leaders were, or that there were none, until it reads metadata anew."""
+        try:
+            self.probe.list_topics(self.topic, timeout=5)
+        except KafkaException:
+            pass
 
     def has_read(self, ends):
         """Has it read up to there?"""

@@ -404,7 +404,7 @@ def torn_log(arena, this, records, batches):
     # An agent whose session ends before it could commit comes back below the cut, and has nothing to tell.
     wait_for(lambda: arena.watch.has_committed_of(topic, records), DEADLINE, f"the positions of {topic}")
     broker = arena.source.brokers[0]
-    broker.stop()
+    broker.kill()
     cut_log(arena.source.folder / "broker0-data" / f"{topic}-0" / "00000000000000000000.log", batches)
     broker.start()
     broker.wait_ready()
