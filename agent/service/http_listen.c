@@ -148,10 +148,11 @@ listen_tcp(struct http *http, const char *text, const struct address *a, struct 
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found;
 	bool has_tls = credentials_has_tls(http->credentials);
-	int rc = getaddrinfo(a->host, a->port, &hints, &found), fd, on = 1;
+	int rc, fd, on = 1;
 
 	if (a->scheme == ADDRESS_HTTPS && !has_tls)
 		return err_set(err, "%s needs a certificate: set admin.tls.certificate.file", text);
+	rc = getaddrinfo(a->host, a->port, &hints, &found);
 	if (rc)
 		return err_set(err, "%s is no address of this host: %s", text, gai_strerror(rc));
 	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
