@@ -11,6 +11,8 @@
 /* Kafka's numbers of errors. */
 enum {
 	UNKNOWN_TOPIC = 3,
+	INVALID_TOPIC = 17,
+	UNKNOWN_MEMBER = 25, /* the group has members, and we are none */
 	NOT_COORDINATOR = 16,
 	COORDINATOR_LOADING = 14,
 	COORDINATOR_MISSING = 15,
@@ -260,7 +262,7 @@ probe_ask_right(struct probe *probe, const char *topic, enum probe_right right, 
 enum probe_answer
 probe_ask_group(struct probe *probe, const char *group, struct err *err)
 {
-	static const int harmless[] = {UNKNOWN_TOPIC, TOPIC_DENIED, 17};
+	static const int harmless[] = {UNKNOWN_TOPIC, TOPIC_DENIED, INVALID_TOPIC, UNKNOWN_MEMBER};
 	struct probe_broker *b = somebody(probe, -1, err);
 	struct text request;
 	struct answer answer;

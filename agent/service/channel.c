@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "service/pem.h"
+
 /* What went wrong in TLS, with what to do where that can be told. */
 static int
 set_tls_error(const struct channel *c, int rc, struct err *err)
@@ -61,17 +63,6 @@ expect_host(SSL *tls, const char *host)
 	SSL_set_tlsext_host_name(tls, host);
 }
 
-static const char *
-file_reason(void)
-{
-	unsigned long first = ERR_peek_error();
-	const char *text = ERR_GET_LIB(first) == ERR_LIB_SYS
-				   ? strerror(ERR_GET_REASON(first))
-				   : ERR_reason_error_string(ERR_peek_last_error());
-
-	return text ? text : "it cannot be read";
-}
-
 /* The system's own authorities are there or not; a file that was named must be. */
 static int
 load_files(SSL_CTX *context, const struct channel_files *files, struct err *err)
@@ -82,7 +73,7 @@ load_files(SSL_CTX *context, const struct channel_files *files, struct err *err)
 		SSL_CTX_set_default_verify_paths(context);
 	else if (SSL_CTX_load_verify_file(context, files->ca) != 1)
 		return err_set(
-			err, "%s holds no certificates in PEM form: %s", files->ca, file_reason());
+			err, "%s holds no certificates in PEM form: %s", files->ca, pem_reason());
 	if (files->key && !files->certificate)
 		return err_set(err,
 			"the key in %s has no certificate: name its file with --certificate-file",
@@ -91,11 +82,11 @@ load_files(SSL_CTX *context, const struct channel_files *files, struct err *err)
 		return 0;
 	if (SSL_CTX_use_certificate_chain_file(context, files->certificate) != 1)
 		return err_set(err, "%s holds no certificate in PEM form: %s", files->certificate,
-			file_reason());
+			pem_reason());
 	if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1 ||
 		SSL_CTX_check_private_key(context) != 1)
 		return err_set(err, "%s holds no key in PEM form that suits the certificate: %s",
-			key, file_reason());
+			key, pem_reason());
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "service/access.h"
+#include "service/pem.h"
 #include "service/stamp.h"
 
 /* A certificate that ends so soon is warned about. */
@@ -32,18 +33,6 @@ refuse_passphrase(char *buffer, int size, int is_writing, void *arg)
 	(void)buffer, (void)size, (void)is_writing;
 	*(bool *)arg = true;
 	return 0;
-}
-
-/* What OpenSSL says, in its own words. */
-static const char *
-reason(void)
-{
-	unsigned long first = ERR_peek_error();
-	const char *text = ERR_GET_LIB(first) == ERR_LIB_SYS
-				   ? strerror(ERR_GET_REASON(first))
-				   : ERR_reason_error_string(ERR_peek_last_error());
-
-	return text ? text : "it cannot be read";
 }
 
 static int
@@ -83,8 +72,8 @@ load_key(SSL_CTX *tls, const struct credentials_files *files, struct err *err)
 			"the key in %s has a passphrase; write it without one, for this user only: "
 			"openssl pkey -in %s -out NEWFILE",
 			file, file);
-	return err_set(
-		err, "the key in %s does not suit the certificate, or is none: %s", file, reason());
+	return err_set(err, "the key in %s does not suit the certificate, or is none: %s", file,
+		pem_reason());
 }
 
 static int
@@ -98,7 +87,7 @@ load_clients(SSL_CTX *tls, const struct credentials_files *files, struct err *er
 	if (!names || SSL_CTX_load_verify_file(tls, files->client_ca) != 1) {
 		sk_X509_NAME_pop_free(names, X509_NAME_free);
 		return err_set(err, "%s holds no certificates in PEM form: %s", files->client_ca,
-			reason());
+			pem_reason());
 	}
 	SSL_CTX_set_client_CA_list(tls, names);
 	SSL_CTX_set_verify(tls,
@@ -123,7 +112,7 @@ load_tls(const struct credentials_files *files, struct err *err)
 	SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
 	if (SSL_CTX_use_certificate_chain_file(tls, files->certificate) != 1)
 		err_set(err, "%s holds no certificate in PEM form that can be used: %s",
-			files->certificate, reason());
+			files->certificate, pem_reason());
 	else if (load_key(tls, files, err) == 0 && load_clients(tls, files, err) == 0)
 		return tls;
 	ERR_clear_error();

@@ -5,6 +5,7 @@ alone. The line is as short as loopback until it is set otherwise.
 """
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -19,7 +20,7 @@ def why_not():
         return "only root makes network namespaces"
     if not os.path.exists("/dev/net/tun"):
         return "there is no /dev/net/tun"
-    if subprocess.run(["ip", "netns", "list"], capture_output=True, check=False).returncode:
+    if not shutil.which("ip") or subprocess.run(["ip", "netns", "list"], capture_output=True, check=False).returncode:
         return "there is no ip netns (Debian: iproute2)"
     return None
 

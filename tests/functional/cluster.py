@@ -1,5 +1,6 @@
 """A mock cluster as seen by a test: its process, and an outside client to write, read and look at positions."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -226,3 +227,13 @@ class Cluster:
                 os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.process.stdout.close()
+
+
+@contextlib.contextmanager
+def frozen(cluster):
+    """Meanwhile it answers nothing; of mock clusters and of real ones."""
+    cluster.freeze()
+    try:
+        yield
+    finally:
+        cluster.thaw()

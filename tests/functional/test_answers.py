@@ -1,24 +1,13 @@
 """A stream waits for no cluster: while one answers nothing, each stream's own thread still does what it is told."""
 
-import contextlib
-
 import pytest
 
 from api import Api
-from cluster import Record
+from cluster import Record, frozen
 from conftest import GROUP
 from timing import DEADLINE
 
 LISTEN = ("--num.streams", 2, "--admin.listen", "unix:admin")
-
-
-@contextlib.contextmanager
-def frozen(cluster):
-    cluster.freeze()
-    try:
-        yield
-    finally:
-        cluster.thaw()
 
 
 def assert_answers(api):

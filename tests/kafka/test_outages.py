@@ -1,9 +1,9 @@
 """Brokers that restart or freeze under load, and a stop while they do."""
 
-import contextlib
 import time
 
 import pytest
+from cluster import frozen
 from records import no_loss
 
 PROMISE = 10
@@ -27,15 +27,6 @@ def loaded(mirror, names, outside, sender, receiver, kafka3, kafka4):
     got = receiver(kafka4, topic, 3)
     got.wait_count(RATE)
     return agent, load, got, start
-
-
-@contextlib.contextmanager
-def frozen(cluster):
-    cluster.freeze()
-    try:
-        yield
-    finally:
-        cluster.thaw()
 
 
 def assert_survived(agent, load, got, outside, names, kafka3):
