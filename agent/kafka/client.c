@@ -353,6 +353,8 @@ client_new(enum client_side side, rd_kafka_type_t type, const struct client_sett
 	rd_kafka_conf_set_connect_cb(conf, on_connect);
 	rd_kafka_conf_set_throttle_cb(conf, on_throttle);
 	rd_kafka_conf_set_events(conf, events);
+	if (type == RD_KAFKA_CONSUMER)
+		joining_watch(&client->joining, conf);
 	apply_trust(conf, client, settings);
 	renewal_prepare(client, conf, settings);
 	if (apply_settings(conf, settings, &chain, err) < 0 ||
@@ -385,6 +387,12 @@ rd_kafka_t *
 client_handle(const struct client *client)
 {
 	return client->rk;
+}
+
+bool
+client_is_joining(const struct client *client)
+{
+	return joining_is_unknown(&client->joining);
 }
 
 void

@@ -33,6 +33,10 @@ struct client *client_new(enum client_side side, rd_kafka_type_t type,
 /* The library's handle. @borrows client */
 rd_kafka_t *client_handle(const struct client *client);
 
+/* Has this consumer asked to join its group, and would the group keep a member that nobody is if
+   the client went away now? (Brokers before 2.2.) @thread any */
+bool client_is_joining(const struct client *client);
+
 /* The last failure the client met on a connection, as a sentence with what to do, into text; ""
    when there was none since client_forget_failure, which is for calls that succeeded. @thread any
  */

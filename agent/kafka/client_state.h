@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "kafka/client.h"
+#include "kafka/joining.h"
 #include "kafka/trust.h"
 
 struct client {
@@ -20,6 +21,7 @@ struct client {
 	void *on_offset_arg;
 	bool has_context;	   /* its TLS context is known, see identity.h */
 	bool has_tls, has_login;   /* by its settings: it speaks TLS, logs in with a password */
+	struct joining joining;	   /* of a consumer */
 	struct client_token token; /* file NULL: it shows none, or none from a file; under lock */
 	bool is_living;		   /* in renewal's list, by the two below */
 	struct client *next, *previous;

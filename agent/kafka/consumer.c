@@ -484,10 +484,8 @@ consumer_open_partition(struct consumer *c, const char *topic, int32_t partition
 	p->owner = owner;
 	p->topic = mem_strdup(topic);
 	p->partition = partition;
-	p->next_offset = -1;
-	p->error_offset = -1;
+	p->next_offset = p->error_offset = p->sought = -1;
 	p->refused = -1;
-	p->sought = -1;
 	p->queue = rd_kafka_queue_get_partition(c->rk, topic, partition);
 	rd_kafka_queue_forward(p->queue, NULL);
 	rd_kafka_queue_cb_event_enable(p->queue, on_ready, p);
@@ -774,6 +772,12 @@ consumer_commit(struct consumer *c, const struct topic_partition *positions,
 	if (code)
 		return err_set(err, "%s", rd_kafka_err2str(code));
 	return 0;
+}
+
+bool
+consumer_is_joining(const struct consumer *c)
+{
+	return client_is_joining(c->client);
 }
 
 void

@@ -144,6 +144,10 @@ void source_partition_range(
 int consumer_commit(struct consumer *consumer, const struct topic_partition *positions,
 	const char *const *topic_ids, size_t count, struct err *err);
 
+/* Would the group keep a member that nobody is, if this consumer were closed now? So it is while a
+   broker before 2.2 has its request to join, but has not told it its name yet. */
+bool consumer_is_joining(const struct consumer *consumer);
+
 /* Begins to leave the group: a REVOKE event may follow. Done when consumer_is_closed. */
 void consumer_close(struct consumer *consumer);
 bool consumer_is_closed(const struct consumer *consumer);

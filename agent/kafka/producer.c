@@ -31,7 +31,7 @@
 #define TRANSACTION_MS 20000
 #define SOCKET_MS 20000
 /* Behind a refused batch, answers to what is in flight already are waited for this long. */
-#define SPLIT_INFLIGHT_MS 2000
+#define REFUSED_INFLIGHT_MS 2000
 
 static const struct {
 	const char *name;
@@ -60,6 +60,7 @@ make_client(
 {
 	char batch_size[24], refresh[24], timeout[24];
 	bool is_exact = transactional_id != NULL;
+	bool is_gapless = p->is_idempotent && !is_exact && lane != PRODUCER_SINGLE;
 	int64_t size = lane_table[lane].batch_size ? lane_table[lane].batch_size
 						   : p->config->target.batch_size;
 	const struct client_rule rules[] = {
@@ -73,6 +74,10 @@ make_client(
 		{"socket.timeout.ms", is_exact ? "20000" : NULL, false},
 		/* The transaction's end bounds it. */
 		{"message.timeout.ms", "0", is_exact},
+		/* A batch that is refused ends the client, and nothing queued behind it goes on
+		   under a new epoch. Single records need none of it: what is refused there is no
+		   batch-mate of one that is sent again. */
+		{"enable.gapless.guarantee", is_gapless ? "true" : NULL, false},
 		{"retries", "2147483647", false},
 		{"partitioner", "murmur2_random", false},
 		{"batch.size", batch_size, true},
@@ -367,6 +372,11 @@ on_fatal(struct producer *p, struct lane *lane)
 		producer_break(p, why);
 		return;
 	}
+	/* The delivery says why, and what becomes of it. */
+	if (code == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE) {
+		lane_break(lane, REFUSED_INFLIGHT_MS);
+		return;
+	}
 	if (is_refused && p->is_idempotent && p->config->target.idempotence_given) {
 		snprintf(p->failure, sizeof(p->failure),
 			"the target cannot do enable.idempotence=true, which the producer's "
@@ -578,10 +588,11 @@ fill_delivery(struct producer *p, const rd_kafka_message_t *m, struct delivery *
 		judge_unknown(producer_topic(p, rd_kafka_topic_name(m->rkt)), headers != NULL, d);
 	if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
 		p->event_lane->replace_ms = 0;
-	/* What is queued behind a refused batch would overtake it (the library goes on under a new
-	   epoch): it comes back too, to be sent again behind it. */
-	if (d->verdict == DELIVERY_SPLIT && !p->event_lane->is_broken && !p->is_transactional)
-		lane_break(p->event_lane, SPLIT_INFLIGHT_MS);
+	/* What is queued behind a batch that is sent again would overtake it where the library goes
+	   on under a new epoch: it comes back too, to be sent again behind it. */
+	if ((d->verdict == DELIVERY_SPLIT || d->verdict == DELIVERY_AGAIN) &&
+		!p->event_lane->is_broken && !p->is_transactional)
+		lane_break(p->event_lane, REFUSED_INFLIGHT_MS);
 }
 
 /* A record's delivery, or that of an entry of the ledger, which only counts when it failed. Returns

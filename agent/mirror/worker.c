@@ -269,6 +269,16 @@ commit_is_over(struct worker *w)
 	return !worker_commit(w);
 }
 
+/* The end waits for the other streams, and until the group knows this one well enough to let it go.
+ */
+static bool
+may_close(const struct worker *w)
+{
+	if (clock_ms() >= w->phase_until)
+		return true;
+	return w->may_leave && !consumer_is_joining(w->consumer);
+}
+
 /* Takes the steps of a revoke or of the end as far as they can go now. */
 static void
 step(struct worker *w)
@@ -283,7 +293,7 @@ step(struct worker *w)
 	}
 	if (w->phase == PHASE_COMMIT && commit_is_over(w))
 		after_commit(w);
-	if (w->phase == PHASE_READY && (w->may_leave || clock_ms() >= w->phase_until)) {
+	if (w->phase == PHASE_READY && may_close(w)) {
 		consumer_close(w->consumer);
 		worker_set_phase(w, PHASE_CLOSE, CLOSE_MS);
 	}

@@ -60,6 +60,22 @@ def test_errors_are_waited_out(mirror, source, target, side, request_name, error
     assert agent.stop() == 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("error", ["INVALID_PRODUCER_EPOCH", "UNKNOWN_SERVER_ERROR", "MESSAGE_TOO_LARGE"])
+def test_no_batch_overtakes_one_that_was_refused(mirror, source, target, error):
+    """What the library holds for good to have failed while more of the same partition waits in it."""
+    sent = [Record(b"%d" % (i % 40), b"%d" % i) for i in range(4000)]
+    source.create("t")
+    target.create("t")
+    target.fail("Produce", error)
+    agent = mirror(source, target, producer={**ONE_BY_ONE, "batch.num.messages": "50"}, flags=("--offset.commit.interval.ms", "200"))
+    source.produce("t", sent)
+    seen = target.reader("t").until(lambda records: len({r.value for r in records}) >= len(sent), what="every record")
+    assert_order_of_keys(seen)
+    target.wait_failed("Produce")
+    assert agent.stop() == 0
+
+
 def test_errors_behind_the_last_record_move_no_position(mirror, source, target):
     """librdkafka 2.1.0 to 2.13.1 counts such an error as a record: the one that comes next would be skipped."""
     source.create("t")

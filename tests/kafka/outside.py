@@ -126,6 +126,10 @@ class Outside:
             return []
         return sorted(len(member.assignment.topic_partitions) for member in found.members)
 
+    def members(self, group):
+        """How many members the group's coordinator knows, also while it waits for some of them."""
+        return len(self.admin.describe_consumer_groups([group], request_timeout=10)[group].result(15).members)
+
     def wait_positions(self, group, topic, timeout=DEADLINE):
         """Waits until the group has a position in every partition: from here on nothing is skipped."""
         wait_until(lambda: None not in self.committed(group, topic), timeout, f"positions of {group} in {topic}")

@@ -6,6 +6,8 @@ import subprocess
 import pytest
 import rigs
 from conftest import rig
+from confluent_kafka import Consumer
+from outside import wait_until
 from records import no_loss
 
 PROMISE = 10
@@ -100,3 +102,25 @@ def test_page_with_a_long_line(follow_page, outside, sender, receiver, kafka1, k
     assert len(line) > 250
     load = sender(kafka2, "testtopic", tag="long-")
     finish_page(agent, outside, load, receiver(kafka1, "testtopic", 8), kafka2, kafka1)
+
+
+def test_stop_while_the_group_comes_together(mirror, names, outside, kafka1, kafka2):
+    """Brokers before 2.2 make a member of whoever asks and tell its name when all have come. Who goes before that cannot leave,
+    and the group would wait for nobody; so the end waits for the name."""
+    topic, group = names
+    for cluster in (kafka1, kafka2):
+        outside(cluster).make_topic(topic, partitions=2, replicas=2)
+    slow = Consumer({"bootstrap.servers": kafka1.bootstrap, "group.id": group, "session.timeout.ms": 30000, "log_level": 0})
+    slow.subscribe([topic])
+    wait_until(lambda: slow.poll(0.1) or slow.assignment(), what="a member")
+    agent = mirror(kafka1, kafka2, topic, group)
+    wait_until(lambda: outside(kafka1).members(group) == 2, what="the request to join")
+    agent.send(signal.SIGINT)
+    agent.wait_event("stopping")
+    # Only now does it hear that there is another one, and comes back.
+    while agent.is_running():
+        slow.poll(0.1)
+    assert agent.wait() == 0, agent.stderr
+    # One that nobody is would stay until its session has timed out.
+    assert outside(kafka1).members(group) == 1
+    slow.close()
