@@ -9,9 +9,13 @@
 #include "config/config.h"
 #include "config/options.h"
 #include "kafka/library.h"
+#include "kafka/line.h"
 #include "mirror/tally.h"
 #include "service/agent.h"
 #include "service/process.h"
+
+/* How long the line to a cluster is must be known within this time, or is not known. */
+#define LINE_MS 500
 
 /* Warnings of the configuration belong to the log once it is open. */
 static void
@@ -72,6 +76,27 @@ read_again(void *arg, struct problems *problems)
 	return config_load(typed->argc, typed->argv, library_knows_property, problems);
 }
 
+/* A line that is long needs more than one connection to be filled, and a user should not have to
+ * know. */
+static void
+choose_streams(struct config *config)
+{
+	const char *brokers = config->source.bootstrap_servers;
+	int64_t source, target, wanted;
+
+	if (config->streams_given)
+		return;
+	source = brokers ? line_round_trip(brokers, "9092", LINE_MS)
+			 : line_round_trip(config->source.zookeeper_connect, "2181", LINE_MS);
+	target = line_round_trip(config->target.bootstrap_servers, "9092", LINE_MS);
+	wanted = line_connections(source > target ? source : target);
+	if (wanted == config->mirror.num_streams)
+		return;
+	config->mirror.num_streams = wanted;
+	LOG(EVENT_line_long, F_INT("streams", wanted), F_INT("source_ms", source / 1000),
+		F_INT("target_ms", target / 1000));
+}
+
 int
 command_run(int argc, char **argv)
 {
@@ -94,6 +119,7 @@ command_run(int argc, char **argv)
 	} else if (open_log(config) == 0) {
 		process_allow_dumps(config->mirror.core_dumps);
 		log_warnings(&problems);
+		choose_streams(config);
 		/* One for each stream, and one for all that waits. */
 		mem_limit_heaps((int)config->mirror.num_streams + 1);
 		options.ended = config->mirror.dry_run ? print_tallies : NULL;

@@ -597,6 +597,7 @@ config_check(int argc, char *const argv[], config_known *known, struct problems 
 	take_options(config, &all, problems);
 	javaprops_translate(config, SIDE_CONSUMER, &all, known, problems);
 	javaprops_translate(config, SIDE_PRODUCER, &all, known, problems);
+	config->streams_given |= is_given(&all, "num.streams");
 	check_topics(config, &all, problems);
 	check_script(config, problems);
 	creation_check(config, &all, problems);

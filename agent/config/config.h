@@ -79,6 +79,7 @@ struct config {
 #undef OPTION
 #undef SECTION_END
 
+	bool streams_given; /* num.streams stands somewhere, under this name or an older one */
 	struct client_settings consumer, producer;
 
 	/* What reflejo itself handles of the consumer's properties. */

@@ -395,8 +395,10 @@ RULE(old_threads)
 		translation_note(t, VERDICT_IGNORED, "num.streams is given");
 	else if (parse_int(value, 1, 256, &t->config->mirror.num_streams, &err))
 		translation_refuse(t, "%s", err.text);
-	else
+	else {
+		t->config->streams_given = true;
 		translation_note(t, VERDICT_HANDLED, "%s", row->help);
+	}
 }
 
 RULE(old_topics)

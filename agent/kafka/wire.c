@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <pthread.h>
@@ -205,6 +207,17 @@ void
 wire_allow(struct wire *wire, int timeout_ms)
 {
 	wire->until = clock_ms() + timeout_ms;
+}
+
+int64_t
+wire_round_trip(const struct wire *wire)
+{
+	struct tcp_info info;
+	socklen_t size = sizeof(info);
+
+	if (getsockopt(wire->fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+		return -1;
+	return (int64_t)info.tcpi_rtt;
 }
 
 SSL *

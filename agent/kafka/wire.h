@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -51,6 +52,10 @@ enum wire_end wire_read(struct wire *wire, void *bytes, size_t n);
    ("": nothing). @borrows wire */
 size_t wire_got(const struct wire *wire);
 const char *wire_reason(const struct wire *wire);
+
+/* How long the system waited for the answer while connecting, in microseconds; -1: it does not say.
+ */
+int64_t wire_round_trip(const struct wire *wire);
 
 /* Closes, frees and clears. NULL is accepted. */
 void wire_close(struct wire **wire);

@@ -74,7 +74,7 @@ def reflejo(args, job, *more):
                                                             "auto.offset.reset": "earliest"})
     producer = write(job.folder / "producer.properties", **{"bootstrap.servers": job.target, "compression.type": job.codec})
     return [[args.reflejo, "--consumer.config", consumer, "--producer.config", producer, "--whitelist", job.topic,
-             "--num.streams", job.streams, "--admin.listen", "none", *more]]
+             *(("--num.streams", job.streams) if job.streams > 1 else ()), "--admin.listen", "none", *more]]
 
 
 def no_reflejo(args):

@@ -59,7 +59,7 @@ def copy_tables(results):
         base = base_of(results, lines[0])
         against = base["contestant"] if base else "?"
         yield (f"\n## {lines[0]['title']} ({row}): {lines[0]['partitions']} partitions, {lines[0]['records']:,} records, "
-               f"{streams} stream{'s' if streams > 1 else ''}\n")
+               f"{f'{streams} streams' if streams > 1 else 'as many streams as is the default'}\n")
         yield (f"| | CPU ns/record | x {against} | with start-up (min-max) | start-up CPU s | source broker ns | target broker ns | records/s | after start | "
                "first record s | peak RSS MiB | threads |")
         yield "|---|---|---|---|---|---|---|---|---|---|---|---|"

@@ -1,0 +1,79 @@
+/* How long the line to a cluster is. */
+#include "kafka/line.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "kafka/wire.h"
+
+/* One more connection for each of these; brokers in one region are below a fifth of it. */
+#define EACH_US 15000
+#define MOST 8
+
+/* "host", "host:port", "[address]:port" becomes host and port, which stand in text. */
+static void
+split(char *text, const char *default_port, const char **ret_host, const char **ret_port)
+{
+	char *colon = strrchr(text, ':');
+
+	*ret_host = text;
+	*ret_port = default_port;
+	if (colon && !strchr(colon, ']')) {
+		*colon = '\0';
+		*ret_port = colon + 1;
+	}
+	if (*text == '[' && text[strlen(text) - 1] == ']') {
+		text[strlen(text) - 1] = '\0';
+		*ret_host = text + 1;
+	}
+}
+
+static int64_t
+ask_one(char *address, const char *default_port, int timeout_ms)
+{
+	int64_t until = clock_ms() + timeout_ms, left, round_trip = -1;
+	const char *host, *port;
+	struct addrinfo *found;
+	struct wire *wire;
+	struct err err;
+
+	split(address, default_port, &host, &port);
+	found = wire_look_up(host, port, timeout_ms, &err);
+	left = until - clock_ms();
+	if (found && left > 0 && wire_open(found, (int)left, &wire, &err) == WIRE_OPEN) {
+		round_trip = wire_round_trip(wire);
+		wire_close(&wire);
+	}
+	if (found)
+		freeaddrinfo(found);
+	return round_trip;
+}
+
+int64_t
+line_round_trip(const char *servers, const char *default_port, int timeout_ms)
+{
+	size_t size = strcspn(servers, "/");
+	int64_t until = clock_ms() + timeout_ms, left, round_trip = -1;
+
+	for (const char *s = servers; s < servers + size && round_trip < 0;) {
+		size_t n = strcspn(s, ",/");
+		char *address = mem_strndup(s, n);
+
+		left = until - clock_ms();
+		if (left > 0 && n > 0)
+			round_trip = ask_one(address, default_port, (int)left);
+		free(address);
+		s += n + 1;
+	}
+	return round_trip;
+}
+
+int64_t
+line_connections(int64_t round_trip)
+{
+	int64_t count = round_trip > 0 ? 1 + round_trip / EACH_US : 1;
+
+	return count < MOST ? count : MOST;
+}
