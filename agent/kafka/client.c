@@ -136,6 +136,9 @@ static const char *const failure_facilities[] = {"FAIL", "ERROR", "REQTMOUT", NU
 static const char *const quiet_facilities[] = {
 	"AUTOCREATE", "FATAL", "LIBSASL", "OFFSET", "SSLCERTVRFY", NULL};
 
+/* A property that producer.c sets, and knows. */
+#define KNOWN_EXPERIMENT "enable.gapless.guarantee is experimental"
+
 static bool
 is_one_of(const char *word, const char *const *words)
 {
@@ -176,7 +179,8 @@ on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 		tell_offset_line(client, text);
 	/* Failures of connections come back as source_unreachable and target_unreachable, said
 	 * once. */
-	if (level <= 4 && !is_failure && !is_one_of(facility, quiet_facilities))
+	if (level <= 4 && !is_failure && !is_one_of(facility, quiet_facilities) &&
+		!strstr(text, KNOWN_EXPERIMENT))
 		LOG_LIMITED(5, EVENT_library_log, F_STR("client", rd_kafka_name(rk)),
 			F_STR("facility", facility), F_STR("text", text));
 	else
