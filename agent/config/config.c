@@ -643,6 +643,7 @@ settings_fini(struct client_settings *settings)
 	free(settings->token.file);
 	free(settings->token.claim);
 	free(settings->token.extensions);
+	free(settings->token.origin);
 }
 
 void

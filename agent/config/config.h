@@ -31,6 +31,8 @@ struct client_settings {
 		char *file;	  /* NULL: it comes from elsewhere */
 		char *claim;	  /* that names who it is for; NULL: sub */
 		char *extensions; /* "name=value,name=value"; NULL: none */
+		char *origin;	  /* where the file is named; NULL with no file, and of clients that
+				     live */
 	} token;
 };
 
