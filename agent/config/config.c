@@ -439,6 +439,14 @@ check_positions(const struct config *config, struct problems *problems)
 }
 
 bool
+config_imports_zookeeper(const struct config *config)
+{
+	const char *import = config->mirror.offsets_import;
+
+	return config->source.zookeeper_connect && (!import || !strcmp(import, "zookeeper"));
+}
+
+bool
 config_is_one_shot(const struct config *config)
 {
 	const struct config_mirror *mirror = &config->mirror;

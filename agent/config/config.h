@@ -143,6 +143,9 @@ struct config *config_load(
 struct config *config_check(
 	int argc, char *const argv[], config_known *known, struct problems *problems);
 
+/* Are the old consumer's positions taken over from ZooKeeper, where the group has none? */
+bool config_imports_zookeeper(const struct config *config);
+
 /* Does the mirror end by itself (until.*)? */
 bool config_is_one_shot(const struct config *config);
 

@@ -148,6 +148,23 @@ def test_names_and_ports(connect, target):
     assert only(found["target"], "cluster")[0] == "ok"
 
 
+def test_positions_of_an_old_consumer(connect, source, target):
+    """ZooKeeper beside bootstrap.servers is asked for them at the start; what is read of it is shown with a real one, in
+    tests/kafka/test_old.py."""
+    for cluster in (source, target):
+        cluster.create("t1")
+    away = {"zookeeper.connect": "127.0.0.1:1"}
+    status, found = connect(source, target, consumer=away)
+    assert status == 1
+    assert only(found["source"], "zookeeper") == (
+        "failed", "the positions of the old consumer cannot be read: no ZooKeeper server of zookeeper.connect answers: "
+        "127.0.0.1:1 (Connection refused); correct zookeeper.connect, or write offsets.import=none if they are not to be "
+        "taken over")
+    assert only(found["source"], "cluster")[0] == "ok"
+    status, found = connect(source, target, "--offsets.import", "none", consumer=away)
+    assert status == 0 and "zookeeper" not in [step for _, step, _, _ in found["source"]], found
+
+
 def test_brokers_that_advertise_localhost(connect, source, target):
     """As many a container does: whoever follows them reaches himself."""
     port = source.bootstrap.split(":")[1]
