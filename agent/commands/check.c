@@ -16,6 +16,8 @@
 #include "config/options.h"
 #include "config/verdicts.h"
 #include "kafka/library.h"
+#include "kafka/renewal.h"
+#include "kafka/token.h"
 #include "mirror/plan.h"
 #include "mirror/scripting.h"
 #include "mirror/starts.h"
@@ -111,6 +113,19 @@ check_admin(const struct config *config, struct problems *problems)
 
 	if (credentials_check(&files, &err) < 0)
 		problems_error(problems, NULL, "%s", err.text);
+}
+
+/* So is a token that brokers would refuse, or librdkafka. */
+static void
+check_token(const struct client_settings *settings, struct problems *problems)
+{
+	const struct client_token *at = &settings->token;
+	struct token token = {0};
+	struct err err;
+
+	if (renewal_has_token(settings) && token_read(at->file, at->claim, &token, &err) < 0)
+		problems_error(problems, at->origin, "%s", err.text);
+	token_fini(&token);
 }
 
 /* And a script that would not be taken at the start. */
@@ -216,6 +231,8 @@ check_configuration(const struct config *config, struct problems *problems)
 		check_starts(config, problems);
 	check_rules(config, problems);
 	check_admin(config, problems);
+	check_token(&config->consumer, problems);
+	check_token(&config->producer, problems);
 	if (config->script.file)
 		check_script(config, problems);
 }

@@ -11,6 +11,10 @@
 #include "commands/json.h"
 #include "commands/topology.h"
 #include "kafka/tickets.h"
+#include "kafka/zookeeper.h"
+
+/* So long ZooKeeper is waited for. */
+#define ZOOKEEPER_MS 9000
 
 /* One side while it is looked at. */
 struct side {
@@ -19,26 +23,65 @@ struct side {
 	struct probe *probe;
 };
 
+/* The addresses of the source's brokers, which ZooKeeper is asked for where the configuration does
+   not name them. NULL: it was said why there are none. @gives a string */
+static char *
+find_source(const struct config *config, struct findings *findings)
+{
+	struct err err;
+	char *brokers = topology_brokers(config, &err);
+
+	if (!brokers)
+		findings_add(findings, "", "zookeeper", FINDING_FAILED, "%s", err.text);
+	else if (!config->source.bootstrap_servers)
+		findings_add(findings, "", "zookeeper", FINDING_OK, "it names %s", brokers);
+	return brokers;
+}
+
+/* The start reads the old consumer's positions, and does not go on without them. */
+static void
+look_for_positions(const struct config *config, struct findings *findings)
+{
+	struct zookeeper_position *old = NULL;
+	size_t count = 0;
+	struct err err;
+
+	if (!config_imports_zookeeper(config))
+		return;
+	if (zookeeper_read_positions(config->source.zookeeper_connect, config->source.group_id,
+		    ZOOKEEPER_MS, &old, &count, &err) < 0)
+		findings_add(findings, "", "zookeeper", FINDING_FAILED,
+			"the positions of the old consumer cannot be read: %s; correct "
+			"zookeeper.connect, or write offsets.import=none if they are not to be "
+			"taken over",
+			err.text);
+	else if (count == 0)
+		findings_add(findings, "", "zookeeper", FINDING_OK,
+			"it has no position of an old consumer in the group %s",
+			config->source.group_id);
+	else
+		findings_add(findings, "", "zookeeper", FINDING_OK,
+			"it has the old consumer's positions of %zu partition%s in the group %s",
+			count, count == 1 ? "" : "s", config->source.group_id);
+	zookeeper_positions_free(&old, count);
+}
+
 static void *
 look_at(void *arg)
 {
 	struct side *side = arg;
 	const struct config *config = side->request.config;
-	struct err err;
 	char *brokers = NULL;
 
 	if (side->request.is_source) {
-		side->request.brokers = brokers = topology_brokers(config, &err);
-		if (brokers && !config->source.bootstrap_servers)
-			findings_add(side->findings, "", "zookeeper", FINDING_OK, "it names %s",
-				brokers);
+		side->request.brokers = brokers = find_source(config, side->findings);
+		if (brokers)
+			look_for_positions(config, side->findings);
 	} else {
 		side->request.brokers = config->target.bootstrap_servers;
 	}
 	if (side->request.brokers)
 		side->probe = probe_open(&side->request, side->findings);
-	else
-		findings_add(side->findings, "", "zookeeper", FINDING_FAILED, "%s", err.text);
 	side->request.brokers = NULL;
 	free(brokers);
 	return NULL;

@@ -439,6 +439,14 @@ check_positions(const struct config *config, struct problems *problems)
 }
 
 bool
+config_imports_zookeeper(const struct config *config)
+{
+	const char *import = config->mirror.offsets_import;
+
+	return config->source.zookeeper_connect && (!import || !strcmp(import, "zookeeper"));
+}
+
+bool
 config_is_one_shot(const struct config *config)
 {
 	const struct config_mirror *mirror = &config->mirror;
@@ -644,6 +652,7 @@ settings_fini(struct client_settings *settings)
 	free(settings->token.file);
 	free(settings->token.claim);
 	free(settings->token.extensions);
+	free(settings->token.origin);
 }
 
 void

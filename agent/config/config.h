@@ -31,6 +31,8 @@ struct client_settings {
 		char *file;	  /* NULL: it comes from elsewhere */
 		char *claim;	  /* that names who it is for; NULL: sub */
 		char *extensions; /* "name=value,name=value"; NULL: none */
+		char *origin;	  /* where the file is named; NULL with no file, and of clients that
+				     live */
 	} token;
 };
 
@@ -141,6 +143,9 @@ struct config *config_load(
    only good for showing them. Never NULL. @gives the configuration; free with config_free. */
 struct config *config_check(
 	int argc, char *const argv[], config_known *known, struct problems *problems);
+
+/* Are the old consumer's positions taken over from ZooKeeper, where the group has none? */
+bool config_imports_zookeeper(const struct config *config);
 
 /* Does the mirror end by itself (until.*)? */
 bool config_is_one_shot(const struct config *config);

@@ -10,6 +10,12 @@
    has a NUL behind its *ret_length bytes. @blocks @gives *ret for free() */
 int file_read(const char *path, size_t max, char **ret, size_t *ret_length, struct err *err);
 
+/* The same of a file that is read again whenever somebody renews it: a pipe or a device is an
+   error, and nobody is waited for. Check only opens it. */
+int file_read_lasting(
+	const char *path, size_t max, char **ret, size_t *ret_length, struct err *err);
+int file_check_lasting(const char *path, struct err *err);
+
 /* Paths of files, each once. Zero-initialised: none. */
 struct file_list {
 	char **paths;

@@ -273,14 +273,18 @@ take_client(struct login *login)
 bool
 translation_take_token(struct translation *t, const char *path)
 {
+	struct client_token *token = &t->settings->token;
+	struct err err;
+
 	path = without_scheme(path);
-	if (access(path, R_OK)) {
-		translation_refuse(t, "cannot read the token '%s': %s", path, strerror(errno));
+	if (file_check_lasting(path, &err)) {
+		translation_refuse(t, "%s", err.text);
 		return false;
 	}
-	free(t->settings->token.file);
-	t->settings->token.file = mem_strdup(path);
-	file_note(path);
+	free(token->file);
+	free(token->origin);
+	token->file = mem_strdup(path);
+	token->origin = mem_strdup(t->current->origin);
 	privacy_check_file(path, "a token", t->current->origin, t->problems);
 	return true;
 }

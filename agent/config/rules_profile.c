@@ -51,7 +51,7 @@ is_given(const struct translation *t, const char *key)
 
 /* Where the profile is written. @gives a string */
 static char *
-origin_of(const struct translation *t)
+origin_of(const struct translation *t, const char *profile)
 {
 	const char *origin = "";
 
@@ -61,14 +61,14 @@ origin_of(const struct translation *t)
 		if (!strcmp(item->section, t->section) && !strcmp(item->key, "profile"))
 			origin = item->origin;
 	}
-	return mem_printf("%s (profile)", origin);
+	return mem_printf("%s (profile=%s)", origin, profile);
 }
 
 void
 rules_begin_profile(struct translation *t)
 {
 	const char *profile = translation_other(t, "profile");
-	char *origin = profile ? origin_of(t) : NULL;
+	char *origin = profile ? origin_of(t, profile) : NULL;
 
 	for (size_t i = 0; profile && i < DEFAULT_COUNT; i++)
 		if (!strcmp(profile, defaults[i].profile) &&

@@ -54,14 +54,14 @@ add_text(EVP_MD_CTX *hash, const char *text)
 	EVP_DigestUpdate(hash, text ? text : "", strlen(text ? text : "") + 1);
 }
 
-/* What cannot be read, or is a folder, counts by its name alone. */
+/* What cannot be read, or is no file but a folder or a pipe, counts by its name alone. */
 static void
 add_file(EVP_MD_CTX *hash, const char *path)
 {
 	char *bytes;
 	size_t n;
 
-	if (file_read(path, STORE_MAX_BYTES, &bytes, &n, NULL))
+	if (file_read_lasting(path, STORE_MAX_BYTES, &bytes, &n, NULL))
 		return;
 	EVP_DigestUpdate(hash, bytes, n);
 	explicit_bzero(bytes, n);

@@ -118,10 +118,10 @@ translation_give(struct translation *t, const char *name, const char *value, con
 	} else if (answer == 0) {
 		translation_warn(
 			t, "the installed librdkafka does not know %s; it has no effect", name);
-	} else if (is_same) {
+	} else if (is_same && !t->is_implied) {
 		translation_note(t, VERDICT_SET, "%s", extra ? extra : "");
 	} else {
-		translation_note(t, VERDICT_TRANSLATED, "%s=%s%s%s", name,
+		translation_note(t, is_same ? VERDICT_SET : VERDICT_TRANSLATED, "%s=%s%s%s", name,
 			is_secret ? "***" : value, extra ? "; " : "", extra ? extra : "");
 	}
 	return answer == 1;
@@ -146,7 +146,9 @@ translation_apply(struct translation *t, const char *key, const char *value, con
 	};
 
 	t->current = &property;
+	t->is_implied = true;
 	how(t, javaprops_find(t->side, key), value);
+	t->is_implied = false;
 	t->current = before;
 	free(property.section);
 	free(property.key);

@@ -13,6 +13,7 @@ struct translation {
 	const char *section;
 	const struct properties *properties;
 	const struct property *current; /* the one that is translated now */
+	bool is_implied;		/* it stands in no file, where its value could be seen */
 	struct client_settings *settings;
 	size_t capacity;
 	config_known *known; /* may be NULL */

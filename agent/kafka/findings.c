@@ -65,6 +65,21 @@ findings_add(struct findings *findings, const char *place, const char *step,
 }
 
 void
+findings_soften(struct findings *findings, const char *more)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		struct finding *f = &findings->items[i];
+		char *text = f->text;
+
+		if (f->verdict != FINDING_FAILED)
+			continue;
+		f->verdict = FINDING_WARNING;
+		f->text = mem_printf("%s; %s", text, more);
+		free(text);
+	}
+}
+
+void
 findings_append(struct findings *to, struct findings *from)
 {
 	for (size_t i = 0; i < from->count; i++)

@@ -34,6 +34,10 @@ const char *finding_word(enum finding_verdict verdict);
 void findings_add(struct findings *findings, const char *place, const char *step,
 	enum finding_verdict verdict, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
+/* All that failed becomes a warning; more, which says why the mirror works so, is added to each
+   sentence. */
+void findings_soften(struct findings *findings, const char *more);
+
 /* Moves all of from to the end of to. */
 void findings_append(struct findings *to, struct findings *from);
 

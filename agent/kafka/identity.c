@@ -171,8 +171,9 @@ copy(const char *s)
 static void
 set_token(struct client_settings *to, const struct client_token *token)
 {
-	to->token = (struct client_token){
-		copy(token->file), copy(token->claim), copy(token->extensions)};
+	to->token = (struct client_token){.file = copy(token->file),
+		.claim = copy(token->claim),
+		.extensions = copy(token->extensions)};
 }
 
 static void

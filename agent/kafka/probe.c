@@ -149,6 +149,32 @@ add_members(struct probe *probe, struct findings *findings)
 	}
 }
 
+/* Does the cluster send its clients there? */
+static bool
+is_member(const struct probe_view *view, const struct probe_broker *b)
+{
+	for (size_t i = 0; i < view->member_count; i++)
+		if (!strcmp(view->members[i].host, b->host) &&
+			view->members[i].port == atoi(b->port))
+			return true;
+	return false;
+}
+
+/* Clients begin by whichever of the addresses answers: a dead one does no harm while the cluster
+   does not send them there. */
+static void
+forgive_dead(struct probe *probe)
+{
+	for (size_t i = 0; i < probe->broker_count; i++) {
+		struct probe_broker *b = probe->brokers[i];
+
+		if (b->is_dead && !is_member(&probe->view, b))
+			findings_soften(&b->findings,
+				"the mirror begins by the other servers that are named with it, "
+				"and would not if they were away too");
+	}
+}
+
 /* Says what the cluster is, and which addresses it has of its own. */
 static void
 tell_cluster(const struct probe *probe, struct findings *findings)
@@ -189,6 +215,8 @@ probe_open(const struct probe_request *request, struct findings *findings)
 	named = probe->broker_count;
 	look_at_all(probe, 0);
 	rc = list(probe, &cluster);
+	if (rc == 0)
+		forgive_dead(probe);
 	for (size_t i = 0; i < named; i++)
 		findings_append(findings, &probe->brokers[i]->findings);
 	findings_append(findings, &cluster);

@@ -187,6 +187,7 @@ greet(struct probe_broker *b, struct wire *wire, const struct addrinfo *addresse
 	wire_allow(wire, PROBE_ANSWER_MS);
 	frame_begin(&request, FRAME_API_VERSIONS, 0);
 	end = frame_ask(wire, &request, &answer);
+	b->is_dead = end == WIRE_SILENT;
 	if (end == WIRE_OPEN && probe_take_versions(b, &answer) == 0) {
 		if (b->tls)
 			probe_tls_tell(b, wire);
@@ -233,6 +234,7 @@ probe_broker_look(struct probe_broker *broker)
 	struct wire *wire = addresses ? reach(broker, addresses) : NULL;
 	int rc = -1;
 
+	broker->is_dead = !wire;
 	if (wire && (!broker->tls || probe_tls_begin(broker, wire, addresses) == 0) &&
 		greet(broker, wire, addresses) == 0)
 		rc = probe_log_in(broker, wire);

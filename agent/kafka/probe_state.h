@@ -34,6 +34,7 @@ struct probe_broker {
 	struct findings findings;
 	struct wire *wire; /* logged in; NULL: not reached, or only librdkafka can log in */
 	bool is_ready;	   /* all steps were ok */
+	bool is_dead;	   /* it has no address, or nothing there listens or answers */
 	int16_t versions[FRAME_APIS]; /* the newest that the broker has of each request, -1: none */
 	int16_t oldest[FRAME_APIS];
 };

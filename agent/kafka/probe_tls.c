@@ -347,6 +347,7 @@ probe_tls_begin(struct probe_broker *broker, struct wire *wire, const struct add
 	handshake.wants_certificate = false;
 	wire_allow(wire, PROBE_TLS_MS);
 	end = wire_secure(wire, make_ssl(broker->tls, broker->host));
+	broker->is_dead = end == WIRE_SILENT;
 	if (end == WIRE_OPEN)
 		return 0;
 	if (!*handshake.sentence && !probe_tls_refusal(broker, wire, end) && end != WIRE_SILENT &&

@@ -143,21 +143,32 @@ static void
 set_token(struct client *client, const struct client_token *token)
 {
 	renewal_fini(client);
-	client->token = (struct client_token){mem_strdup(token->file),
-		token->claim ? mem_strdup(token->claim) : NULL,
-		token->extensions ? mem_strdup(token->extensions) : NULL};
+	client->token = (struct client_token){.file = mem_strdup(token->file),
+		.claim = token->claim ? mem_strdup(token->claim) : NULL,
+		.extensions = token->extensions ? mem_strdup(token->extensions) : NULL};
+}
+
+static bool
+has_sasl(const struct client_settings *settings)
+{
+	return is_word(settings, "security.protocol", "sasl");
+}
+
+bool
+renewal_has_token(const struct client_settings *settings)
+{
+	return has_sasl(settings) && settings->token.file && is_mechanism(settings, "OAUTHBEARER");
 }
 
 void
 renewal_prepare(
 	struct client *client, rd_kafka_conf_t *conf, const struct client_settings *settings)
 {
-	bool has_sasl = is_word(settings, "security.protocol", "sasl");
 
 	client->has_tls = is_word(settings, "security.protocol", "ssl");
-	client->has_login =
-		has_sasl && (is_mechanism(settings, "PLAIN") || is_mechanism(settings, "SCRAM"));
-	if (!has_sasl || !settings->token.file || !is_mechanism(settings, "OAUTHBEARER"))
+	client->has_login = has_sasl(settings) &&
+			    (is_mechanism(settings, "PLAIN") || is_mechanism(settings, "SCRAM"));
+	if (!renewal_has_token(settings))
 		return;
 	set_token(client, &settings->token);
 	rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, on_token_wanted);

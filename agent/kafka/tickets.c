@@ -369,7 +369,7 @@ begin(enum client_side side, const struct client_settings *settings, int64_t dea
 
 /* What the first attempt has come to. The lock is held. */
 static int
-judge(enum client_side side, bool may_be_away, struct err *err)
+judge(enum client_side side, bool may_be_away, int timeout_ms, struct err *err)
 {
 	struct ticket *ticket = &keeper.tickets[side];
 
@@ -380,16 +380,17 @@ judge(enum client_side side, bool may_be_away, struct err *err)
 			"Kerberos login of the %s: no KDC has answered within %d seconds: see that "
 			"the hosts of [realms] in krb5.conf are right, and can be reached from "
 			"here by UDP or TCP at port 88",
-			names[side], FIRST_MS / 1000);
+			names[side], timeout_ms / 1000);
 	if (!*ticket->first.text)
 		return 0;
 	*err = ticket->first;
 	return err_prefix(err, "Kerberos login of the %s: ", names[side]);
 }
 
+/* timeout_ms is how long before the deadline it began. */
 static int
 need(enum client_side side, const struct client_settings *settings, bool may_be_away,
-	int64_t deadline, struct err *err)
+	int64_t deadline, int timeout_ms, struct err *err)
 {
 	struct ticket *ticket = &keeper.tickets[side];
 	int rc = 0;
@@ -402,7 +403,7 @@ need(enum client_side side, const struct client_settings *settings, bool may_be_
 	if (!ticket->is_used)
 		rc = begin(side, settings, deadline, err);
 	if (!rc)
-		rc = judge(side, may_be_away, err);
+		rc = judge(side, may_be_away, timeout_ms, err);
 	/* Another client may ask for it with other words in krb5.conf, or another cache. */
 	if (rc && !ticket->is_first)
 		forget_login(ticket);
@@ -414,7 +415,14 @@ need(enum client_side side, const struct client_settings *settings, bool may_be_
 int
 tickets_need(enum client_side side, const struct client_settings *settings, struct err *err)
 {
-	return need(side, settings, false, clock_ms() + FIRST_MS, err);
+	return tickets_need_within(side, settings, FIRST_MS, err);
+}
+
+int
+tickets_need_within(enum client_side side, const struct client_settings *settings, int timeout_ms,
+	struct err *err)
+{
+	return need(side, settings, false, clock_ms() + timeout_ms, timeout_ms, err);
 }
 
 int
@@ -422,9 +430,9 @@ tickets_start(const struct config *config, struct err *err)
 {
 	int64_t deadline = clock_ms() + FIRST_MS;
 
-	if (need(CLIENT_SOURCE, &config->consumer, true, deadline, err) < 0)
+	if (need(CLIENT_SOURCE, &config->consumer, true, deadline, FIRST_MS, err) < 0)
 		return -1;
-	return need(CLIENT_TARGET, &config->producer, true, deadline, err);
+	return need(CLIENT_TARGET, &config->producer, true, deadline, FIRST_MS, err);
 }
 
 bool

@@ -36,6 +36,10 @@ int tickets_start(const struct config *config, struct err *err);
    kafka/client. @blocks @thread any */
 int tickets_need(enum client_side side, const struct client_settings *settings, struct err *err);
 
+/* The same, waiting no longer than that, in whole seconds. @blocks @thread any */
+int tickets_need_within(enum client_side side, const struct client_settings *settings,
+	int timeout_ms, struct err *err);
+
 /* This thread logs in as that side's client from now on. For kafka/client. @thread any of the
    library's */
 void tickets_enter(enum client_side side);

@@ -121,7 +121,9 @@ token_parse(const char *text, const char *claim, struct token *ret, struct err *
 	claim = claim ? claim : "sub";
 	principal = cJSON_GetObjectItemCaseSensitive(claims, claim);
 	expires = cJSON_GetObjectItemCaseSensitive(claims, "exp");
-	if (!claims)
+	if (!*token.text)
+		err_set(err, "it is no JWT but empty; who writes the file must put one there");
+	else if (!claims)
 		err_set(err, "it is no JWT: three parts in base64url with dots between them, "
 			     "of which the second is JSON");
 	else if (!cJSON_IsNumber(expires) || !(expires->valuedouble > 0) ||
@@ -166,7 +168,7 @@ token_read(const char *path, const char *claim, struct token *ret, struct err *e
 	size_t n;
 	int rc;
 
-	if (file_read(path, MAX_BYTES, &text, &n, err) < 0)
+	if (file_read_lasting(path, MAX_BYTES, &text, &n, err) < 0)
 		return -1;
 	rc = token_parse(text, claim, ret, err);
 	explicit_bzero(text, n);

@@ -59,9 +59,9 @@ has_old_positions(const struct config *config)
 	struct err err;
 	size_t count = 0;
 
-	if (import && strcmp(import, "zookeeper") != 0)
-		return !strcmp(import, "mm2");
-	if (!config->source.zookeeper_connect)
+	if (import && !strcmp(import, "mm2"))
+		return true;
+	if (!config_imports_zookeeper(config))
 		return false;
 	if (zookeeper_read_positions(config->source.zookeeper_connect, config->source.group_id,
 		    LOOK_MS, &old, &count, &err) < 0)

@@ -258,7 +258,7 @@ import(struct settling *s, struct err *err)
 
 	if (from && !strcmp(from, "mm2"))
 		return import_mm2(s, err);
-	if (!s->config->source.zookeeper_connect || (from && !strcmp(from, "none")))
+	if (!config_imports_zookeeper(s->config))
 		return 0;
 	rc = read_zookeeper(s, &found, err);
 	if (rc == 0)

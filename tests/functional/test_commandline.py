@@ -208,6 +208,18 @@ def test_check_shows_what_became_of_each_line(run, tmp_path):
         assert re.search(line, done.stdout), done.stdout
 
 
+def test_check_shows_what_a_profile_sets(run, tmp_path):
+    """With the values, which stand in no file; what the user says himself is no profile's."""
+    (tmp_path / "p.properties").write_text(GOOD_PRODUCER + "profile=eventhubs\nmax.request.size=500000\n")
+    done = run("check", *WHOLE)
+    assert done.returncode == 0
+    rows = [line.split(None, 4)[2:] for line in done.stdout.splitlines() if line.startswith("p.properties:2 (profile=eventhubs) ")]
+    assert [[key, became, detail.strip()] for key, became, detail in rows] == [
+        ["connections.max.idle.ms", "set", "connections.max.idle.ms=180000"],
+        ["request.timeout.ms", "set", "request.timeout.ms=60000; also socket.timeout.ms"],
+        ["metadata.max.age.ms", "translated", "topic.metadata.refresh.interval.ms=180000"]], done.stdout
+
+
 def test_check_as_json(run, tmp_path):
     (tmp_path / "c.properties").write_text(GOOD_CONSUMER + "fetch.max.wait.ms=100\nkey.deserializer=org.apache.kafka.common.serialization.ByteArrayDeserializer\n")
     done = run("check", *WHOLE, "--json")

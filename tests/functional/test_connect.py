@@ -148,6 +148,46 @@ def test_names_and_ports(connect, target):
     assert only(found["target"], "cluster")[0] == "ok"
 
 
+def test_one_of_several_servers_is_dead(connect, source, target):
+    """The mirror begins by the other one, as test_bootstrap_list_with_dead_brokers shows."""
+    for cluster in (source, target):
+        cluster.create("t1")
+    status, found = connect(f"127.0.0.1:1,{source.bootstrap}", f"{target.bootstrap},no-such-host.invalid:9092")
+    assert status == 0, found
+    result, text = only(found["source"], "tcp", "127.0.0.1:1")
+    assert result == "warning" and text.startswith("refused: nothing listens at 127.0.0.1:1")
+    assert text.endswith("; the mirror begins by the other servers that are named with it, and would not if they were away too")
+    result, text = only(found["target"], "name", "no-such-host.invalid:9092")
+    assert result == "warning" and "the mirror begins by the other servers" in text
+    for side in ("source", "target"):
+        assert only(found[side], "cluster")[0] == "ok"
+
+
+def test_a_server_that_clients_are_sent_to_is_dead(connect, source, serve):
+    """That others answer does not help: the partitions that it leads cannot be reached."""
+    status, found = connect(source, f"{serve(as_broker(b'127.0.0.1')).bootstrap},127.0.0.1:1")
+    assert status == 1
+    assert "advertised as: 1 at 127.0.0.1:1" in only(found["target"], "cluster")[1]
+    assert only(found["target"], "tcp", "127.0.0.1:1")[0] == "failed"
+
+
+def test_positions_of_an_old_consumer(connect, source, target):
+    """ZooKeeper beside bootstrap.servers is asked for them at the start; what is read of it is shown with a real one, in
+    tests/kafka/test_old.py."""
+    for cluster in (source, target):
+        cluster.create("t1")
+    away = {"zookeeper.connect": "127.0.0.1:1"}
+    status, found = connect(source, target, consumer=away)
+    assert status == 1
+    assert only(found["source"], "zookeeper") == (
+        "failed", "the positions of the old consumer cannot be read: no ZooKeeper server of zookeeper.connect answers: "
+        "127.0.0.1:1 (Connection refused); correct zookeeper.connect, or write offsets.import=none if they are not to be "
+        "taken over")
+    assert only(found["source"], "cluster")[0] == "ok"
+    status, found = connect(source, target, "--offsets.import", "none", consumer=away)
+    assert status == 0 and "zookeeper" not in [step for _, step, _, _ in found["source"]], found
+
+
 def test_brokers_that_advertise_localhost(connect, source, target):
     """As many a container does: whoever follows them reaches himself."""
     port = source.bootstrap.split(":")[1]

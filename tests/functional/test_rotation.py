@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import time
@@ -13,6 +14,7 @@ import time
 import pytest
 
 from api import Api
+from conftest import GROUP, write_properties
 from timing import wait_until
 
 STORES = pathlib.Path(__file__).parents[1] / "unit" / "data" / "stores"
@@ -64,6 +66,40 @@ def test_a_token_that_is_renewed_in_its_file_is_taken(mirror, secret, tmp_path):
     assert agent.stop() == 0
     assert token(expires) not in agent.stderr and token(expires + 1) not in agent.stderr
     assert len(agent.find("secrets_renewed")) == 1
+
+
+@pytest.fixture
+def files(tmp_path):
+    """The flags of a mirror whose source wants a token."""
+    lines = {"bootstrap.servers": NOWHERE, "group.id": GROUP, **TOKEN}
+    return ("--consumer.config", write_properties(tmp_path / "c.properties", lines),
+            "--producer.config", write_properties(tmp_path / "p.properties", {"bootstrap.servers": NOWHERE}), "--whitelist", "t")
+
+
+@pytest.mark.parametrize("text, sentence", [
+    (token(4000000000), None),
+    (token(1000000000), "the token in 'token' cannot be used: it expired on 2001-09-09 01:46:40 UTC; who writes the file must renew it"),
+    ("no token", "the token in 'token' cannot be used: it is no JWT: three parts in base64url"),
+    ("", "the token in 'token' cannot be used: it is no JWT but empty; who writes the file must put one there"),
+    (None, "cannot read 'token': No such file or directory"),
+])
+def test_check_reads_the_token(run, secret, files, text, sentence):
+    """Without a cluster, which would only say that the login failed."""
+    if text is not None:
+        secret("token", text)
+    done = run("check", *files)
+    assert done.returncode == (1 if sentence else 0), done.stderr
+    assert not sentence or re.search(f"c.properties:6: (sasl.oauthbearer.token.endpoint.url: )?{re.escape(sentence)}", done.stderr)
+    assert not text or text not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_token_in_a_pipe_is_refused(run, files, tmp_path, command):
+    """Nobody writes into it."""
+    os.mkfifo(tmp_path / "token")
+    done = run(command, *files)
+    assert done.returncode == 1
+    assert "c.properties:6: sasl.oauthbearer.token.endpoint.url: 'token' is no file that can be read again" in done.stderr
 
 
 @pytest.mark.sanitize

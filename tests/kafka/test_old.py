@@ -28,7 +28,7 @@ def leave_positions(cluster, group, topic, positions):
     zookeeper.close()
 
 
-def test_positions_of_the_old_consumer(mirror, names, outside, sender, receiver, kafka0, kafka3):
+def test_positions_of_the_old_consumer(mirror, connect, names, outside, sender, receiver, kafka0, kafka3):
     """Two partitions continue where the old consumer was, one from its beginning."""
     topic, group = names
     outside(kafka0).make_topic(topic, 3)
@@ -39,6 +39,11 @@ def test_positions_of_the_old_consumer(mirror, names, outside, sender, receiver,
     positions = outside(kafka0).ends(topic)
     assert all(positions)
     leave_positions(kafka0, group, topic, [positions[0], positions[1], 0])
+    by_zookeeper = {"zookeeper.connect": kafka0.zookeeper}
+    assert connect(kafka0, kafka3, topic, group, consumer=by_zookeeper)["source"]["zookeeper"] == (
+        "ok", f"it has the old consumer's positions of 3 partitions in the group {group}")
+    assert connect(kafka0, kafka3, topic, f"{group}-new", consumer=by_zookeeper)["source"]["zookeeper"] == (
+        "ok", f"it has no position of an old consumer in the group {group}-new")
     load.send(600)
     load.finish()
 

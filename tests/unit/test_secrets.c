@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "config/config.h"
 #include "unit.h"
 
@@ -126,4 +128,24 @@ TEST(contents_of_files)
 	check_file("ssl.certificate.location", 1 << SECRET_KEY);
 	check_file("ssl.keystore.location", 1 << SECRET_FIXED);
 	check_file(NULL, 1 << SECRET_TOKEN);
+}
+
+/* Nobody writes into it. */
+TEST(pipes_count_by_their_names)
+{
+	char folder[] = "/tmp/test_secrets.XXXXXX", *path;
+	struct client_setting item = {.name = (char *)"ssl.ca.location"};
+	struct client_settings settings = {.items = &item, .count = 1};
+	struct secrets before, after;
+
+	CHECK(mkdtemp(folder));
+	path = item.value = mem_printf("%s/pipe", folder);
+	CHECK_INT(mkfifo(path, 0600), 0);
+	secrets_take(&settings, NULL, &before);
+	item.value = folder;
+	secrets_take(&settings, NULL, &after);
+	CHECK_INT(secrets_compare(&before, &after), 1 << SECRET_TRUST);
+	unlink(path);
+	rmdir(folder);
+	free(path);
 }

@@ -79,6 +79,7 @@ enter(void)
 	CHECK_INT(chdir(folder), 0);
 	write_file("k.keytab", "x", 1, 0600);
 	write_file("t.jwt", "x", 1, 0600);
+	CHECK_INT(mkfifo("pipe", 0600), 0);
 }
 
 TEST(password_logins)
@@ -405,8 +406,13 @@ TEST(tokens_in_files)
 		{SASL("OAUTHBEARER") "sasl.oauthbearer.token.endpoint.url=file:///no/t\n",
 			SASL_SETTINGS("OAUTHBEARER") "translated;set;refused;!f:3: "
 						     "sasl.oauthbearer.token.endpoint.url: cannot "
-						     "read the token '/no/t': No such file or "
-						     "directory;"},
+						     "read '/no/t': No such file or directory;"},
+		{SASL("OAUTHBEARER") "sasl.oauthbearer.token.endpoint.url=file:pipe\n",
+			SASL_SETTINGS("OAUTHBEARER") "translated;set;refused;!f:3: "
+						     "sasl.oauthbearer.token.endpoint.url: 'pipe' "
+						     "is no file that can be read again and "
+						     "again, but a directory, pipe or device; "
+						     "write the path of such a file;"},
 		{SASL("OAUTHBEARER") "sasl.oauthbearer.jwt.retriever.class=FileJwtRetriever\n",
 			SASL_SETTINGS("OAUTHBEARER") "translated;set;refused;!f:3: "
 						     "sasl.oauthbearer.jwt.retriever.class is "

@@ -2,8 +2,11 @@
 #include "tests/unit/unit.h"
 
 #include <krb5.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -166,4 +169,87 @@ TEST(what_is_said)
 	CHECK(tickets_need(CLIENT_TARGET, &settings, &err) == 0);
 	CHECK(!ticket_state(CLIENT_SOURCE, &state));
 	CHECK(!ticket_state(CLIENT_TARGET, &state));
+}
+
+/* Somebody who takes what is sent to a port, by UDP and TCP, and says nothing. */
+static int
+be_silent(int *ret_datagrams, int *ret_stream)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+
+	for (int tries = 0; tries < 100; tries++) {
+		address.sin_port = 0;
+		*ret_stream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		*ret_datagrams = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (bind(*ret_stream, (struct sockaddr *)&address, size) == 0 &&
+			listen(*ret_stream, 16) == 0 &&
+			getsockname(*ret_stream, (struct sockaddr *)&address, &size) == 0 &&
+			bind(*ret_datagrams, (struct sockaddr *)&address, size) == 0)
+			return ntohs(address.sin_port);
+		close(*ret_stream);
+		close(*ret_datagrams);
+	}
+	return -1;
+}
+
+/* A key tab with one key, and a krb5.conf that names the port as the realm's KDC. */
+static void
+write_realm(const char *keytab, const char *conf, int port)
+{
+	krb5_context context;
+	krb5_keytab opened;
+	char key[16] = "0123456789abcde";
+	krb5_keytab_entry entry = {.vno = 1,
+		.key = {.enctype = ENCTYPE_AES128_CTS_HMAC_SHA1_96,
+			.length = sizeof(key),
+			.contents = (krb5_octet *)key}};
+	FILE *file = fopen(conf, "we");
+
+	if (!CHECK(file))
+		return;
+	fprintf(file,
+		"[libdefaults]\ndns_lookup_kdc = false\n[realms]\nR.TEST = {\nkdc = "
+		"127.0.0.1:%d\n}\n",
+		port);
+	fclose(file);
+	setenv("KRB5_CONFIG", conf, 1);
+	CHECK(krb5_init_context(&context) == 0);
+	CHECK(krb5_parse_name(context, "mirror@R.TEST", &entry.principal) == 0);
+	CHECK(krb5_kt_resolve(context, keytab, &opened) == 0);
+	CHECK(krb5_kt_add_entry(context, opened, &entry) == 0);
+	krb5_kt_close(context, opened);
+	krb5_free_principal(context, entry.principal);
+	krb5_free_context(context);
+}
+
+/* Kerberos's library would wait for it half a minute. */
+TEST(a_silent_kdc)
+{
+	char folder[] = "/tmp/test_tickets.XXXXXX", *keytab, *conf;
+	struct client_setting items[] = {{(char *)"sasl.kerberos.keytab", NULL, false, NULL},
+		{(char *)"sasl.kerberos.principal", (char *)"mirror@R.TEST", false, NULL}};
+	struct client_settings settings = {.wants_ticket = true, .items = items, .count = 2};
+	int datagrams, stream, port = be_silent(&datagrams, &stream);
+	struct err err = {0};
+
+	CHECK(port > 0 && mkdtemp(folder));
+	keytab = items[0].value = mem_printf("%s/keytab", folder);
+	conf = mem_printf("%s/krb5.conf", folder);
+	write_realm(keytab, conf, port);
+	CHECK(tickets_need_within(CLIENT_SOURCE, &settings, 2000, &err) == -1);
+	CHECK_STR(err.text,
+		"Kerberos login of the source: no KDC has answered within 2 seconds: see that the "
+		"hosts of [realms] in krb5.conf are right, and can be reached from here by UDP or "
+		"TCP at port 88");
+	/* Nobody is there any more, which the library is told. */
+	close(datagrams);
+	close(stream);
+	CHECK(tickets_stop(60000));
+	unlink(keytab);
+	unlink(conf);
+	rmdir(folder);
+	free(keytab);
+	free(conf);
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -143,6 +144,24 @@ TEST(files)
 			       "the file must renew it"));
 	CHECK(token_read("/no/such", NULL, &token, &err) < 0);
 	CHECK_STR(err.text, "cannot read '/no/such': No such file or directory");
+}
+
+/* Nobody writes into it: whoever reads it would wait for ever. */
+TEST(a_pipe_is_not_waited_for)
+{
+	char folder[] = "/tmp/test_token.XXXXXX", *path;
+	struct token token;
+	struct err err;
+
+	CHECK(mkdtemp(folder));
+	path = mem_printf("%s/pipe", folder);
+	CHECK_INT(mkfifo(path, 0600), 0);
+	CHECK(token_read(path, NULL, &token, &err) < 0);
+	CHECK(strstr(err.text, "/pipe' is no file that can be read again and again, but a "
+			       "directory, pipe or device; write the path of such a file"));
+	unlink(path);
+	rmdir(folder);
+	free(path);
 }
 
 TEST(expiry_of_a_side)
