@@ -424,10 +424,15 @@ def test_what_is_rotated_is_taken_under_load(mirror, names, outside, sender, rec
     # The group knows nothing of it.
     assert not agent.find("revoked") and len(agent.find("stream_start")) == 1
     before = load.total
+    brokers = [*old.brokers, *new.brokers]  # all at once, for each takes its time
+    for broker in brokers:
+        broker.process.terminate()
     for cluster in (old, new):
         cluster.stop_for_next("second")
-    for cluster in (old, new):
-        cluster.start()
+    for broker in brokers:
+        broker.start()
+    for broker in brokers:
+        broker.wait_ready()
     wait_until(lambda: load.total >= before + 500, what="records behind the restart")
     load.finish()
     verdict = arrived.verdict(load)
