@@ -60,6 +60,10 @@ static const struct {
 	{"alert certificate unknown",
 		"the brokers do not trust the client's certificate: its issuer must be in their "
 		"trust store"},
+	/* What OpenSSL makes of how brokers of Kafka 2.1 say so, and librdkafka of that. */
+	{"client SSL authentication might be required",
+		"the brokers want a certificate of the client, and one that they trust: check "
+		"ssl.keystore.location"},
 	{"unsupported protocol",
 		"the broker has only versions of TLS that OpenSSL refuses: write MinProtocol = "
 		"TLSv1 and CipherString = DEFAULT@SECLEVEL=0 into [system_default_sect] of "
@@ -101,10 +105,13 @@ static const struct {
 void
 client_explain(const char *failure, char *text, size_t size)
 {
+	const char *also = strstr(failure, "SASL mechanism SCRAM") ? library_scram_trouble() : NULL;
+
 	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
 		if (!strstr(failure, meanings[i].part))
 			continue;
-		snprintf(text, size, "%s (%s)", failure, meanings[i].meaning);
+		snprintf(text, size, "%s (%s%s%s)", failure, meanings[i].meaning, also ? "; " : "",
+			also ? also : "");
 		return;
 	}
 	snprintf(text, size, "%s", failure);

@@ -58,6 +58,17 @@ library_warning(void)
 	return NULL;
 }
 
+const char *
+library_scram_trouble(void)
+{
+	/* It sends its nonce twice. Kafka 4 compares the whole, where 3.9 looks at its end and
+	 * 2.1 does not look. */
+	if (library_at_least(2, 6, 1))
+		return NULL;
+	return "Kafka 4 refuses all logins by SCRAM from librdkafka before 2.6.1: install a newer "
+	       "one, or use another mechanism there";
+}
+
 int
 library_knows_property(const char *name, const char *value, char *why, size_t why_size)
 {

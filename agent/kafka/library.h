@@ -24,6 +24,10 @@ bool library_find(const struct library_call *calls, size_t count);
    NULL when there is none. @thread any */
 const char *library_warning(void);
 
+/* A sentence about brokers that refuse whatever the library says by SCRAM, with the right password
+   as well; NULL when there are none. @thread any */
+const char *library_scram_trouble(void);
+
 /* Does the library know this client property, and would it take this value? For config/javaprops.
    Returns 1 when it takes it, 0 when the name is unknown, -1 when it refuses the value (the reason
    in why). @thread any */

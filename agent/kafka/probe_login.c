@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "kafka/library.h"
 #include "kafka/probe_state.h"
 
 /* Kafka's numbers of errors. */
@@ -148,6 +149,7 @@ exchange(struct login *l, const struct text *message, char **ret)
 	struct answer answer;
 	enum wire_end end;
 	const char *bytes;
+	const char *also = *l->mechanism == 'S' ? library_scram_trouble() : NULL;
 	char *why = NULL;
 	size_t n;
 	int code = 0;
@@ -168,9 +170,9 @@ exchange(struct login *l, const struct text *message, char **ret)
 		why = frame_get_text(&answer);
 		PROBE_SAY(l->broker, "login", FAILED,
 			"%s refuses %s: check user name and password (sasl.jaas.config), and that "
-			"the user was made for %s%s%s",
+			"the user was made for %s%s%s%s%s",
 			l->broker->place, l->user, l->mechanism, why ? "; it says: " : "",
-			why ? why : "");
+			why ? why : "", also ? "; " : "", also ? also : "");
 		l->is_said = true;
 	} else {
 		free(frame_get_text(&answer));
@@ -234,6 +236,13 @@ struct scram {
 	char *answer;		 /* to that */
 };
 
+/* @borrows s->bare */
+static const char *
+own_nonce(const struct scram *s)
+{
+	return strstr(s->bare.s, ",r=") + 3;
+}
+
 static void
 mac(const EVP_MD *md, const unsigned char *key, const char *text, size_t n, unsigned char *ret)
 {
@@ -242,7 +251,8 @@ mac(const EVP_MD *md, const unsigned char *key, const char *text, size_t n, unsi
 	HMAC(md, key, EVP_MD_get_size(md), (const unsigned char *)text, n, ret, &size);
 }
 
-/* Our last message: the proof that we know the password. server is what the broker must prove.
+/* Our last message: the proof that we know the password, with the nonce as the library would send
+   it, or a broker that refuses the mirror would let us in. server is what the broker must prove.
    @gives *ret */
 static int
 prove(const struct login *l, const struct scram *s, struct text *ret, unsigned char *server)
@@ -259,7 +269,7 @@ prove(const struct login *l, const struct scram *s, struct text *ret, unsigned c
 		salt_size--, n--;
 	if (salt_size <= 0)
 		return -1;
-	text_printf(ret, "c=biws,r=%s", s->nonce);
+	text_printf(ret, "c=biws,r=%s%s", library_scram_trouble() ? own_nonce(s) : "", s->nonce);
 	text_printf(&all, "%s,%s,%s", s->bare.s, s->answer, ret->s);
 	PKCS5_PBKDF2_HMAC(l->password, (int)strlen(l->password), salt, salt_size, s->rounds, s->md,
 		(int)size, salted);
@@ -302,7 +312,7 @@ static bool
 take_challenge(struct scram *s)
 {
 	char *rounds = attribute(s->answer, 'i');
-	const char *own = strstr(s->bare.s, ",r=") + 3;
+	const char *own = own_nonce(s);
 
 	s->nonce = attribute(s->answer, 'r');
 	s->salt = attribute(s->answer, 's');

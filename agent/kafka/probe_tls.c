@@ -320,8 +320,9 @@ probe_tls_refusal(const struct probe_broker *broker, const struct wire *wire, en
 {
 	const char *reason = wire_reason(wire);
 	bool has_own = SSL_CTX_get0_certificate(broker->tls->context) != NULL;
-	/* Its reason may be lost with the connection. */
-	bool is_likely = end == WIRE_CLOSED && handshake.wants_certificate;
+	/* Its reason may be lost with the connection, and is so with brokers of Kafka 2.1. */
+	bool is_likely = (end == WIRE_CLOSED || strstr(reason, "unexpected message")) &&
+			 handshake.wants_certificate;
 
 	if (strstr(reason, "certificate required") || strstr(reason, "bad certificate") ||
 		(is_likely && !has_own))

@@ -20,6 +20,7 @@ from outside import Outside  # noqa: E402
 from records import Receiver, Sender  # noqa: E402
 
 SOURCE_MM1 = "3.9.1"  # the newest Kafka that has MirrorMaker 1
+NEWEST = HERE.parents[1] / "build" / "rdkafka" / "reflejo"
 _numbers = itertools.count(1)
 
 
@@ -30,6 +31,14 @@ def program():
     if not os.access(path, os.X_OK):
         pytest.fail(f"{path} is not there: run make first, or name the program in REFLEJO")
     return str(path)
+
+
+@pytest.fixture
+def newest():
+    """The program with a librdkafka that can ask for topic ids, where there is one."""
+    if not os.access(NEWEST, os.X_OK):
+        pytest.skip("no program with a newer librdkafka: make RDKAFKA=$(tests/tools/librdkafka-newest)")
+    return str(NEWEST)
 
 
 def rig(kind, tmp_path_factory, version, **settings):

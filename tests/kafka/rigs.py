@@ -245,10 +245,18 @@ class Cluster:
         daemon.start()
         return daemon
 
+    def more_listeners(self):
+        """Further listeners of a broker, {"NAME": port}, and the settings that they need; for subclasses."""
+        return {}, {}
+
     def add_broker(self, port, settings):
         name = f"broker{len(self.brokers)}"
-        path = write_settings(self.folder / f"{name}.properties",
-                              {**BROKER, "log.dirs": self.folder / f"{name}-data", **settings, **self.settings})
+        more, settings_of_more = self.more_listeners()
+        listeners = "".join(f",{word}://{self.host}:{number}" for word, number in more.items())
+        settings = {**settings, **{key: settings[key] + listeners for key in ("listeners", "advertised.listeners")
+                                   if key in settings}}
+        path = write_settings(self.folder / f"{name}.properties", {
+            **BROKER, "log.dirs": self.folder / f"{name}-data", **settings, **settings_of_more, **self.settings})
         command = jvm(self.version, 512, *self.jvm_options, "kafka.Kafka", path)
         self.brokers.append(self.add(name, command, r"started \(kafka\.server\.Kafka"))
         self.ports.append(port)
@@ -289,22 +297,15 @@ class Cluster:
 class KraftCluster(Cluster):
     """One process that is broker and controller."""
 
-    def more_listeners(self):
-        """Further listeners, {"NAME": port}, and the settings that they need; for subclasses."""
-        return {}, {}
-
     def prepare(self):
         port, controller = free_port(), free_port()
-        more, settings_of_more = self.more_listeners()
-        listeners = "".join(f",{name}://{self.host}:{number}" for name, number in more.items())
         settings = {
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.voters": f"1@{self.host}:{controller}",
-            "listeners": f"PLAINTEXT://{self.host}:{port},CONTROLLER://{self.host}:{controller}{listeners}",
-            "advertised.listeners": f"PLAINTEXT://{self.host}:{port}{listeners}",
+            "listeners": f"PLAINTEXT://{self.host}:{port},CONTROLLER://{self.host}:{controller}",
+            "advertised.listeners": f"PLAINTEXT://{self.host}:{port}",
             "controller.listener.names": "CONTROLLER",
-            **settings_of_more,
         }
         if self.version.startswith("4."):
             settings |= {"share.coordinator.state.topic.replication.factor": 1,

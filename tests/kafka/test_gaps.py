@@ -16,7 +16,6 @@ from records import no_loss
 PROMISE = 10
 NOTE = "topic_id="
 OFTEN = ("--offset.commit.interval.ms", 200)
-NEWEST = pathlib.Path(__file__).resolve().parents[2] / "build" / "rdkafka" / "reflejo"
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +26,6 @@ def kafka1(tmp_path_factory):
 @pytest.fixture(params=["1.1", "4.1"])
 def source(request):
     return request.getfixturevalue({"1.1": "kafka1", "4.1": "kafka4"}[request.param])
-
-
-@pytest.fixture
-def newest():
-    """The program with a librdkafka that can ask for topic ids, where there is one."""
-    if not os.access(NEWEST, os.X_OK):
-        pytest.skip("no program with a newer librdkafka: make RDKAFKA=$(tests/tools/librdkafka-newest)")
-    return str(NEWEST)
 
 
 def number_of(event, *names):

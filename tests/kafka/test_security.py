@@ -1,25 +1,33 @@
 """Property files of Java clients, as they are, on brokers that want TLS, a login or a certificate."""
 
 import base64
+import hashlib
+import hmac
 import json
 import os
 import pathlib
+import re
 import shutil
+import subprocess
 import time
 import types
+import urllib.request
 
 import pytest
 from conftest import rig
 from confluent_kafka.admin import ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
-from outside import wait_until
+from kazoo.client import KazooClient
+from outside import Outside, wait_until
 from records import no_loss
-from rigs import KraftCluster, free_port
+from rigs import KraftCluster, ZookeeperCluster, free_port
 
 # Made by keytool; see `make` there. The broker's certificate is for 127.0.0.1.
 STORES = pathlib.Path(__file__).resolve().parents[1] / "unit" / "data" / "stores"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 OAUTH = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
+SCRAMS = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
+NO_SCRAM = "Kafka 4 refuses all logins by SCRAM from librdkafka before 2.6.1: install a newer one"
 PASSWORD = "p \"w\" \\ ; x"
 
 
@@ -37,19 +45,19 @@ def login(module, user="mirror", password=PASSWORD):
     return escaped(f"{module} required username={quoted(user)} password={quoted(password)};")
 
 
-class SecureCluster(KraftCluster):
-    """One with a listener for logins over TLS, one for clients with certificates, one for clients with both a
-    certificate and a token, and one whose certificate has expired, besides the open one."""
+class Secure:
+    """Mixed into a cluster: its broker has a listener for whoever comes by TLS, one for clients with certificates, one
+    for logins over TLS, one for clients with both a certificate and a token, and one whose certificate has expired."""
+
+    LISTENERS = {"TLS": "SSL", "MUTUAL": "SSL", "LOGIN": "SASL_SSL", "TOKEN": "SASL_SSL", "EXPIRED": "SSL"}
 
     def more_listeners(self):
-        self.login_port, self.mutual_port, self.token_port, self.expired_port = (free_port() for _ in range(4))
+        self.at = {name: free_port() for name in self.LISTENERS}
+        protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **self.LISTENERS}
         shutil.copy(STORES / "broker.jks", self.folder)
         shutil.copy(STORES / "next-both.jks", self.folder / "trust.jks")
-        ports = {"LOGIN": self.login_port, "MUTUAL": self.mutual_port, "TOKEN": self.token_port,
-                 "EXPIRED": self.expired_port}
-        return ports, {
-            "listener.security.protocol.map":
-                "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_SSL,MUTUAL:SSL,TOKEN:SASL_SSL,EXPIRED:SSL",
+        return self.at, {
+            "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
             "ssl.keystore.type": "JKS", "ssl.keystore.location": self.folder / "broker.jks",
             "ssl.keystore.password": "storepass",
             "ssl.truststore.type": "JKS", "ssl.truststore.location": self.folder / "trust.jks",
@@ -58,7 +66,7 @@ class SecureCluster(KraftCluster):
             "listener.name.expired.ssl.keystore.location": STORES / "expired.jks",
             "listener.name.expired.ssl.keystore.password": "storepass",
             "listener.name.mutual.ssl.client.auth": "required",
-            "listener.name.login.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512,OAUTHBEARER",
+            "listener.name.login.sasl.enabled.mechanisms": f"PLAIN,{','.join(SCRAMS)},OAUTHBEARER",
             "listener.name.login.oauthbearer.sasl.jaas.config": f'{OAUTH} required unsecuredLoginStringClaim_sub="mirror";',
             "listener.name.token.ssl.client.auth": "required",
             "listener.name.token.sasl.enabled.mechanisms": "OAUTHBEARER",
@@ -66,27 +74,98 @@ class SecureCluster(KraftCluster):
                 f'{OAUTH} required unsecuredLoginStringClaim_sub="broker" unsecuredValidatorRequiredScope="first";',
             "listener.name.login.plain.sasl.jaas.config":
                 escaped(f"{PLAIN} required user_mirror={quoted(PASSWORD)};"),
-            "listener.name.login.scram-sha-512.sasl.jaas.config": f"{SCRAM} required;",
+            **{f"listener.name.login.{name.lower()}.sasl.jaas.config": f"{SCRAM} required;" for name in SCRAMS},
         }
 
-    def restart_with_next(self, scope):
-        """From now on only who has the next certificate, trusts it, and has a token with this scope gets in."""
+    def stop_for_next(self, scope):
+        """When it starts again, only who has the next certificate, trusts it, and has a token with this scope gets in."""
         settings = self.folder / "broker0.properties"
         self.stop()
         shutil.copy(STORES / "next.jks", self.folder / "broker.jks")
         shutil.copy(STORES / "next-root.jks", self.folder / "trust.jks")
         text = settings.read_text(encoding="ascii").replace('RequiredScope="first"', f'RequiredScope="{scope}"')
         settings.write_text(text, encoding="ascii")
-        self.start()
 
-    def seen_at(self, port, host="127.0.0.1"):
+    def seen_at(self, listener, host="127.0.0.1"):
         """The cluster as the mirror finds it through one of the listeners."""
-        return types.SimpleNamespace(bootstrap=f"{host}:{port}")
+        return types.SimpleNamespace(bootstrap=f"{host}:{self.at[listener]}")
+
+
+class OldCluster(Secure, ZookeeperCluster):
+    def add_broker(self, port, settings):
+        self.make_user(PASSWORD)
+        super().add_broker(port, settings)
+
+    def make_user(self, password):
+        """For SCRAM. Brokers before 2.7 have no call for it: they read ZooKeeper when they start, and when they are told to."""
+        user = {"version": 1, "config": {name: credential(password, digest) for name, digest in SCRAMS.items()}}
+        zookeeper = KazooClient(self.zookeeper)
+        zookeeper.start(30)
+        zookeeper.ensure_path("/config/users/mirror")
+        zookeeper.set("/config/users/mirror", json.dumps(user).encode())
+        zookeeper.create("/config/changes/config_change_", b'{"version":2,"entity_path":"users/mirror"}', sequence=True,
+                         makepath=True)
+        zookeeper.stop()
+        zookeeper.close()
+
+
+class NewCluster(Secure, KraftCluster):
+    def make_user(self, password):
+        """For SCRAM; the broker takes it a moment later."""
+        admin = Outside(self).admin
+        for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
+            change = UserScramCredentialUpsertion("mirror", ScramCredentialInfo(mechanism, 4096), password.encode())
+            admin.alter_user_scram_credentials([change])["mirror"].result(60)
+        wait_until(lambda: len(admin.describe_user_scram_credentials(["mirror"])["mirror"].result(60)
+                               .scram_credential_infos) == len(SCRAMS), what="the user")
+
+
+def credential(password, digest):
+    """As Kafka's ScramCredentialUtils writes it."""
+    def keyed(key, text):
+        return hmac.digest(key, text, digest)
+    salt, rounds = os.urandom(16), 4096
+    salted = hashlib.pbkdf2_hmac(digest, password.encode(), salt, rounds)
+    parts = {"salt": salt, "stored_key": hashlib.new(digest, keyed(salted, b"Client Key")).digest(),
+             "server_key": keyed(salted, b"Server Key")}
+    encoded = [f"{name}={base64.b64encode(part).decode()}" for name, part in parts.items()]
+    return ",".join([*encoded, f"iterations={rounds}"])
+
+
+def library_of(program):
+    """The librdkafka that a program runs with: (2, 0, 2)."""
+    said = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True, timeout=60, check=True).stdout
+    return tuple(map(int, re.search(r"librdkafka (\d+)\.(\d+)\.(\d+)", said).groups()))
+
+
+def is_scram_refused(program, cluster):
+    return cluster.version.startswith("4.") and library_of(program) < (2, 6, 1)
 
 
 @pytest.fixture(scope="module")
-def secure(tmp_path_factory):
-    yield from rig(SecureCluster, tmp_path_factory, "3.9.1", auto_create_topics_enable="true")
+def old(tmp_path_factory):
+    yield from rig(OldCluster, tmp_path_factory, "2.1.1")
+
+
+@pytest.fixture(scope="module")
+def new(tmp_path_factory):
+    """Connections to LOGIN end two seconds after the login, unless the client repeats it."""
+    for cluster in rig(NewCluster, tmp_path_factory, "4.1.2", listener_name_login_connections_max_reauth_ms=2000):
+        cluster.make_user(PASSWORD)
+        yield cluster
+
+
+@pytest.fixture(params=["2.1", "4.1"])
+def secure(request):
+    return request.getfixturevalue({"2.1": "old", "4.1": "new"}[request.param])
+
+
+@pytest.fixture
+def suited(program, new, request):
+    """suited(way): the program, or the one with the newest librdkafka where the way into Kafka 4 needs that."""
+    def choose(way):
+        return request.getfixturevalue("newest") if "SCRAM" in way and is_scram_refused(program, new) else program
+    return choose
 
 
 @pytest.fixture
@@ -97,16 +176,8 @@ def stores(tmp_path):
         (tmp_path / path.name).chmod(0o600)
 
 
-def by_scram(**changes):
-    return {"security.protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512", "sasl.jaas.config": login(SCRAM),
-            "ssl.truststore.location": "trust.jks", "ssl.truststore.password": "storepass", **changes}
-
-
-def by_plain(**changes):
-    return {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN", "sasl.jaas.config": login(PLAIN),
-            "ssl.truststore.location": "trust-old.p12", "ssl.truststore.type": "PKCS12",
-            "ssl.truststore.password": "storepass", "ssl.enabled.protocols": "TLSv1.2",
-            "ssl.cipher.suites": "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_AES_256_GCM_SHA384", **changes}
+def by_tls(**changes):
+    return {"security.protocol": "SSL", "ssl.truststore.type": "PEM", "ssl.truststore.location": "root.pem", **changes}
 
 
 def by_certificate(**changes):
@@ -116,74 +187,132 @@ def by_certificate(**changes):
             **changes}
 
 
-def make_user(outside, cluster, password=PASSWORD):
-    """For SCRAM; the brokers take it a moment later."""
-    credential = UserScramCredentialUpsertion("mirror", ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096),
-                                              password.encode())
-    admin = outside(cluster).admin
-    admin.alter_user_scram_credentials([credential])["mirror"].result(60)
-    wait_until(lambda: admin.describe_user_scram_credentials(["mirror"])["mirror"].result(60), what="the user")
+def by_plain(**changes):
+    return {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN", "sasl.jaas.config": login(PLAIN),
+            "ssl.truststore.location": "trust-old.p12", "ssl.truststore.type": "PKCS12",
+            "ssl.truststore.password": "storepass", "ssl.enabled.protocols": "TLSv1.2",
+            "ssl.cipher.suites": "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,TLS_AES_256_GCM_SHA384", **changes}
 
 
-@pytest.mark.parametrize("pair", ["scram to certificate", "certificate to plain"])
-def test_two_identities_in_one_process(pair, mirror, names, outside, sender, receiver, secure, stores):
+def by_scram(bits=512, **changes):
+    return {"security.protocol": "SASL_SSL", "sasl.mechanism": f"SCRAM-SHA-{bits}", "sasl.jaas.config": login(SCRAM),
+            "ssl.truststore.location": "trust.jks", "ssl.truststore.password": "storepass", **changes}
+
+
+# To whom it comes, with which properties as reader and as writer.
+WAYS = {
+    "TLS": ("TLS", by_tls(), by_tls(**{"ssl.truststore.type": "JKS", "ssl.truststore.location": "trust.jks",
+                                       "ssl.truststore.password": "storepass"})),
+    "mutual TLS": (
+        "MUTUAL",
+        by_certificate(**{"ssl.keystore.location": "key-old.p12", "ssl.key.password": None,
+                          "ssl.truststore.location": "middle.p12"}),  # Java trusts it without the root
+        by_certificate(**{"ssl.truststore.type": "PEM", "ssl.truststore.location": "root.pem",
+                          "ssl.truststore.password": None, "ssl.keystore.type": "PEM",
+                          "ssl.keystore.location": "encrypted.pem", "ssl.keystore.password": None})),
+    "PLAIN": ("LOGIN", by_plain(), by_plain()),
+    "SCRAM-SHA-256": ("LOGIN", by_scram(256, **{"ssl.truststore.location": "trust.p12"}),
+                      by_scram(256, **{"ssl.truststore.type": "PEM", "ssl.truststore.location": "root.pem",
+                                       "ssl.truststore.password": None})),
+    "SCRAM-SHA-512": ("LOGIN", by_scram(), by_scram()),
+}
+# Each on both sides, with two identities in one process.
+PAIRS = dict(zip(WAYS, [*list(WAYS)[1:], *list(WAYS)[:1]], strict=True))
+
+
+@pytest.mark.parametrize("way", PAIRS)
+def test_each_way_on_either_side(way, suited, mirror, names, outside, sender, receiver, old, new, stores):
     topic, group = names
-    make_user(outside, secure)
-    outside(secure).make_topic(topic)
-    outside(secure).make_topic(f"copy.{topic}")
-    login_side, mutual_side = secure.seen_at(secure.login_port), secure.seen_at(secure.mutual_port)
-    load = sender(secure, topic)
+    from_listener, reads, _ = WAYS[way]
+    to_listener, _, writes = WAYS[PAIRS[way]]
+    outside(old).make_topic(topic)
+    outside(new).make_topic(topic)
+    load = sender(old, topic)
     load.send(1000)
     load.finish()
-    if pair.startswith("scram"):
-        agent = mirror(login_side, mutual_side, topic, group, "--topic.prefix", "copy.", consumer=by_scram(),
-                       producer=by_certificate())
-    else:
-        agent = mirror(mutual_side, login_side, topic, group, "--topic.prefix", "copy.",
-                       consumer=by_certificate(**{
-                           "ssl.keystore.location": "key-old.p12", "ssl.key.password": None,
-                           "ssl.truststore.location": "middle.p12"}),  # Java trusts it without the root
-                       producer=by_plain())
-    verdict = receiver(secure, f"copy.{topic}", 1).verdict(load)
+    agent = mirror(old.seen_at(from_listener), new.seen_at(to_listener), topic, group, consumer=reads, producer=writes,
+                   command=(suited(PAIRS[way]),))
+    verdict = receiver(new, topic, 1).verdict(load)
     assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
     assert agent.stop() == 0, agent.stderr
     assert PASSWORD not in agent.stderr and "storepass" not in agent.stderr
 
 
+def connects(agent):
+    """Connections begun so far, by side."""
+    address = agent.wait_event("admin_listening")["address"]
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=30) as answer:
+        text = answer.read().decode()
+    return {side: int(re.search(rf'^reflejo_broker_connects_total{{side="{side}"}} (\d+)$', text, re.M)[1])
+            for side in ("source", "target")}
+
+
+@pytest.mark.parametrize("way", ["PLAIN", "SCRAM-SHA-256"])
+def test_logins_grow_old_under_load(way, suited, mirror, names, outside, sender, receiver, new, stores):
+    """A librdkafka from 2.2 on logs in again in time; before, the broker ends the connection, and it makes another one."""
+    topic, group = names
+    listener, reads, writes = WAYS[way]
+    command = suited(way)
+    outside(new).make_topic(topic)
+    outside(new).make_topic(f"copy.{topic}")
+    load = sender(new, topic).start(rate=500)
+    agent = mirror(new.seen_at(listener), new.seen_at(listener), topic, group, "--topic.prefix", "copy.", "--admin.listen",
+                   "127.0.0.1:0", "--log.level", "debug", "--consumer.debug", "broker", "--producer.debug", "broker",
+                   consumer=reads, producer=writes, command=(command,))
+    arrived = receiver(new, f"copy.{topic}", 1)
+    arrived.wait_count(100)
+    first = connects(agent)
+    if library_of(command) >= (2, 2):
+        for client in ("consumer", "producer"):
+            agent.wait_event("library_debug", count=2, facility="REAUTH", client=lambda name, client=client: client in name)
+    else:
+        wait_until(lambda: all(count >= first[side] + 2 for side, count in connects(agent).items()),
+                   what="connections in the place of those that the broker ended")
+        assert not agent.find("library_debug", facility="REAUTH")
+    print(f"logged in again {len(agent.find('library_debug', facility='REAUTH'))} times, connections {first}, then {connects(agent)}")
+    load.finish()
+    verdict = arrived.verdict(load)
+    assert no_loss(verdict), f"{verdict}\n{agent.stderr}"
+    assert agent.stop() == 0, agent.stderr
+
+
 NO_FIT = {
     "password of PLAIN": (
-        by_plain(**{"sasl.jaas.config": login(PLAIN, password="wrong-one")}), "127.0.0.1", "login_port",
-        ["Authentication failed: Invalid username or password", "(check the user name, the password and sasl.mechanism)"]),
+        by_plain(**{"sasl.jaas.config": login(PLAIN, password="wrong-one")}), "127.0.0.1", "LOGIN",
+        ["Authentication failed: Invalid username or password", "(check the user name, the password and sasl.mechanism"]),
     "password of SCRAM": (
-        by_scram(**{"sasl.jaas.config": login(SCRAM, password="wrong-one")}), "127.0.0.1", "login_port",
-        ["invalid credentials with SASL mechanism SCRAM-SHA-512", "(check the user name, the password and sasl.mechanism)"]),
+        by_scram(**{"sasl.jaas.config": login(SCRAM, password="wrong-one")}), "127.0.0.1", "LOGIN",
+        ["invalid credentials with SASL mechanism SCRAM-SHA-512", "(check the user name, the password and sasl.mechanism"]),
     "host name": (
-        by_certificate(), "localhost", "mutual_port",
+        by_certificate(), "localhost", "MUTUAL",
         ["the broker's certificate is for 127.0.0.1, and not for the name it is called by: use the former in "
          "bootstrap.servers and the brokers' advertised.listeners, or turn the check off with "
          "ssl.endpoint.identification.algorithm="]),
     "authority": (
-        by_certificate(**{"ssl.truststore.location": "key.jks"}), "127.0.0.1", "mutual_port",
+        by_certificate(**{"ssl.truststore.location": "key.jks"}), "127.0.0.1", "MUTUAL",
         ["comes from nobody who is trusted: put its issuer 'CN = ", "' into the trust store (ssl.truststore.location)"]),
     "age": (
-        by_certificate(**{"ssl.truststore.location": "expired.jks", "ssl.endpoint.identification.algorithm": ""}), "127.0.0.1", "expired_port",
+        by_certificate(**{"ssl.truststore.location": "expired.jks", "ssl.endpoint.identification.algorithm": ""}), "127.0.0.1", "EXPIRED",
         ["the certificate 'CN = old' expired on 2002-01-01: renew it at the brokers"]),
     "certificate": (
         by_certificate(**{"ssl.keystore.location": None, "ssl.keystore.password": None, "ssl.key.password": None}),
-        "127.0.0.1", "mutual_port", ["the brokers want a certificate of the client, and one that they trust"]),
+        "127.0.0.1", "MUTUAL", ["the brokers want a certificate of the client, and one that they trust"]),
 }
 
 
-@pytest.mark.parametrize("what", NO_FIT)
-def test_what_does_not_fit_is_said(what, mirror, names, outside, secure, stores):
-    """A broker may close the connection before its reason has been read: the next attempt has it."""
+def test_what_does_not_fit_is_said(mirror, program, names, secure, stores):
+    """All at once, for each takes its time. A broker may close the connection before its reason has been read: the next
+    attempt has it."""
     topic, group = names
-    properties, host, port, expected = NO_FIT[what]
-    make_user(outside, secure)
-    agent = mirror(secure.seen_at(getattr(secure, port), host), secure, topic, group, "--topic.prefix", "copy.",
-                   consumer=properties)
-    agent.wait_event("source_unreachable", reason=lambda reason: all(text in reason for text in expected))
-    assert "wrong-one" not in agent.stderr
+    cases, agents = dict(NO_FIT), {}
+    if is_scram_refused(program, secure):
+        cases["SCRAM"] = (by_scram(), "127.0.0.1", "LOGIN", ["invalid credentials with SASL mechanism SCRAM-SHA-512", NO_SCRAM])
+    for what, (properties, host, listener, _) in cases.items():
+        agents[what] = mirror(secure.seen_at(listener, host), secure, topic, group, "--topic.prefix", "copy.",
+                              "--admin.listen", "none", consumer=properties)
+    for what, agent in agents.items():
+        agent.wait_event("source_unreachable", reason=lambda reason, what=what: all(text in reason for text in cases[what][3]))
+        assert "wrong-one" not in agent.stderr
 
 
 # What `reflejo check --connect` says: in which step, with which words.
@@ -197,23 +326,27 @@ CONNECT = {
 }
 
 
-def test_connect_says_what_does_not_fit(connect, names, outside, secure, stores):
+def test_connect_says_what_does_not_fit(connect, names, secure, stores):
     topic, group = names
-    make_user(outside, secure)
-    for what, (properties, host, port, _) in NO_FIT.items():
+    for what, (properties, host, listener, _) in NO_FIT.items():
         step, words = CONNECT[what]
-        found = connect(secure.seen_at(getattr(secure, port), host), secure, topic, group, consumer=properties)
+        found = connect(secure.seen_at(listener, host), secure, topic, group, consumer=properties)
         result, text = found["source"][step]
         assert result == "failed" and words in text, (what, text)
         assert "wrong-one" not in str(found)
 
 
-def test_connect_logs_in(connect, names, outside, secure, stores):
+def test_connect_logs_in(connect, program, names, outside, secure, stores):
     topic, group = names
-    make_user(outside, secure)
     outside(secure).make_topic(topic)
-    login_side, mutual_side = secure.seen_at(secure.login_port), secure.seen_at(secure.mutual_port)
-    for properties, said in ((by_scram(), "SCRAM-SHA-512 as mirror"), (by_plain(), "PLAIN as mirror")):
+    login_side, mutual_side = secure.seen_at("LOGIN"), secure.seen_at("MUTUAL")
+    logins = {f"{way} as mirror": WAYS[way][1] for way in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")}
+    if is_scram_refused(program, secure):
+        for way in SCRAMS:
+            found = connect(login_side, mutual_side, topic, group, consumer=logins.pop(f"{way} as mirror"))
+            result, text = found["source"]["login"]
+            assert result == "failed" and NO_SCRAM in text, text
+    for said, properties in logins.items():
         found = connect(login_side, mutual_side, topic, group, "--topic.prefix", "copy.", consumer=properties,
                         producer=by_certificate())
         assert {result for side in found.values() for result, _ in side.values()} == {"ok"}, found
@@ -226,10 +359,10 @@ def test_connect_logs_in(connect, names, outside, secure, stores):
     assert found["source"]["cluster"][0] == "ok" and found["target"]["make topics"][0] == "ok"
     result, text = found["source"]["rights"]
     assert result == "unchecked" and "rights are asked only where the login is by PLAIN, SCRAM" in text
-    found = connect(login_side, mutual_side, topic, group, producer=by_certificate(),
-                    consumer=by_plain(**{"sasl.mechanism": "SCRAM-SHA-256", "sasl.jaas.config": login(SCRAM)}))
+    found = connect(secure.seen_at("TOKEN"), mutual_side, topic, group, producer=by_certificate(),
+                    consumer={**by_certificate(), **by_scram()})
     result, text = found["source"]["login"]
-    assert result == "failed" and "does not offer SCRAM-SHA-256 but " in text and "SCRAM-SHA-512" in text
+    assert result == "failed" and "does not offer SCRAM-SHA-512 but OAUTHBEARER" in text
     found = connect(login_side, secure, topic, group, consumer=by_certificate(), producer=by_plain(**{
         "security.protocol": "SASL_PLAINTEXT", "ssl.truststore.location": None, "ssl.enabled.protocols": None,
         "ssl.cipher.suites": None}))
@@ -251,32 +384,31 @@ def write_secret(path, text):
     os.replace(new, path)
 
 
-def test_what_is_rotated_is_taken_under_load(mirror, names, outside, sender, receiver, secure, stores, tmp_path):
+def test_what_is_rotated_is_taken_under_load(mirror, names, outside, sender, receiver, old, new, stores, tmp_path):
     """Certificate, trust, token and password change while it mirrors; then only the new ones get in.
 
     The last test: the brokers' own stores are others afterwards."""
     topic, group = names
-    make_user(outside, secure, "first-password")
+    old.make_user("first-password")
     write_secret(tmp_path / "password", "first-password")
     write_secret(tmp_path / "token", token("first"))
     shutil.copy(tmp_path / "root.jks", tmp_path / "trust2.jks")
-    outside(secure).make_topic(topic)
-    outside(secure).make_topic(f"copy.{topic}")
-    load = sender(secure, topic).start(rate=500)
+    outside(new).make_topic(topic)
+    outside(old).make_topic(topic)
+    load = sender(new, topic).start(rate=500)
     shows = by_certificate(**{
         "security.protocol": "SASL_SSL", "sasl.mechanism": "OAUTHBEARER", "ssl.key.password": "${file:keypass}",
         "sasl.oauthbearer.token.endpoint.url": f"file://{tmp_path}/token", "sasl.jaas.config": f"{OAUTH} required;",
         "sasl.login.callback.handler.class":
             "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler"})
     write_secret(tmp_path / "keypass", "keypass")
-    agent = mirror(secure.seen_at(secure.token_port), secure.seen_at(secure.login_port), topic, group, "--topic.prefix",
-                   "copy.", "--secrets.interval", "1", consumer=shows,
+    agent = mirror(new.seen_at("TOKEN"), old.seen_at("LOGIN"), topic, group, "--secrets.interval", "1", consumer=shows,
                    producer=by_scram(**{"ssl.truststore.location": "trust2.jks",
                                         "sasl.jaas.config": login(SCRAM, password="${file:password}")}))
-    arrived = receiver(secure, f"copy.{topic}", 1)
+    arrived = receiver(old, topic, 1)
     arrived.wait_count(500)
 
-    make_user(outside, secure, "second-password")
+    old.make_user("second-password")
     write_secret(tmp_path / "password", "second-password")
     write_secret(tmp_path / "token", token("first", "second"))
     # The key is useless with the old password: what is halfway there is not taken.
@@ -292,7 +424,15 @@ def test_what_is_rotated_is_taken_under_load(mirror, names, outside, sender, rec
     # The group knows nothing of it.
     assert not agent.find("revoked") and len(agent.find("stream_start")) == 1
     before = load.total
-    secure.restart_with_next("second")
+    brokers = [*old.brokers, *new.brokers]  # all at once, for each takes its time
+    for broker in brokers:
+        broker.process.terminate()
+    for cluster in (old, new):
+        cluster.stop_for_next("second")
+    for broker in brokers:
+        broker.start()
+    for broker in brokers:
+        broker.wait_ready()
     wait_until(lambda: load.total >= before + 500, what="records behind the restart")
     load.finish()
     verdict = arrived.verdict(load)
