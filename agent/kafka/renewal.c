@@ -164,7 +164,6 @@ void
 renewal_prepare(
 	struct client *client, rd_kafka_conf_t *conf, const struct client_settings *settings)
 {
-
 	client->has_tls = is_word(settings, "security.protocol", "ssl");
 	client->has_login = has_sasl(settings) &&
 			    (is_mechanism(settings, "PLAIN") || is_mechanism(settings, "SCRAM"));
