@@ -38,7 +38,8 @@ find_source(const struct config *config, struct findings *findings)
 	return brokers;
 }
 
-/* The start reads the old consumer's positions, and does not go on without them. */
+/* The start reads the old consumer's positions where the group has none of its own, and does not go
+ * on without them then. */
 static void
 look_for_positions(const struct config *config, struct findings *findings)
 {
@@ -50,8 +51,9 @@ look_for_positions(const struct config *config, struct findings *findings)
 		return;
 	if (zookeeper_read_positions(config->source.zookeeper_connect, config->source.group_id,
 		    ZOOKEEPER_MS, &old, &count, &err) < 0)
-		findings_add(findings, "", "zookeeper", FINDING_FAILED,
-			"the positions of the old consumer cannot be read: %s; correct "
+		findings_add(findings, "", "zookeeper", FINDING_WARNING,
+			"the positions of the old consumer cannot be read, and where the group has "
+			"none of its own the mirror does not begin without them: %s; correct "
 			"zookeeper.connect, or write offsets.import=none if they are not to be "
 			"taken over",
 			err.text);

@@ -76,15 +76,22 @@ read_again(void *arg, struct problems *problems)
 	return config_load(typed->argc, typed->argv, library_knows_property, problems);
 }
 
+/* Of microseconds; -1 stays: it is not known. */
+static int64_t
+in_ms(int64_t us)
+{
+	return us < 0 ? -1 : us / 1000;
+}
+
 /* A line that is long needs more than one connection to be filled, and a user should not have to
- * know. */
+   know. Static members keep the names that they had, which tell how many there are. */
 static void
 choose_streams(struct config *config)
 {
 	const char *brokers = config->source.bootstrap_servers;
 	int64_t source, target, wanted;
 
-	if (config->streams_given)
+	if (config->streams_given || config->source.group_instance_id)
 		return;
 	source = brokers ? line_round_trip(brokers, "9092", LINE_MS)
 			 : line_round_trip(config->source.zookeeper_connect, "2181", LINE_MS);
@@ -93,8 +100,8 @@ choose_streams(struct config *config)
 	if (wanted == config->mirror.num_streams)
 		return;
 	config->mirror.num_streams = wanted;
-	LOG(EVENT_line_long, F_INT("streams", wanted), F_INT("source_ms", source / 1000),
-		F_INT("target_ms", target / 1000));
+	LOG(EVENT_line_long, F_INT("streams", wanted), F_INT("source_ms", in_ms(source)),
+		F_INT("target_ms", in_ms(target)));
 }
 
 int

@@ -403,7 +403,7 @@ client_handle(const struct client *client)
 bool
 client_is_joining(const struct client *client)
 {
-	return joining_is_unknown(&client->joining);
+	return joining_is_unknown(&client->joining, client->rk);
 }
 
 void

@@ -7,8 +7,6 @@
  * guide). */
 enum {
 	JOIN_GROUP = 11,
-	LEAVE_GROUP = 13,
-	SYNC_GROUP = 14,
 	JOIN_WITH_ID = 4,
 };
 
@@ -25,10 +23,6 @@ on_request(rd_kafka_t *rk, int fd, const char *broker, int32_t id, int16_t key, 
 	(void)rk, (void)fd, (void)broker, (void)id, (void)number, (void)size;
 	if (key == JOIN_GROUP && version < JOIN_WITH_ID)
 		atomic_store(&joining->is_asked, true);
-	else if (key == SYNC_GROUP)
-		atomic_store(&joining->is_member, true);
-	else if (key == LEAVE_GROUP)
-		atomic_store(&joining->is_member, false);
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -64,10 +58,16 @@ joining_watch(struct joining *joining, rd_kafka_conf_t *conf)
 }
 
 bool
-joining_is_unknown(const struct joining *joining)
+joining_is_unknown(const struct joining *joining, rd_kafka_t *rk)
 {
-	if (atomic_load(&joining->is_member))
+	bool is_unknown;
+	char *id;
+
+	if (!atomic_load(&joining->is_asked) &&
+		clock_ms() - atomic_load(&joining->answered_at) >= ANSWER_MS)
 		return false;
-	return atomic_load(&joining->is_asked) ||
-	       clock_ms() - atomic_load(&joining->answered_at) < ANSWER_MS;
+	id = rd_kafka_memberid(rk);
+	is_unknown = !id || !*id;
+	rd_kafka_mem_free(rk, id);
+	return is_unknown;
 }

@@ -15,14 +15,15 @@
 /* All zero at first. Lives as long as the client. */
 struct joining {
 	atomic_bool is_asked;	     /* such a request is on its way, or with a broker */
-	atomic_bool is_member;	     /* an id is known */
 	_Atomic int64_t answered_at; /* clock_ms */
 };
 
 /* Before the client is made with conf: keeps joining up to date. */
 void joining_watch(struct joining *joining, rd_kafka_conf_t *conf);
 
-/* Would the group keep a member that nobody is if the client went away now? @thread any */
-bool joining_is_unknown(const struct joining *joining);
+/* Would the group keep a member that nobody is if the client went away now? Asks the library's
+   thread for the client's id, which it has at hand, only while such a request is open. @thread any
+   but the library's */
+bool joining_is_unknown(const struct joining *joining, rd_kafka_t *rk);
 
 #endif

@@ -65,8 +65,8 @@ library_scram_trouble(void)
 	 * 2.1 does not look. */
 	if (library_at_least(2, 6, 1))
 		return NULL;
-	return "Kafka 4 refuses all logins by SCRAM from librdkafka before 2.6.1: install a newer "
-	       "one, or use another mechanism there";
+	return "if the brokers are Kafka 4, they refuse all logins by SCRAM from librdkafka before "
+	       "2.6.1: install a newer one, or use another mechanism there";
 }
 
 int

@@ -55,15 +55,19 @@ int64_t
 line_round_trip(const char *servers, const char *default_port, int timeout_ms)
 {
 	size_t size = strcspn(servers, "/");
-	int64_t until = clock_ms() + timeout_ms, left, round_trip = -1;
+	int64_t until = clock_ms() + timeout_ms, share, round_trip = -1;
+	int left = 1;
 
-	for (const char *s = servers; s < servers + size && round_trip < 0;) {
+	for (size_t i = 0; i < size; i++)
+		left += servers[i] == ',';
+	/* One that is silent must not take the time of all. */
+	for (const char *s = servers; s < servers + size && round_trip < 0; left--) {
 		size_t n = strcspn(s, ",/");
 		char *address = mem_strndup(s, n);
 
-		left = until - clock_ms();
-		if (left > 0 && n > 0)
-			round_trip = ask_one(address, default_port, (int)left);
+		share = (until - clock_ms()) / left;
+		if (share > 0 && n > 0)
+			round_trip = ask_one(address, default_port, (int)share);
 		free(address);
 		s += n + 1;
 	}

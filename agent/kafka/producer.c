@@ -54,13 +54,23 @@ transaction_timeout_ms(const struct config *config)
 	return given > TRANSACTION_MS ? given : TRANSACTION_MS;
 }
 
+/* Does a record that the target refuses for good end, or hold, what it is of? Then its batch may
+   end the client as well. Where such records are left out or put aside there may be many. */
+static bool
+is_refusal_rare(const struct config_mirror *mirror)
+{
+	return mirror->abort_on_send_failure || !strcmp(mirror->send_on_error, "pause") ||
+	       !strcmp(mirror->send_on_error, "stop");
+}
+
 static struct client *
 make_client(
 	struct producer *p, enum producer_lane lane, const char *transactional_id, struct err *err)
 {
 	char batch_size[24], refresh[24], timeout[24];
 	bool is_exact = transactional_id != NULL;
-	bool is_gapless = p->is_idempotent && !is_exact && lane != PRODUCER_SINGLE;
+	bool is_gapless = p->is_idempotent && !is_exact && lane != PRODUCER_SINGLE &&
+			  is_refusal_rare(&p->config->mirror);
 	int64_t size = lane_table[lane].batch_size ? lane_table[lane].batch_size
 						   : p->config->target.batch_size;
 	const struct client_rule rules[] = {
@@ -75,8 +85,8 @@ make_client(
 		/* The transaction's end bounds it. */
 		{"message.timeout.ms", "0", is_exact},
 		/* A batch that is refused ends the client, and nothing queued behind it goes on
-		   under a new epoch. Single records need none of it: what is refused there is no
-		   batch-mate of one that is sent again. */
+		   under a new epoch. In the single lane, and where refusals are frequent, the queue
+		   is only taken back as soon as we hear of it, see fill_delivery. */
 		{"enable.gapless.guarantee", is_gapless ? "true" : NULL, false},
 		{"retries", "2147483647", false},
 		{"partitioner", "murmur2_random", false},
@@ -258,8 +268,12 @@ judge(rd_kafka_resp_err_t code, enum producer_lane lane, struct delivery *d)
 	}
 	d->reason = rd_kafka_err2str(code);
 	d->error = rd_kafka_err2name(code);
+	d->is_taken_back =
+		code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
 	switch ((int)code) {
 	case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+	/* The batch is larger than a segment of the topic. */
+	case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
 		d->is_too_large = true;
 		/* fall through */
 	case RD_KAFKA_RESP_ERR_INVALID_RECORD:

@@ -91,6 +91,7 @@ struct delivery {
 	uint8_t verdict;
 	uint8_t lane;	       /* that it was sent in */
 	bool is_too_large;     /* SPLIT, REFUSED: because of its size */
+	bool is_taken_back;    /* AGAIN: for another's sake */
 	bool is_doubtful;      /* not ACKED: the target may have it all the same */
 	bool is_missing_topic; /* LATER: the topic does not exist (else the partition) */
 };

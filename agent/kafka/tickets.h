@@ -36,7 +36,8 @@ int tickets_start(const struct config *config, struct err *err);
    kafka/client. @blocks @thread any */
 int tickets_need(enum client_side side, const struct client_settings *settings, struct err *err);
 
-/* The same, waiting no longer than that, in whole seconds. @blocks @thread any */
+/* The same, waiting no longer than timeout_ms, which the sentence of a failure tells in whole
+   seconds; where somebody else has begun it before, it is not waited for. @blocks @thread any */
 int tickets_need_within(enum client_side side, const struct client_settings *settings,
 	int timeout_ms, struct err *err);
 

@@ -257,6 +257,10 @@ on_failed(struct pipeline *pl, struct partition *p, struct flight *f, struct out
 	switch (d->verdict) {
 	case DELIVERY_SPLIT: on_split(pl, p, target_of(p, output), d); break;
 	case DELIVERY_AGAIN:
+		/* What fails again and again must not take back each time what others have queued.
+		 */
+		if (p->pause_ms && !d->is_taken_back)
+			p->resends_singly = true;
 		pipeline_note_target(pl, d->reason);
 		partition_recover(pl, p, p->pause_ms || p->state == PARTITION_RESENDING);
 		note_waiting(p, "to be sent again", d->reason);

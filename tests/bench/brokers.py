@@ -38,8 +38,9 @@ class Side:
 
     def __init__(self, bootstrap, pids):
         self.bootstrap, self.pids = bootstrap, pids
-        # Quiet: brokers are killed at the end, which is no news.
-        self.admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        # Quiet: brokers are killed at the end, which is no news. While something is idle so is this client, and the broker ends its
+        # connections; librdkafka 2.12 then may forget the broker for good, as it begins with bootstrap.servers anew.
+        self.admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, "metadata.recovery.strategy": "none"})
 
     def count(self, topic, partitions):
         """The sum of the topic's end offsets, -1 while it is not there."""

@@ -113,13 +113,12 @@ def test_stop_while_the_group_comes_together(mirror, names, outside, kafka1, kaf
     slow = Consumer({"bootstrap.servers": kafka1.bootstrap, "group.id": group, "session.timeout.ms": 30000, "log_level": 0})
     slow.subscribe([topic])
     wait_until(lambda: slow.poll(0.1) or slow.assignment(), what="a member")
-    agent = mirror(kafka1, kafka2, topic, group)
+    agent = mirror(kafka1, kafka2, topic, group, "--shutdown.timeout.ms", 60000)
     wait_until(lambda: outside(kafka1).members(group) == 2, what="the request to join")
     agent.send(signal.SIGINT)
     agent.wait_event("stopping")
     # Only now does it hear that there is another one, and comes back.
-    while agent.is_running():
-        slow.poll(0.1)
+    wait_until(lambda: slow.poll(0.1) or not agent.is_running(), what="the end")
     assert agent.wait() == 0, agent.stderr
     # One that nobody is would stay until its session has timed out.
     assert outside(kafka1).members(group) == 1

@@ -27,7 +27,7 @@ PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 OAUTH = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
 SCRAMS = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
-NO_SCRAM = "Kafka 4 refuses all logins by SCRAM from librdkafka before 2.6.1: install a newer one"
+NO_SCRAM = "if the brokers are Kafka 4, they refuse all logins by SCRAM from librdkafka before 2.6.1: install a newer one"
 PASSWORD = "p \"w\" \\ ; x"
 
 

@@ -370,6 +370,34 @@ TEST(old_files)
 	remove_files(&files);
 }
 
+/* Only who has not given it gets more streams over a long line. */
+TEST(number_of_streams_is_given)
+{
+	static const struct {
+		const char *consumer, *ini, *line;
+		bool is_given;
+	} cases[] = {
+		{CONSUMER, "", FILES "--whitelist t", false},
+		{CONSUMER, "", FILES "--whitelist t --num.streams 1", true},
+		{CONSUMER, "[mirror]\nnum.streams=1\n", "--config i " FILES "--whitelist t", true},
+		{CONSUMER "mirror.consumer.numthreads=1\n", "", FILES "--whitelist t", true},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct files files = write_files(cases[i].consumer, PRODUCER, cases[i].ini);
+		struct problems problems = {0};
+		struct config *config = load(&files, cases[i].line, &problems);
+
+		if (CHECK(config)) {
+			CHECK_INT(config->mirror.num_streams, 1);
+			CHECK_INT(config->streams_given, cases[i].is_given);
+		}
+		config_free(&config);
+		problems_fini(&problems);
+		remove_files(&files);
+	}
+}
+
 TEST(verdicts_survive_errors)
 {
 	struct files files = write_files(CONSUMER "fetch.min.bytes=x\n", PRODUCER, "");
