@@ -75,7 +75,7 @@ def test_connect_by_zookeeper(connect, outside, names, kafka1, kafka2):
     topic, group = names
     for cluster in (kafka1, kafka2):
         outside(cluster).make_topic(topic, replicas=2)
-    found = connect(kafka1, kafka2, topic, group, consumer={"bootstrap.servers": None, "zookeeper.connect": kafka1.zookeeper})
+    found = connect(kafka1, kafka2, topic, group, "--offsets.import", "none", consumer={"bootstrap.servers": None, "zookeeper.connect": kafka1.zookeeper})
     assert {result for side in found.values() for result, _ in side.values()} == {"ok"}, found
     assert all(f"127.0.0.1:{port}" in found["source"]["zookeeper"][1] for port in kafka1.ports)
 
