@@ -7,6 +7,8 @@ import time
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 DEADLINE = 60
+# A reader that has had nothing for so many seconds is replaced: librdkafka 2.12 may stop for ever when its only broker has stood still.
+SILENCE = 15
 
 
 def name(key, number):
@@ -102,11 +104,16 @@ class Receiver:
     """Reads a topic from its beginning. Only records of the sender's keys count."""
 
     def __init__(self, cluster, topic, partitions):
+        self.cluster, self.topic, self.partitions = cluster, topic, partitions
+        self.open()
+
+    def open(self):
+        """Begins at the first record, with a client of its own."""
         self.arrivals = collections.defaultdict(list)
-        self.consumer = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": "reader", "log_level": 0,
+        self.consumer = Consumer({"bootstrap.servers": self.cluster.bootstrap, "group.id": "reader", "log_level": 0,
                                   "enable.auto.commit": False, "auto.offset.reset": "earliest",
                                   "fetch.wait.max.ms": 50, "topic.metadata.refresh.interval.ms": 1000})
-        self.consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(partitions)])
+        self.consumer.assign([TopicPartition(self.topic, number, OFFSET_BEGINNING) for number in range(self.partitions)])
 
     def close(self):
         self.consumer.close()
@@ -133,9 +140,15 @@ class Receiver:
 
     def verdict(self, sender, timeout=DEADLINE):
         """Waits until all records of the sender are here, or the time is over; then judges its keys."""
-        end = time.monotonic() + timeout
+        heard = time.monotonic()
+        end = heard + timeout
         while not self.has(sender.sent) and time.monotonic() < end:
-            self.take()
+            if self.take():
+                heard = time.monotonic()
+            elif time.monotonic() > heard + SILENCE:
+                self.close()
+                self.open()
+                heard = time.monotonic()
         while self.take():
             pass
         return Verdict(sender.sent, {key: self.arrivals[key] for key in sender.keys})
