@@ -221,6 +221,25 @@ parse_nearest(const char *word, const char *(*candidate)(size_t i, void *arg), v
 	return nearest;
 }
 
+void
+parse_address(char *text, const char *default_port, const char **ret_host, const char **ret_port)
+{
+	char *colon = strrchr(text, ':');
+	size_t length;
+
+	*ret_host = text;
+	*ret_port = default_port;
+	if (colon && !strchr(colon, ']')) {
+		*colon = '\0';
+		*ret_port = colon + 1;
+	}
+	length = strlen(text);
+	if (*text == '[' && text[length - 1] == ']') {
+		text[length - 1] = '\0';
+		*ret_host = text + 1;
+	}
+}
+
 /* org.apache.kafka.common.internals.Topic */
 bool
 parse_is_topic_name(const char *s)

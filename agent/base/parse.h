@@ -31,6 +31,11 @@ int parse_duration(const char *s, int64_t default_unit_ms, int64_t min, int64_t 
 const char *parse_nearest(
 	const char *word, const char *(*candidate)(size_t i, void *arg), void *arg);
 
+/* Cuts "host", "host:port" or "[address]:port" in two, in place: both results stand in text, but
+   for default_port where it names none. Nothing is judged. @thread any */
+void parse_address(
+	char *text, const char *default_port, const char **ret_host, const char **ret_port);
+
 /* Can a topic have this name? By Kafka's rule: 1 to 249 letters, digits, dots, dashes and
    underscores, but neither "." nor "..". @thread any */
 bool parse_is_topic_name(const char *s);

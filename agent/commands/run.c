@@ -16,6 +16,9 @@
 
 /* How long the line to a cluster is must be known within this time, or is not known. */
 #define LINE_MS 500
+/* What each of the streams that it needs more than one adds to the default of buffer.memory: what
+   is on its way there is on its way for longer. */
+#define ADDED_STREAM (16 * 1024 * 1024)
 
 /* Warnings of the configuration belong to the log once it is open. */
 static void
@@ -99,9 +102,12 @@ choose_streams(struct config *config)
 	wanted = line_connections(source > target ? source : target);
 	if (wanted == config->mirror.num_streams)
 		return;
+	if (!config->buffer_given)
+		config->mirror.buffer_memory += (wanted - 1) * ADDED_STREAM;
 	config->mirror.num_streams = wanted;
 	LOG(EVENT_line_long, F_INT("streams", wanted), F_INT("source_ms", in_ms(source)),
-		F_INT("target_ms", in_ms(target)));
+		F_INT("target_ms", in_ms(target)),
+		F_INT("buffer_memory", config->mirror.buffer_memory));
 }
 
 /* One for each stream, and one for all that waits; but a stream's own thread and the library's for

@@ -606,6 +606,7 @@ config_check(int argc, char *const argv[], config_known *known, struct problems 
 	javaprops_translate(config, SIDE_CONSUMER, &all, known, problems);
 	javaprops_translate(config, SIDE_PRODUCER, &all, known, problems);
 	config->streams_given |= is_given(&all, "num.streams");
+	config->buffer_given = is_given(&all, "buffer.memory");
 	check_topics(config, &all, problems);
 	check_script(config, problems);
 	creation_check(config, &all, problems);

@@ -82,6 +82,7 @@ struct config {
 #undef SECTION_END
 
 	bool streams_given; /* num.streams stands somewhere, under this name or an older one */
+	bool buffer_given;  /* likewise [mirror] buffer.memory */
 	struct client_settings consumer, producer;
 
 	/* What reflejo itself handles of the consumer's properties. */

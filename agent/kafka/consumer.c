@@ -59,42 +59,14 @@ struct source_partition {
 	int64_t sought;		     /* read from here on, until a record has come; -1: it has */
 };
 
-/* Bookkeeping that the library needs for a consumed record besides its bytes, measured
- * (librdkafka.md 1.2). */
-#define RECORD_OVERHEAD 340
-
-static int64_t
-at_least(int64_t value, int64_t least)
-{
-	return value > least ? value : least;
-}
-
-/* One partition's share of what may wait: half of the limit, the other half being responses on
- * their way. */
-static int64_t
-partition_share(const struct consumer_limits *limits)
-{
-	return at_least(limits->bytes / 2 / at_least(limits->partitions, 1), 1024);
-}
-
-/* The number of records that may wait in a partition's queue, if they were small. */
-static int64_t
-partition_records(const struct consumer_limits *limits)
-{
-	return at_least(partition_share(limits) / (RECORD_OVERHEAD + 100), 1);
-}
-
 /* See below. @thread library */
 static void on_offset_line(const char *line, void *arg);
 
-/* The library's limits that keep one consumer below limits->bytes: half for what waits in the
-   partition queues, half for responses that are being received, one a broker. */
 static struct client *
 make_client(const struct config *config, const char *client_id, const char *instance_id,
-	const char *bootstrap_servers, const struct consumer_limits *limits, struct err *err)
+	const char *bootstrap_servers, const struct intake *intake, struct err *err)
 {
-	int64_t per_broker = limits->bytes / 2 / at_least(limits->brokers, 1);
-	char queued_kbytes[24], queued_records[24], fetch[24], refresh[24];
+	char queued_kbytes[24], queued_records[24], fetch[24], part[24], wait[24], refresh[24];
 	const char *level = client_settings_get(&config->consumer, "log_level");
 	const char *reset = config->source.offset_reset == OFFSET_RESET_NONE ? "error" : "earliest";
 	bool is_exact = config->mirror.exactly_once;
@@ -114,11 +86,10 @@ make_client(const struct config *config, const char *client_id, const char *inst
 		{"queued.max.messages.kbytes", queued_kbytes, false},
 		{"queued.min.messages", queued_records, false},
 		{"fetch.queue.backoff.ms", "10", false},
-		/* A broker serves one fetch at a time: one that waits for idle partitions holds up
-		   those whose queue has just been read down. */
-		{"fetch.wait.max.ms", "50", false},
+		{"fetch.wait.max.ms", wait, false},
 		{"message.max.bytes", "1000", false},
 		{"fetch.max.bytes", fetch, false},
+		{"max.partition.fetch.bytes", part, false},
 		{"socket.nagle.disable", "true", false},
 		{"enable.metrics.push", "false", false},
 		{"log.connection.close", "false", false},
@@ -126,9 +97,11 @@ make_client(const struct config *config, const char *client_id, const char *inst
 		{"log_level", level && atoi(level) > 4 ? level : "4", level != NULL},
 	};
 
-	snprintf(queued_kbytes, sizeof(queued_kbytes), "%" PRId64, partition_share(limits) / 1024);
-	snprintf(queued_records, sizeof(queued_records), "%" PRId64, partition_records(limits));
-	snprintf(fetch, sizeof(fetch), "%" PRId64, at_least(per_broker, 65536));
+	snprintf(queued_kbytes, sizeof(queued_kbytes), "%" PRId64, intake->queue_bytes / 1024);
+	snprintf(queued_records, sizeof(queued_records), "%" PRId64, intake->queue_records);
+	snprintf(fetch, sizeof(fetch), "%" PRId64, intake->response_bytes);
+	snprintf(part, sizeof(part), "%" PRId64, intake->partition_bytes);
+	snprintf(wait, sizeof(wait), "%" PRId64, intake->wait_ms);
 	snprintf(refresh, sizeof(refresh), "%" PRId64, config->source.metadata_max_age_ms);
 	return client_new(CLIENT_SOURCE, RD_KAFKA_CONSUMER, &config->consumer, rules,
 		sizeof(rules) / sizeof(rules[0]),
@@ -141,8 +114,9 @@ consumer_new(const struct config *config, const char *client_id, const char *ins
 	const char *bootstrap_servers, const struct consumer_limits *limits, struct err *err)
 {
 	static const uint64_t one = 1;
+	struct intake intake = intake_plan(limits);
 	struct client *client =
-		make_client(config, client_id, instance_id, bootstrap_servers, limits, err);
+		make_client(config, client_id, instance_id, bootstrap_servers, &intake, err);
 	struct consumer *c;
 
 	if (!client)
@@ -156,8 +130,8 @@ consumer_new(const struct config *config, const char *client_id, const char *ins
 	 * (librdkafka.md 1.6). */
 	c->reads_batches = library_at_least(2, 1, 0);
 	c->is_sleepy = !library_at_least(2, 2, 0);
-	c->queued_bytes = partition_share(limits);
-	c->queued_records = partition_records(limits);
+	c->queued_bytes = intake.queue_bytes;
+	c->queued_records = intake.queue_records;
 	c->nudges = rd_kafka_topic_partition_list_new(8);
 	c->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	c->ready_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "kafka/intake.h"
 #include "kafka/record.h"
 
 /* All calls: @thread worker, the one that made the consumer; none of them blocks. */
@@ -25,12 +26,6 @@ struct topic_partition {
 
 /* Can the source tell the ids of its topics, as far as the library goes? */
 bool consumer_knows_topic_ids(void);
-
-/* How much one consumer may hold, in bytes, and what it must be shared among. */
-struct consumer_limits {
-	int64_t bytes;
-	int partitions, brokers;
-};
 
 /* Joins nothing yet. client_id is MirrorMaker's "<group>-<stream>"; instance_id is
    group.instance.id of this one, or NULL. NULL on error.

@@ -6,29 +6,12 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "kafka/wire.h"
 
 /* One more connection for each of these; brokers in one region are below a fifth of it. */
 #define EACH_US 15000
 #define MOST 8
-
-/* "host", "host:port", "[address]:port" becomes host and port, which stand in text. */
-static void
-split(char *text, const char *default_port, const char **ret_host, const char **ret_port)
-{
-	char *colon = strrchr(text, ':');
-
-	*ret_host = text;
-	*ret_port = default_port;
-	if (colon && !strchr(colon, ']')) {
-		*colon = '\0';
-		*ret_port = colon + 1;
-	}
-	if (*text == '[' && text[strlen(text) - 1] == ']') {
-		text[strlen(text) - 1] = '\0';
-		*ret_host = text + 1;
-	}
-}
 
 static int64_t
 ask_one(char *address, const char *default_port, int timeout_ms)
@@ -39,7 +22,7 @@ ask_one(char *address, const char *default_port, int timeout_ms)
 	struct wire *wire;
 	struct err err;
 
-	split(address, default_port, &host, &port);
+	parse_address(address, default_port, &host, &port);
 	found = wire_look_up(host, port, timeout_ms, &err);
 	left = until - clock_ms();
 	if (found && left > 0 && wire_open(found, (int)left, &wire, &err) == WIRE_OPEN) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/parse.h"
 #include "kafka/probe_state.h"
 
 /* So many brokers are looked at side by side. */
@@ -82,20 +83,14 @@ add_bootstrap(struct probe *probe)
 	const char *s = probe->request.brokers, *named_by = origin_of(&probe->request);
 
 	while (*s) {
-		char *address = mem_strndup(s, strcspn(s, ",")), *colon = strrchr(address, ':');
-		char *host = address;
+		char *address = mem_strndup(s, strcspn(s, ","));
+		const char *host, *port;
 
 		s += strlen(address);
 		s += *s == ',';
-		if (colon) {
-			*colon = '\0';
-			if (*host == '[' && colon > host && colon[-1] == ']') {
-				colon[-1] = '\0';
-				host++;
-			}
-		}
-		if (!find_broker(probe, host, colon ? colon + 1 : "9092"))
-			add_broker(probe, host, colon ? colon + 1 : "9092", named_by);
+		parse_address(address, "9092", &host, &port);
+		if (!find_broker(probe, host, port))
+			add_broker(probe, host, port, named_by);
 		free(address);
 	}
 }

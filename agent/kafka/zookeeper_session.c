@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/parse.h"
 
 #define DEFAULT_PORT "2181"
 
@@ -338,13 +339,13 @@ static int
 check_host(const char *host, int64_t deadline_ms, struct err *err)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *addresses;
-	const char *port = strrchr(host, ':');
-	bool bracketed = *host == '[' && port[-1] == ']';
-	char *name = mem_strndup(host + bracketed, (size_t)(port - host) - 2 * (size_t)bracketed);
-	int rc = getaddrinfo(name, port + 1, &hints, &addresses);
-	int error = ETIMEDOUT;
+	char *address = mem_strdup(host);
+	const char *name, *port;
+	int rc, error = ETIMEDOUT;
 
-	free(name);
+	parse_address(address, DEFAULT_PORT, &name, &port);
+	rc = getaddrinfo(name, port, &hints, &addresses);
+	free(address);
 	if (rc)
 		return err_set(err, "%s", gai_strerror(rc));
 	for (struct addrinfo *a = addresses; a; a = a->ai_next) {

@@ -3,6 +3,7 @@ import contextlib
 import pathlib
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -66,9 +67,17 @@ class Side:
     def make(self, topic, partitions, **config):
         """An empty topic, also where one of that name was."""
         self.remove(topic)
+        if partitions >= 500:
+            self.unmap()
         config = {"file.delete.delay.ms": "1000", "retention.ms": "-1", "max.message.bytes": "2000000", **config}
         self.admin.create_topics([NewTopic(topic, partitions, 1, config=config)])[topic].result()
         wait_for(f"creating {topic}", lambda: self.count(topic, partitions) == 0)
+
+    def unmap(self):
+        """A deleted partition's indexes stay mapped until the broker collects garbage, and a process may have some 65,000 mappings only."""
+        jcmd = pathlib.Path(rigs.java()).resolve().with_name("jcmd")
+        for pid in self.pids if jcmd.exists() else []:
+            subprocess.run([jcmd, str(pid), "GC.run"], stdout=subprocess.DEVNULL, check=True)
 
     def committed(self, group, topic, partitions):
         """The sum of the group's committed offsets."""
@@ -108,7 +117,7 @@ def load(side, topic, row, count):
     values = make_values(row.size, row.is_json)
     headers = [(f"header-{i}", b"0123456789abcdef") for i in range(row.headers)] or None
     for i in range(count):
-        key = b"%016x" % (i * 2654435761 % KEYS)
+        key = b"%016x" % (i * 2654435761 % (row.keys or KEYS))
         while True:
             try:
                 producer.produce(topic, values[i % 1000], key, headers=headers)

@@ -14,9 +14,7 @@ from scripts import FLAGS, SCRIPTS
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE.parents[1] / "build"
 MIB = 1 << 20
-# One request at a time goes to a broker. While partitions with records have full queues, one for those without waits this
-# long, and nothing is fetched: the library's 500 ms make a copy with finished and unfinished partitions crawl.
-FETCH_WAIT_MS = 50
+KIB = 1 << 10
 # The floor looks at each partition's queue in turn; of more than this it reads one queue for all.
 MOST_QUEUES = 64
 # As Kafka's own start scripts run their programs.
@@ -92,23 +90,25 @@ def scripted(text):
 def floor_settings(job):
     """What reflejo gives its clients by default where it costs or saves CPU, so that the two differ by their own work.
 
-    Its 64 MiB for the process are shared among streams. Half of a share is the consumer's, halved again between what
-    waits in the partition queues and the response that is being received; a quarter is for what is on its way, each
-    record counted with 560 bytes of the library's and its own bookkeeping.
+    Its 32 MiB for the process are shared among streams. Half of a share is the consumer's, halved again between what
+    waits in the partition queues and the response that is being received (agent/kafka/intake.c says how); a quarter is
+    for what is on its way, each record counted with 560 bytes of the library's and its own bookkeeping.
     """
-    share = 64 * MIB // job.streams
-    queued = share // 4 // (job.partitions // job.streams + 1)
+    share, partitions = 32 * MIB // job.streams, job.partitions // job.streams + 1
+    queued = share // 4 // partitions
+    part = min(max(queued, 128 * KIB), 512 * KIB)
+    flowing = part * 9 // 8
     size = sum(size * weight for size, weight in MIXED) // 100 if job.size == "mixed" else job.size
     consumer = {
         "auto.offset.reset": "earliest", "enable.auto.commit": "false", "enable.auto.offset.store": "false",
         "isolation.level": "read_uncommitted", "check.crcs": "true", "partition.assignment.strategy": "range",
-        "queued.max.messages.kbytes": max(queued // 1024, 1), "queued.min.messages": max(queued // 440, 1),
-        "fetch.max.bytes": share // 4, "message.max.bytes": 1000, "fetch.wait.max.ms": FETCH_WAIT_MS,
+        "queued.max.messages.kbytes": max(queued, flowing) // KIB, "queued.min.messages": max(queued // 440, flowing // 120),
+        "fetch.max.bytes": share // 4, "max.partition.fetch.bytes": part, "message.max.bytes": 1000, "fetch.wait.max.ms": max(50, partitions // 20),
         "socket.nagle.disable": "true", "topic.metadata.refresh.interval.ms": 30000,
     }
     producer = {
         "acks": "all", "enable.idempotence": "true", "message.timeout.ms": 0, "partitioner": "murmur2_random",
-        "batch.size": 1_000_000, "message.max.bytes": 1_048_576,
+        "linger.ms": 1, "batch.size": 1_000_000, "message.max.bytes": 1_048_576,
         "queue.buffering.max.messages": share // 4 // (size + KEY_BYTES + 560), "socket.nagle.disable": "true",
     }
     return consumer, producer

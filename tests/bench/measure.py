@@ -201,7 +201,8 @@ class Bench:
                 return self.target.count(topic, STEADY.partitions) >= STEADY.partitions * HEAD
 
             wait_for("the first records", flows, step=0.2)
-            before = cpu_seconds(pipeline.pids)
+            sides = self.source.pids, self.target.pids
+            before = [cpu_seconds(pids) for pids in (pipeline.pids, *sides)]
             from_number = sent + STEADY_RATE * STEADY_WARM_UP
             for _ in at_rate(STEADY_RATE, STEADY_WARM_UP + seconds):
                 send(writer, topic, sent)
@@ -215,12 +216,12 @@ class Bench:
             writer.flush(30)
             wait_for("the last record", lambda: self.target.count(topic, STEADY.partitions) >= needed)
             pipeline.look()
-            used = cpu_seconds(pipeline.pids) - before
+            used = [(cpu_seconds(pids) - then) / (STEADY_WARM_UP + seconds) for pids, then in zip((pipeline.pids, *sides), before)]
             pipeline.stop(contestant.statuses)
             there = self.target.count(topic, STEADY.partitions)
             waits = sorted(wait for number, wait in latencies(self.target.bootstrap, topic, there) if from_number <= number < needed)
             return {**{f"p{p}": percentile(waits, p) for p in PERCENTILES}, "max": waits[-1], "records": len(waits),
-                    "core": used / (STEADY_WARM_UP + seconds), "peak_mib": pipeline.peak_kib / 1024}
+                    "core": used[0], "source_core": used[1], "target_core": used[2], "peak_mib": pipeline.peak_kib / 1024}
 
         return self.run(contestant, job, measured)
 

@@ -88,14 +88,21 @@ def idle_table(results):
                f"| {r['rss_mib']:.1f} | {f'{slope:.1f}' if slope is not None else '-'} | {r['threads']} | {r['all']:.1f} |")
 
 
+def medians(runs):
+    """One row of several runs: the medians of their numbers, and the runs."""
+    return {**{name: statistics.median(r[name] for r in runs) if isinstance(value, (int, float)) else value for name, value in runs[0].items()},
+            "runs": runs}
+
+
 def steady_table(results):
     if not results:
         return
     yield f"\n## Latency: {results[0]['title']}, from the sending to the source until the append at the target\n"
-    yield "| | p50 ms | p99 ms | p99.9 ms | max ms | CPU, % of a core | peak RSS MiB |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "| | p50 ms | p99 ms (min-max) | p99.9 ms | max ms | CPU, % of a core | source broker | target broker | peak RSS MiB |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for r in results:
-        yield (f"| {r['contestant_title']} | {r['p50']:.1f} | {r['p99']:.1f} | {r['p99.9']:.1f} | {r['max']:.1f} | {100 * r['core']:.1f} | {r['peak_mib']:.0f} |")
+        yield (f"| {r['contestant_title']} | {r['p50']:.1f} | {spread([one['p99'] for one in r['runs']], '.1f')} | {r['p99.9']:.1f} | {r['max']:.1f} "
+               f"| {100 * r['core']:.1f} | {100 * r['source_core']:.1f} | {100 * r['target_core']:.1f} | {r['peak_mib']:.0f} |")
 
 
 # ---- goals -------------------------------------------------------------------------------------------------------

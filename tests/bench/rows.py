@@ -14,6 +14,7 @@ class Row:
     codec: str = "none"        # at the target
     headers: int = 0           # on each record
     partitions: int = 8
+    keys: int = 0              # so many different ones, 1: all records are in one partition; 0: a thousand and more
     records: int = 500_000     # of a long run; a short one has a tenth
     contestants: tuple = SOME
     is_json: bool = False
@@ -34,6 +35,7 @@ ROWS = [
     Row("headers", "100 B and three headers", headers=3, records=1_000_000),
     Row("1-partition", "100 B, 1 partition", partitions=1, records=1_000_000),
     Row("64-partitions", "100 B, 64 partitions", partitions=64, records=1_000_000),
+    Row("1-of-1000", "100 B, one busy partition of 1,000", partitions=1000, keys=1, records=1_000_000, contestants=(*SOME, "mm1")),
     Row("1000-partitions", "100 B, 1,000 partitions", partitions=1000, records=1_000_000),
 ]
 

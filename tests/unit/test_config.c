@@ -375,12 +375,16 @@ TEST(number_of_streams_is_given)
 {
 	static const struct {
 		const char *consumer, *ini, *line;
-		bool is_given;
+		bool streams, buffer;
 	} cases[] = {
-		{CONSUMER, "", FILES "--whitelist t", false},
-		{CONSUMER, "", FILES "--whitelist t --num.streams 1", true},
-		{CONSUMER, "[mirror]\nnum.streams=1\n", "--config i " FILES "--whitelist t", true},
-		{CONSUMER "mirror.consumer.numthreads=1\n", "", FILES "--whitelist t", true},
+		{CONSUMER, "", FILES "--whitelist t", false, false},
+		{CONSUMER, "", FILES "--whitelist t --num.streams 1", true, false},
+		{CONSUMER, "[mirror]\nnum.streams=1\n", "--config i " FILES "--whitelist t", true,
+			false},
+		{CONSUMER "mirror.consumer.numthreads=1\n", "", FILES "--whitelist t", true, false},
+		{CONSUMER, "", FILES "--whitelist t --buffer.memory 32MiB", false, true},
+		/* The producer's is another one. */
+		{CONSUMER "buffer.memory=33554432\n", "", FILES "--whitelist t", false, false},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -390,7 +394,9 @@ TEST(number_of_streams_is_given)
 
 		if (CHECK(config)) {
 			CHECK_INT(config->mirror.num_streams, 1);
-			CHECK_INT(config->streams_given, cases[i].is_given);
+			CHECK_INT(config->mirror.buffer_memory, 32 << 20);
+			CHECK_INT(config->streams_given, cases[i].streams);
+			CHECK_INT(config->buffer_given, cases[i].buffer);
 		}
 		config_free(&config);
 		problems_fini(&problems);

@@ -194,7 +194,7 @@ TEST(every_row_is_whole)
 		CHECK(strstr(usage, option->key));
 	}
 	CHECK(strstr(usage, "--num.streams <number>"));
-	CHECK(strstr(usage, "(default: 64MiB)"));
+	CHECK(strstr(usage, "(default: 32MiB)"));
 	CHECK(strstr(usage, "--consumer.config <file>"));
 	free(usage);
 }

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "unit.h"
@@ -139,6 +140,33 @@ candidate(size_t i, void *arg)
 
 	(void)arg;
 	return names[i];
+}
+
+TEST(addresses)
+{
+	static const struct {
+		const char *text, *host, *port;
+	} cases[] = {
+		{"kafka", "kafka", "9092"},
+		{"kafka:1", "kafka", "1"},
+		{"kafka:", "kafka", ""},
+		{"10.0.0.1:9093", "10.0.0.1", "9093"},
+		{"[::1]:9093", "::1", "9093"},
+		{"[fe80::1%eth0]", "fe80::1%eth0", "9092"},
+		{"", "", "9092"},
+		{"[", "[", "9092"},
+		{":", "", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char text[32];
+		const char *host, *port;
+
+		snprintf(text, sizeof(text), "%s", cases[i].text);
+		parse_address(text, "9092", &host, &port);
+		CHECK_STR(host, cases[i].host);
+		CHECK_STR(port, cases[i].port);
+	}
 }
 
 TEST(nearest)

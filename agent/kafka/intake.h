@@ -1,0 +1,29 @@
+/* How much a consumer asks its brokers for, and how much it lets wait unread. */
+#ifndef KAFKA_INTAKE_H
+#define KAFKA_INTAKE_H
+
+#include <stdint.h>
+
+/* How much one consumer may hold, in bytes, and what it must be shared among. */
+struct consumer_limits {
+	int64_t bytes;
+	int partitions, brokers;
+};
+
+/* What to set the library to. */
+struct intake {
+	int64_t response_bytes;	 /* fetch.max.bytes */
+	int64_t partition_bytes; /* max.partition.fetch.bytes */
+	int64_t queue_bytes;	 /* queued.max.messages.kbytes */
+	int64_t queue_records;	 /* queued.min.messages; more do not wait either */
+	int64_t wait_ms;	 /* fetch.wait.max.ms */
+};
+
+/* Settings that keep one consumer near limits->bytes while its partitions are few: half for what
+   waits in their queues, half for responses that are being received, one a broker. Of many
+   partitions (more than 64 of 32 MiB of buffer.memory) each still gets enough to be read without a
+   stop while the others are silent: up to 272 KiB wait of each that is far behind, and with the
+   library's bookkeeping records of 100 bytes take three times that. */
+struct intake intake_plan(const struct consumer_limits *limits);
+
+#endif

@@ -1,0 +1,73 @@
+/* How much a consumer asks for and lets wait. */
+#include "kafka/intake.h"
+
+#include "unit.h"
+
+#define MIB (1 << 20)
+
+TEST(few_partitions_stay_within_the_limit)
+{
+	for (int partitions = 1; partitions <= 64; partitions++) {
+		struct consumer_limits limits = {16 * MIB, partitions, 1};
+		struct intake i = intake_plan(&limits);
+		int64_t most = (i.queue_bytes + i.partition_bytes) * partitions;
+
+		CHECK_INT(i.response_bytes, 8 * MIB);
+		/* What waits, and one part more that a response brings while it does not quite. */
+		CHECK(most <= limits.bytes + limits.bytes / 8);
+		CHECK(i.queue_records * 120 <= i.queue_bytes);
+	}
+}
+
+TEST(many_partitions_are_each_given_enough)
+{
+	struct consumer_limits limits = {16 * MIB, 1000, 1};
+	struct intake i = intake_plan(&limits);
+
+	CHECK_INT(i.partition_bytes, 128 * 1024);
+	CHECK((i.queue_records + i.partition_bytes / 120) * 440 < MIB);
+	limits.partitions = 100000;
+	CHECK_INT(intake_plan(&limits).partition_bytes, i.partition_bytes);
+	CHECK_INT(intake_plan(&limits).queue_bytes, i.queue_bytes);
+}
+
+/* Else the next fetch leaves it out, and waits for partitions that have nothing. */
+TEST(no_queue_is_full_of_one_response)
+{
+	static const int64_t bytes[] = {0, MIB, 2 * MIB, 16 * MIB, 512LL * MIB, 64LL << 30};
+
+	for (size_t b = 0; b < sizeof(bytes) / sizeof(*bytes); b++)
+		for (int partitions = 0; partitions < 5000; partitions += 7) {
+			struct consumer_limits limits = {bytes[b], partitions, 1};
+			struct intake i = intake_plan(&limits);
+
+			if (!CHECK(i.queue_bytes > i.partition_bytes) ||
+				!CHECK(i.queue_records > i.partition_bytes / 120))
+				return;
+		}
+}
+
+TEST(response_is_shared_among_brokers)
+{
+	struct consumer_limits limits = {16 * MIB, 8, 4};
+
+	CHECK_INT(intake_plan(&limits).response_bytes, 2 * MIB);
+	limits.brokers = 1000;
+	CHECK_INT(intake_plan(&limits).response_bytes, 64 * 1024);
+	limits.brokers = 0;
+	CHECK_INT(intake_plan(&limits).response_bytes, 8 * MIB);
+}
+
+TEST(fetches_are_rarer_when_they_name_many)
+{
+	static const struct {
+		int partitions;
+		int64_t wait_ms;
+	} cases[] = {{0, 50}, {1000, 50}, {1200, 60}, {2000, 100}, {10000, 500}, {1000000, 500}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct consumer_limits limits = {MIB, cases[i].partitions, 1};
+
+		CHECK_INT(intake_plan(&limits).wait_ms, cases[i].wait_ms);
+	}
+}
