@@ -16,7 +16,7 @@
    queue has just been read down. But each fetch names all partitions, which costs both sides. */
 #define WAIT_MS 50
 #define MOST_WAIT_MS 500
-#define PARTITIONS_A_WAIT_MS 20
+#define PARTITIONS_A_WAIT_MS 10
 
 static int64_t
 most(int64_t a, int64_t b)

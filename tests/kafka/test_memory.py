@@ -54,11 +54,11 @@ def test_memory_while_catching_up(mirror, names, outside, sender, receiver, kafk
 
 
 def test_memory_of_many_partitions_far_behind(mirror, names, outside, sender, receiver, kafka3, kafka4):
-    """More than a mebibyte waits in each of many partitions, and the target takes nothing."""
+    """More than a mebibyte waits in each of many partitions, in batches of the usual size, and the target takes nothing."""
     topic, group = names
     outside(kafka3).make_topic(topic, MANY)
     outside(kafka4).make_topic(topic, MANY)
-    load = sender(kafka3, topic, keys=20 * MANY, size=SIZE, config={"linger.ms": 50})
+    load = sender(kafka3, topic, keys=20 * MANY, size=SIZE, config={"linger.ms": 50, "batch.size": 32768})
     load.send(BACKLOG)
     load.finish()
     agent = mirror(kafka3, kafka4, topic, group)

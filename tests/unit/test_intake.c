@@ -63,7 +63,7 @@ TEST(fetches_are_rarer_when_they_name_many)
 	static const struct {
 		int partitions;
 		int64_t wait_ms;
-	} cases[] = {{0, 50}, {1000, 50}, {1200, 60}, {2000, 100}, {10000, 500}, {1000000, 500}};
+	} cases[] = {{0, 50}, {500, 50}, {600, 60}, {2000, 200}, {5000, 500}, {1000000, 500}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct consumer_limits limits = {MIB, cases[i].partitions, 1};
