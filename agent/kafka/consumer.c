@@ -114,11 +114,15 @@ consumer_new(const struct config *config, const char *client_id, const char *ins
 	const char *bootstrap_servers, const struct consumer_limits *limits, struct err *err)
 {
 	static const uint64_t one = 1;
-	struct intake intake = intake_plan(limits);
-	struct client *client =
-		make_client(config, client_id, instance_id, bootstrap_servers, &intake, err);
+	const char *gathered = client_settings_get(&config->consumer, "fetch.min.bytes");
+	struct consumer_limits all = *limits;
+	struct intake intake;
+	struct client *client;
 	struct consumer *c;
 
+	all.gathered = gathered ? atoll(gathered) : 0;
+	intake = intake_plan(&all);
+	client = make_client(config, client_id, instance_id, bootstrap_servers, &intake, err);
 	if (!client)
 		return NULL;
 	c = mem_zero(1, sizeof(*c));
@@ -130,7 +134,8 @@ consumer_new(const struct config *config, const char *client_id, const char *ins
 	 * (librdkafka.md 1.6). */
 	c->reads_batches = library_at_least(2, 1, 0);
 	c->is_sleepy = !library_at_least(2, 2, 0);
-	c->queued_bytes = intake.queue_bytes;
+	/* The library's kilobytes are of 1,000 bytes here. */
+	c->queued_bytes = intake.queue_bytes / 1024 * 1000;
 	c->queued_records = intake.queue_records;
 	c->nudges = rd_kafka_topic_partition_list_new(8);
 	c->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -1,13 +1,24 @@
 /* How much a consumer asks its brokers for, and how much it lets wait unread. */
 #include "kafka/intake.h"
 
-/* Below this a response is mostly overhead. */
-#define LEAST_RESPONSE (64 * 1024)
-/* A partition's part of a response. Brokers give whole batches, of which one that is larger than
-   this part comes only when its partition is the first of the response (KIP-74), so it should hold
-   the batches that producers usually make; Java's consumer asks for a mebibyte. */
+/* A partition's part of a response, as it is on the wire. Brokers give whole batches, of which one
+   that is larger than this comes only when no partition before it in the response has anything
+   (KIP-74), so it should hold the batches that producers usually make, as Java's mebibyte does. A
+   part from which nothing can be read is doubled by the library, for good. */
 #define LEAST_PART (128 * 1024)
 #define MOST_PART (512 * 1024)
+/* A queue that one response fills is not asked for in the next fetch, which may wait for partitions
+   that are silent. So it takes what a small part decompresses to, as long as all queues of many
+   partitions together do not come to more than this; one part and an eighth it always takes. */
+#define EXPANDED_PART (LEAST_PART * 9 / 2)
+#define ALL_QUEUES (128 * 1024 * 1024)
+/* No queue holds more of them, for there may be more partitions later. */
+#define QUEUED_PARTS 4
+/* What the library takes as fetch.max.bytes, queued.max.messages.kbytes, max.partition.fetch.bytes.
+ */
+#define MOST_RESPONSE (INT32_MAX - 512)
+#define MOST_QUEUE (2097151LL * 1024)
+#define LARGEST_PART 1000000000
 /* A record of some hundred bytes: what comes of it, and what it takes with the library's
    bookkeeping (librdkafka.md 1.2). */
 #define SMALL_RECORD 120
@@ -16,7 +27,7 @@
    queue has just been read down. But each fetch names all partitions, which costs both sides. */
 #define WAIT_MS 50
 #define MOST_WAIT_MS 500
-#define PARTITIONS_A_WAIT_MS 10
+#define PARTITIONS_A_WAIT_MS 20
 
 static int64_t
 most(int64_t a, int64_t b)
@@ -35,16 +46,18 @@ intake_plan(const struct consumer_limits *limits)
 {
 	int64_t partitions = most(limits->partitions, 1);
 	int64_t share = limits->bytes / 2 / partitions;
-	int64_t part = least(most(share, LEAST_PART), MOST_PART);
-	/* A queue that one response fills is not asked for in the next fetch, which may wait. */
-	int64_t flowing = part + part / 8;
+	/* A broker that gathers (fetch.min.bytes) counts no more than the part of each. */
+	int64_t part = least(
+		most(least(most(share, LEAST_PART), MOST_PART), limits->gathered), LARGEST_PART);
+	int64_t flowing = most(part + part / 8, least(EXPANDED_PART, ALL_QUEUES / partitions));
+	int64_t queue = least(share, QUEUED_PARTS * part);
 
 	return (struct intake){
-		.response_bytes =
-			most(limits->bytes / 2 / most(limits->brokers, 1), LEAST_RESPONSE),
+		.response_bytes = least(
+			most(limits->bytes / 2 / most(limits->brokers, 1), part), MOST_RESPONSE),
 		.partition_bytes = part,
-		.queue_bytes = most(share, flowing),
-		.queue_records = most(share / SMALL_RECORD_HELD, flowing / SMALL_RECORD),
+		.queue_bytes = least(most(queue, flowing), MOST_QUEUE),
+		.queue_records = most(queue / SMALL_RECORD_HELD, flowing / SMALL_RECORD),
 		.wait_ms = least(most(WAIT_MS, partitions / PARTITIONS_A_WAIT_MS), MOST_WAIT_MS),
 	};
 }

@@ -4,10 +4,12 @@
 
 #include <stdint.h>
 
-/* How much one consumer may hold, in bytes, and what it must be shared among. */
+/* How much one consumer may hold, in bytes, and what it must be shared among: what there is at the
+   start. */
 struct consumer_limits {
 	int64_t bytes;
 	int partitions, brokers;
+	int64_t gathered; /* fetch.min.bytes; 0: not given */
 };
 
 /* What to set the library to. */
@@ -21,9 +23,10 @@ struct intake {
 
 /* Settings that keep one consumer near limits->bytes while its partitions are few: half for what
    waits in their queues, half for responses that are being received, one a broker. Of many
-   partitions (more than 64 of 32 MiB of buffer.memory) each still gets enough to be read without a
-   stop while the others are silent: up to 272 KiB wait of each that is far behind, and with the
-   library's bookkeeping records of 100 bytes take three times that. */
+   partitions each still gets enough to be read without a stop while the others are silent. With 32
+   MiB of buffer.memory, of each that is far behind up to 704 KiB wait from 64 partitions on, 272
+   KiB from 900 on; decompressed parts, and the library's bookkeeping of small records, are several
+   times that. All within what the library takes. */
 struct intake intake_plan(const struct consumer_limits *limits);
 
 #endif

@@ -97,13 +97,13 @@ def floor_settings(job):
     share, partitions = 32 * MIB // job.streams, job.partitions // job.streams + 1
     queued = share // 4 // partitions
     part = min(max(queued, 128 * KIB), 512 * KIB)
-    flowing = part * 9 // 8
+    flowing = max(part * 9 // 8, min(576 * KIB, 128 * MIB // partitions))
     size = sum(size * weight for size, weight in MIXED) // 100 if job.size == "mixed" else job.size
     consumer = {
         "auto.offset.reset": "earliest", "enable.auto.commit": "false", "enable.auto.offset.store": "false",
         "isolation.level": "read_uncommitted", "check.crcs": "true", "partition.assignment.strategy": "range",
         "queued.max.messages.kbytes": max(queued, flowing) // KIB, "queued.min.messages": max(queued // 440, flowing // 120),
-        "fetch.max.bytes": share // 4, "max.partition.fetch.bytes": part, "message.max.bytes": 1000, "fetch.wait.max.ms": min(max(50, partitions // 10), 500),
+        "fetch.max.bytes": share // 4, "max.partition.fetch.bytes": part, "message.max.bytes": 1000, "fetch.wait.max.ms": min(max(50, partitions // 20), 500),
         "socket.nagle.disable": "true", "topic.metadata.refresh.interval.ms": 30000,
     }
     producer = {

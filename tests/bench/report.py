@@ -89,9 +89,9 @@ def idle_table(results):
 
 
 def medians(runs):
-    """One row of several runs: the medians of their numbers, and the runs."""
+    """One row of several runs: the medians of their numbers, the highest peak, and the runs."""
     return {**{name: statistics.median(r[name] for r in runs) if isinstance(value, (int, float)) else value for name, value in runs[0].items()},
-            "runs": runs}
+            "peak_mib": max(r["peak_mib"] for r in runs), "runs": runs}
 
 
 def steady_table(results):
