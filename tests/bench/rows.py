@@ -14,7 +14,7 @@ class Row:
     codec: str = "none"        # at the target
     headers: int = 0           # on each record
     partitions: int = 8
-    keys: int = 0              # so many different ones, 1: all records are in one partition; 0: a thousand and more
+    keys: int = 0              # so many different ones, 1: all records are in one partition; 0: 100,000
     records: int = 500_000     # of a long run; a short one has a tenth
     contestants: tuple = SOME
     is_json: bool = False
