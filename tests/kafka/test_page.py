@@ -42,6 +42,8 @@ def follow_page(program, start_process, outside, tmp_path):
             f"bootstrap.servers={target.bootstrap}\ncompression.type=none\n", encoding="ascii")
         agent = start_process(program, *first_words, "--consumer.config", "consumer.properties", "--producer.config",
                               "producer.properties", "--whitelist", "testtopic", "--num.streams", STREAMS)
+        # The positions may be there from a mirror before; that it is up is more than that it was started.
+        agent.wait_shared(8, STREAMS)
         outside(source).wait_positions("mirrorgroup", "testtopic")
         return agent, line
     return follow
