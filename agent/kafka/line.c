@@ -9,8 +9,8 @@
 #include "base/parse.h"
 #include "kafka/wire.h"
 
-/* One more connection for each of these; brokers in one region are below a fifth of it. */
-#define EACH_US 15000
+/* What one connection is enough for; brokers in one region are below a fifth of it. */
+#define ONE_US 15000
 #define MOST 8
 
 static int64_t
@@ -60,7 +60,9 @@ line_round_trip(const char *servers, const char *default_port, int timeout_ms)
 int64_t
 line_connections(int64_t round_trip)
 {
-	int64_t count = round_trip > 0 ? 1 + round_trip / EACH_US : 1;
+	int64_t count = 1;
 
-	return count < MOST ? count : MOST;
+	while (count < MOST && round_trip >= count * ONE_US)
+		count *= 2;
+	return count;
 }

@@ -12,7 +12,9 @@ int64_t line_round_trip(const char *servers, const char *default_port, int timeo
 /* How many connections, each to every broker, a line of this round trip needs. One connection
    carries no more than the smaller of both ends' buffers each round trip, and brokers' are 100 KiB
    unless somebody has enlarged them (socket.send.buffer.bytes and socket.receive.buffer.bytes).
-   From 1 to 8; 1 when it is not known (-1). */
+   1, 2, 4 or 8, for topics mostly have a multiple of that in partitions: with seven readers of
+   eight partitions one would have two to read, and all would be half as fast. 1 when it is not
+   known (-1). */
 int64_t line_connections(int64_t round_trip);
 
 #endif

@@ -60,6 +60,9 @@ TEST(long_lines_have_more_connections)
 	CHECK(line_connections(0) == 1);
 	CHECK(line_connections(14999) == 1);
 	CHECK(line_connections(15000) == 2);
-	CHECK(line_connections(100000) == 7);
+	CHECK(line_connections(29999) == 2);
+	CHECK(line_connections(30000) == 4);
+	CHECK(line_connections(59999) == 4);
+	CHECK(line_connections(60000) == 8);
 	CHECK(line_connections(INT64_C(60000000)) == 8);
 }
