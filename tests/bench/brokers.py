@@ -17,6 +17,7 @@ from scripts import json_values
 KAFKA = "3.9.1"
 KEY_BYTES = 16
 KEYS = 100_000
+MOST_MADE = 500  # topics that are created by one request
 SCRATCH_BYTES = 8 << 30
 # Sizes of values and how many of a hundred have them: what "mixed" is.
 MIXED = ((100, 70), (1024, 25), (10240, 5))
@@ -73,17 +74,28 @@ class Side:
         self.admin.create_topics([NewTopic(topic, partitions, 1, config=config)])[topic].result()
         wait_for(f"creating {topic}", lambda: self.count(topic, partitions) == 0)
 
+    def make_many(self, topics):
+        """Topics of one partition each."""
+        self.unmap()
+        for first in range(0, len(topics), MOST_MADE):
+            batch = topics[first:first + MOST_MADE]
+            for creation in self.admin.create_topics([NewTopic(topic, 1, 1) for topic in batch], request_timeout=120, operation_timeout=120).values():
+                creation.result()
+        wait_for(f"creating {len(topics)} topics", lambda: set(topics) <= self.names())
+
     def unmap(self):
         """A deleted partition's indexes stay mapped until the broker collects garbage, and a process may have some 65,000 mappings only."""
         jcmd = pathlib.Path(rigs.java()).resolve().with_name("jcmd")
         for pid in self.pids if jcmd.exists() else []:
             subprocess.run([jcmd, str(pid), "GC.run"], stdout=subprocess.DEVNULL, check=False)
 
-    def committed(self, group, topic, partitions):
-        """The sum of the group's committed offsets."""
-        query = [ConsumerGroupTopicPartitions(group, [TopicPartition(topic, p) for p in range(partitions)])]
-        answer = self.admin.list_consumer_group_offsets(query)[group].result()
+    def reached(self, group, asked):
+        """The sum of the group's committed offsets in these partitions."""
+        answer = self.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, asked)])[group].result()
         return sum(max(p.offset, 0) for p in answer.topic_partitions)
+
+    def committed(self, group, topic, partitions):
+        return self.reached(group, [TopicPartition(topic, p) for p in range(partitions)])
 
 
 def text_values(rng, sizes):
@@ -152,11 +164,14 @@ class FarCluster(rigs.KraftCluster):
 
 
 @contextlib.contextmanager
-def brokers(source, target, scratch, note):
+def brokers(args, scratch, note):
     """Source and target: the ones that were named, or two of our own for as long as this lasts."""
-    if source:
-        yield Side(source, []), Side(target, [])
+    if args.source:
+        yield Side(args.source, []), Side(args.target, [])
         return
+    settings = {"auto_create_topics_enable": "false", "log_index_size_max_bytes": "1048576"}
+    if args.broker_buffers:
+        settings |= {f"socket_{way}_buffer_bytes": str(args.broker_buffers) for way in ("send", "receive")}
     # These brokers are to be fast, not small: with the second compiler, and room for thousands of partitions.
     rigs.JVM = [flag for flag in rigs.JVM if "Tiered" not in flag]
     clusters = []
@@ -164,8 +179,7 @@ def brokers(source, target, scratch, note):
         for name in ("source", "target"):
             note(f"starting the {name} broker")
             kind = FarCluster if name == "source" and lines.has_entered() else rigs.KraftCluster
-            clusters.append(kind(KAFKA, scratch / name, auto_create_topics_enable="false",
-                                              log_index_size_max_bytes="1048576"))
+            clusters.append(kind(KAFKA, scratch / name, **settings))
         yield tuple(Side(c.bootstrap, [broker.process.pid for broker in c.brokers]) for c in clusters)
     except rigs.Unavailable as why:
         sys.exit(f"bench: {why}")

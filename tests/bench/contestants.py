@@ -35,6 +35,11 @@ class Job:
     streams: int
     folder: pathlib.Path  # for files; empty
     is_endless: bool = False  # goes on after the last record, and does not wait for more to send one
+    refresh_ms: int | None = None  # metadata.max.age.ms, None: the program's own
+
+    def refresh(self):
+        """As settings of a consumer or a producer."""
+        return {"metadata.max.age.ms": self.refresh_ms} if self.refresh_ms else {}
 
 
 @dataclasses.dataclass
@@ -69,8 +74,8 @@ def dotted(**settings):
 
 def reflejo(args, job, *more):
     consumer = write(job.folder / "consumer.properties", **{"bootstrap.servers": job.source, "group.id": job.group,
-                                                            "auto.offset.reset": "earliest"})
-    producer = write(job.folder / "producer.properties", **{"bootstrap.servers": job.target, "compression.type": job.codec})
+                                                            "auto.offset.reset": "earliest", **job.refresh()})
+    producer = write(job.folder / "producer.properties", **{"bootstrap.servers": job.target, "compression.type": job.codec, **job.refresh()})
     return [[args.reflejo, "--consumer.config", consumer, "--producer.config", producer, "--whitelist", job.topic,
              *(("--num.streams", job.streams) if job.streams > 1 else ()), "--admin.listen", "none", *more]]
 
@@ -157,8 +162,9 @@ def mirrormaker(consumer=None, producer=None):
     """MirrorMaker 1 with these settings above its own."""
     def commands(args, job):
         files = (write(job.folder / "consumer.properties", **dotted(bootstrap_servers=job.source, group_id=job.group, auto_offset_reset="earliest"),
-                       **(consumer or {})),
-                 write(job.folder / "producer.properties", **dotted(bootstrap_servers=job.target, compression_type=job.codec), **(producer or {})))
+                       **job.refresh(), **(consumer or {})),
+                 write(job.folder / "producer.properties", **dotted(bootstrap_servers=job.target, compression_type=job.codec), **job.refresh(),
+                       **(producer or {})))
         return java(["-Xmx256M"], "kafka.tools.MirrorMaker", "--consumer.config", files[0], "--producer.config", files[1],
                     "--whitelist", job.topic, "--num.streams", job.streams)
     return commands

@@ -4,11 +4,13 @@
 	line NEAR FAR
 
    NEAR and FAR name namespaces (as of `ip netns`). Each gets a device `line` (TUN, MTU 1500) with
-   an address: 10.213.0.1 near, 10.213.0.2 far. Reads lines of two numbers from its standard input,
-   the first before anything passes: milliseconds that a packet takes for one way, so half of what a
-   round trip takes longer, and how many in a hundred packets are lost in either direction, chosen
-   by a seed that never changes. Packets keep their order, none waits for another, and there is no
-   limit of bandwidth. Says "ready" for each line, and ends with its input. */
+   an address: 10.213.0.1 near, 10.213.0.2 far. Reads lines of three numbers from its standard
+   input, the first before anything passes: milliseconds that a packet takes for one way, so half of
+   what a round trip takes longer; how many in a hundred packets are lost in either direction,
+   chosen by a seed that never changes; and how many millions of bits pass in a second, in each
+   direction, 0: as many as come. Packets keep their order. One that would wait for more than
+   QUEUE_NS until its turn comes is lost, as in a router whose queue is full. Says "ready" for each
+   line, and ends with its input. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +31,15 @@
 #define MTU 1500
 /* 400 MB/s for a tenth of a second; beyond it packets are lost, as in any router. */
 #define SLOTS 32768
+/* A tenth of a second: a line of 100 ms there and back has as much under way again. */
+#define QUEUE_NS 100000000
+
+/* What is asked for. */
+struct wish {
+	int64_t delay_ns;
+	double loss;	    /* of a hundred packets */
+	double ns_per_byte; /* 0: no limit */
+};
 
 struct packet {
 	int64_t due_ns;
@@ -39,6 +50,7 @@ struct packet {
 /* One direction: what was read of `from` and has still to be written to `to`. */
 struct way {
 	int from, to;
+	int64_t free_ns; /* when the last packet will have left */
 	size_t first, count;
 	struct packet *slots;
 };
@@ -124,22 +136,36 @@ is_lost(double percent)
 	return (double)(x >> 11) / (double)(UINT64_C(1) << 53) * 100 < percent;
 }
 
+/* When a packet of this size has left, if it comes now and is not lost; -1: it is. */
+static int64_t
+leave(struct way *way, const struct wish *wish, ssize_t size)
+{
+	int64_t now = now_ns(), begin = way->free_ns > now ? way->free_ns : now;
+
+	if (way->count == SLOTS || begin - now > QUEUE_NS || is_lost(wish->loss))
+		return -1;
+	way->free_ns = begin + (int64_t)((double)size * wish->ns_per_byte);
+	return way->free_ns;
+}
+
 static void
-take(struct way *way, int64_t delay_ns, double loss)
+take(struct way *way, const struct wish *wish)
 {
 	static unsigned char spare[MTU];
 
 	for (;;) {
 		bool is_full = way->count == SLOTS;
+		int64_t left;
 		struct packet *p = &way->slots[(way->first + way->count) % SLOTS];
 		ssize_t size = read(way->from, is_full ? spare : p->bytes, MTU);
 
 		if (size <= 0)
 			return;
-		if (is_full || is_lost(loss))
+		left = leave(way, wish, size);
+		if (left < 0)
 			continue;
 		p->size = (uint16_t)size;
-		p->due_ns = now_ns() + delay_ns;
+		p->due_ns = left + wish->delay_ns;
 		way->count++;
 	}
 }
@@ -164,18 +190,19 @@ give(struct way *way)
 
 /* The next line of the input. Ends the program with it. */
 static void
-obey(int64_t *delay_ns, double *loss)
+obey(struct wish *wish)
 {
 	char line[64];
-	double delay_ms;
+	double delay_ms, mbit;
 
 	if (!fgets(line, sizeof(line), stdin))
 		exit(0);
-	if (sscanf(line, "%lf %lf", &delay_ms, loss) != 2) {
-		fputs("line: two numbers are wanted: DELAY_MS LOSS_PERCENT\n", stderr);
+	if (sscanf(line, "%lf %lf %lf", &delay_ms, &wish->loss, &mbit) != 3) {
+		fputs("line: three numbers are wanted: DELAY_MS LOSS_PERCENT MBIT_PER_S\n", stderr);
 		exit(2);
 	}
-	*delay_ns = (int64_t)(delay_ms * 1e6);
+	wish->delay_ns = (int64_t)(delay_ms * 1e6);
+	wish->ns_per_byte = mbit > 0 ? 8000 / mbit : 0;
 	puts("ready");
 	fflush(stdout);
 }
@@ -184,8 +211,7 @@ int
 main(int argc, char **argv)
 {
 	struct way ways[2] = {0};
-	int64_t delay_ns;
-	double loss;
+	struct wish wish;
 
 	if (argc != 3) {
 		fputs("usage: line NEAR FAR\n", stderr);
@@ -199,7 +225,7 @@ main(int argc, char **argv)
 		if (!(ways[i].slots = calloc(SLOTS, sizeof(struct packet))))
 			die("memory");
 	prctl(PR_SET_TIMERSLACK, 1000UL);
-	obey(&delay_ns, &loss);
+	obey(&wish);
 	for (;;) {
 		struct pollfd fds[] = {{.fd = ways[0].from, .events = POLLIN},
 			{.fd = ways[1].from, .events = POLLIN},
@@ -214,8 +240,8 @@ main(int argc, char **argv)
 		if (ppoll(fds, 3, due == INT64_MAX ? NULL : &timeout, NULL) < 0 && errno != EINTR)
 			die("poll");
 		if (fds[2].revents)
-			obey(&delay_ns, &loss);
-		take(&ways[0], delay_ns, loss);
-		take(&ways[1], delay_ns, loss);
+			obey(&wish);
+		take(&ways[0], &wish);
+		take(&ways[1], &wish);
 	}
 }

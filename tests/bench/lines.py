@@ -3,15 +3,19 @@
 Everything else (the target, whoever copies, the bench) is at the near end, in another namespace, so that this machine's network is left
 alone. The line is as short as loopback until it is set otherwise.
 """
+import contextlib
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 
+import stream
+
 HERE = pathlib.Path(__file__).resolve().parent
 NEAR, FAR = "10.213.0.1", "10.213.0.2"
 ENTERED = "REFLEJO_BENCH_NAMESPACES"
+TCP_PORT, TCP_SKIP, TCP_SECONDS = 5001, 5, 10  # one connection's speed: measured after so many seconds, for so long
 
 
 def why_not():
@@ -29,42 +33,70 @@ def has_entered():
     return ENTERED in os.environ
 
 
-def enter():
-    """Runs the program again in a namespace of its own, with another beside it, and ends as that does."""
+@contextlib.contextmanager
+def namespaces():
+    """Two, each with a loopback only: the names of the near and the far one."""
     names = [f"reflejo-{end}-{os.getpid()}" for end in ("near", "far")]
     try:
         for name in names:
             subprocess.run(["ip", "netns", "add", name], check=True)
-            subprocess.run(["ip", "netns", "exec", name, "ip", "link", "set", "lo", "up"], check=True)
-        ended = subprocess.run(["ip", "netns", "exec", names[0], sys.executable, *sys.argv],
-                               env={**os.environ, ENTERED: " ".join(names)}, check=False)
+            subprocess.run(inside(name, ["ip", "link", "set", "lo", "up"]), check=True)
+        yield names
     finally:
         for name in names:
             subprocess.run(["ip", "netns", "delete", name], check=False)
+
+
+def enter():
+    """Runs the program again in a namespace of its own, with another beside it, and ends as that does."""
+    with namespaces() as names:
+        ended = subprocess.run(inside(names[0], [sys.executable, *sys.argv]), env={**os.environ, ENTERED: " ".join(names)}, check=False)
     sys.exit(ended.returncode)
+
+
+def inside(name, command):
+    """The command, run in that namespace."""
+    return ["ip", "netns", "exec", name, *command]
+
+
+def entered():
+    """The names of the namespaces that were entered."""
+    return os.environ[ENTERED].split()
 
 
 def far(command):
     """The command, run at the far end."""
-    return ["ip", "netns", "exec", os.environ[ENTERED].split()[1], *command]
+    return inside(entered()[1], command)
 
 
 class Line:
-    """Between the namespaces that were entered."""
+    """Between two namespaces."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, names):
         program = folder / "line"
         subprocess.run([os.environ.get("CC", "cc"), "-O2", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-o", str(program),
                         str(HERE / "line.c")], check=True)
-        self.process = subprocess.Popen([str(program), *os.environ[ENTERED].split()], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([str(program), *names], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
-        self.set(0, 0)
+        self.set(0, 0, 0)
 
-    def set(self, round_trip_ms, loss_percent):
-        self.process.stdin.write(f"{round_trip_ms / 2} {loss_percent}\n")
+    def set(self, round_trip_ms, loss_percent, mbit):
+        """mbit: millions of bits a second in each direction, 0: no limit."""
+        self.process.stdin.write(f"{round_trip_ms / 2} {loss_percent} {mbit}\n")
         self.process.stdin.flush()
         if self.process.stdout.readline() != "ready\n":
             raise OSError("the line has ended")
+
+    def carries(self):
+        """Bytes a second of one TCP connection with large buffers, from the far end to the near one. Takes 15 seconds."""
+        command = far([sys.executable, str(HERE / "stream.py"), "send", FAR, str(TCP_PORT), str(3 * (TCP_SKIP + TCP_SECONDS))])
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sender:
+            try:
+                if sender.stdout.readline() != "ready\n":
+                    raise OSError("the sender at the far end does not listen")
+                return stream.receive(FAR, TCP_PORT, TCP_SKIP, TCP_SECONDS)
+            finally:
+                sender.terminate()
 
     def close(self):
         self.process.stdin.close()

@@ -7,7 +7,7 @@ from brokers import Failed, preload, wait_for
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from contestants import Job
 from processes import Pipeline, cpu_seconds, threads_seconds
-from rows import IDLE, STEADY, STEADY_RATE, STEADY_WARM_UP
+from rows import IDLE, MANY, MANY_LOOK_MS, MANY_NEVER_MS, MANY_SECONDS, STEADY, STEADY_RATE, STEADY_WARM_UP, Row
 
 RUN_DEADLINE = 300.0
 SHORT = 10  # a short run has one tenth of the records
@@ -111,7 +111,7 @@ class Bench:
         failures = {}
         for kind, count in counts.items():
             preload(self.source, topics[kind], row, count, self.note)
-            self.stretch(row.round_trip, row.loss)
+            self.stretch(row)
             self.warm_up(contestants, topics[kind], row, streams, count)
             for number in range(self.args.runs):
                 for contestant in contestants:
@@ -126,16 +126,25 @@ class Bench:
                     runs[contestant.name][kind].append(run)
                     self.note(f"{row.name}, {streams} streams, {kind} run {number + 1}, {contestant.name}: {run['cpu'] / count * 1e9:.0f} ns, "
                               f"{count / run['wall']:.0f}/s, first after {run['first']:.2f} s, {run['peak_mib']:.0f} MiB, {run['threads']} threads")
-            self.stretch(0, 0)
+            self.stretch(Row("", ""))
         for topic in topics.values():
             self.target.remove(topic)
             if self.source.pids:
                 self.source.remove(topic)
         return counts, {name: found for name, found in runs.items() if name not in failures}, failures
 
-    def stretch(self, round_trip, loss):
+    def stretch(self, row):
+        """Makes the line as long as the row wants it."""
         if self.line:
-            self.line.set(round_trip, loss)
+            self.line.set(row.round_trip, row.loss, row.mbit)
+
+    def carries(self, row):
+        """Bytes a second that one TCP connection with large buffers carries over the row's line."""
+        self.stretch(row)
+        try:
+            return self.line.carries()
+        finally:
+            self.stretch(Row("", ""))
 
     def warm_up(self, contestants, topic, row, streams, count):
         """Whoever is first would find brokers that have compiled nothing yet: one copy, once, that does not count."""
@@ -177,6 +186,51 @@ class Bench:
             return result
 
         return self.run(contestant, job, measured)
+
+    # ---- many topics ---------------------------------------------------------------------------------------------
+
+    def many(self, contestant, mirrored):
+        """MANY topics at the source, of which the first or all ("one", "all") are mirrored; each holds a record. Milliseconds of processor that a look at
+        their list costs, and memory."""
+        topics = [f"many-{number:05}" for number in range(MANY)]
+        if not set(topics) <= self.source.names():
+            self.source.make_many(topics)
+            self.one_record_each(topics)
+        chosen = topics if mirrored == "all" else topics[:1]
+        if mirrored == "all" and not set(topics) <= self.target.names():
+            # Not what is measured: who creates topics one after the other would take minutes.
+            self.target.make_many(topics)
+        found = {}
+        for name, refresh_ms in (("never", MANY_NEVER_MS), ("each_second", MANY_LOOK_MS)):
+            job = self.job("many-.*" if mirrored == "all" else topics[0], Row("many", "", partitions=1), 1, is_endless=True, refresh_ms=refresh_ms)
+            found[name] = self.run(contestant, job, lambda pipeline, job=job: self.watch_many(pipeline, contestant, job, chosen))
+        looks = {side: (found["each_second"][side] - found["never"][side]) * MANY_LOOK_MS for side in ("core", "source_core")}
+        return {"look_ms": looks["core"], "source_look_ms": looks["source_core"], "all": found["never"]["all"],
+                "core": found["never"]["core"], **{size: max(run[size] for run in found.values()) for size in ("rss_mib", "peak_mib", "threads")}}
+
+    def one_record_each(self, topics):
+        producer = Producer({"bootstrap.servers": self.source.bootstrap, "log_level": 0})
+        for topic in topics:
+            producer.produce(topic, b"v" * 100)
+            producer.poll(0)
+        if producer.flush(120):
+            raise Failed("the source does not take the records")
+
+    def watch_many(self, pipeline, contestant, job, topics):
+        """Once the group has a position behind every record: the share of a core that is used, and memory."""
+        start, asked = time.monotonic(), [TopicPartition(topic, 0) for topic in topics]
+        wait_for("the positions of all topics", lambda: pipeline.has_failed() or self.source.reached(job.group, asked) == len(topics), step=0.5)
+        reached = time.monotonic() - start
+        time.sleep(5)
+        began, before = time.monotonic(), [threads_seconds(pids) for pids in (pipeline.pids, self.source.pids)]
+        time.sleep(min(MANY_SECONDS, self.args.idle_seconds))
+        took = time.monotonic() - began
+        used = [(threads_seconds(pids) - then) / took for pids, then in zip((pipeline.pids, self.source.pids), before)]
+        pipeline.look()
+        result = {"all": reached, "core": used[0], "source_core": used[1], "rss_mib": pipeline.resident_kib() / 1024,
+                  "peak_mib": pipeline.peak_kib / 1024, "threads": pipeline.threads}
+        pipeline.stop(contestant.statuses)
+        return result
 
     # ---- a steady stream -----------------------------------------------------------------------------------------
 

@@ -3,6 +3,8 @@ import html
 import json
 import statistics
 
+from brokers import KEY_BYTES
+
 LEFT, RIGHT, BAR, STEP, TOP = 310, 160, 18, 26, 46  # of a picture, in pixels
 WIDTH = 930
 COLOURS = {"reflejo": "#0b7a75", "floor": "#8a8a8a"}
@@ -34,6 +36,7 @@ def summary(row, streams, contestant, counts, runs):
         "records_per_s": counts["long"] / median(runs["long"], "wall"),
         # The short run may be over before the next look; then there is no rate to give.
         "slope_records_per_s": between / wall if wall > 0.1 else None,
+        "bytes_per_s": between / wall * (row.size + KEY_BYTES) if wall > 0.1 and isinstance(row.size, int) else None,
         "first_s": median(runs["long"] + runs["short"], "first"), "peak_mib": max(run["peak_mib"] for run in runs["long"]),
         "threads": max(run["threads"] for run in runs["long"]), "switches": median(runs["long"], "switches"), "runs": runs,
     }
@@ -88,6 +91,17 @@ def idle_table(results):
                f"| {r['rss_mib']:.1f} | {f'{slope:.1f}' if slope is not None else '-'} | {r['threads']} | {r['all']:.1f} |")
 
 
+def many_table(results):
+    if not results:
+        return
+    yield "\n## 10,000 topics at the source, of one partition: what a look at the list of them costs (metadata.max.age.ms of 1 s, less one of an hour)\n"
+    yield "| | topics mirrored | CPU ms a look | source broker ms a look | idle without looks, % of a core | RSS MiB | threads | all positions after s |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for r in results:
+        yield (f"| {r['contestant_title']} | {r['mirrored']} | {r['look_ms']:.1f} | {r['source_look_ms']:.1f} | {100 * r['core']:.2f} | {r['rss_mib']:.1f} "
+               f"| {r['threads']} | {r['all']:.1f} |")
+
+
 def medians(runs):
     """One row of several runs: the medians of their numbers, the highest peak, and the runs."""
     return {**{name: statistics.median(r[name] for r in runs) if isinstance(value, (int, float)) else value for name, value in runs[0].items()},
@@ -105,6 +119,20 @@ def steady_table(results):
                f"| {100 * r['core']:.1f} | {100 * r['source_core']:.1f} | {100 * r['target_core']:.1f} | {r['peak_mib']:.0f} |")
 
 
+def line_table(copies, carried):
+    """How much of a long line is used: keys and values, so without what Kafka and TCP add, beside a plain connection's bytes."""
+    if not carried:
+        return
+    yield "\n## Long lines: MB of keys and values a second after the start, beside one TCP connection with large buffers at both ends\n"
+    yield "| row | | MB/s | one TCP connection | of that |"
+    yield "|---|---|---|---|---|"
+    for r in copies:
+        tcp, mine = carried.get(r["row"]), r["bytes_per_s"]
+        if tcp and mine:
+            name = r["contestant_title"] + (f", {r['streams']} streams" if r["streams"] > 1 else "")
+            yield f"| {r['row']} | {name} | {mine / 1e6:.2f} | {tcp / 1e6:.1f} | {mine / tcp:.2f} |"
+
+
 # ---- goals -------------------------------------------------------------------------------------------------------
 
 
@@ -112,11 +140,28 @@ def goal(sentence, value, most, form=".2f"):
     return f"- {sentence}: {value:{form}}, at most {most:g} is the goal: {'met' if value <= most else 'NOT met'}"
 
 
-def goals(copies, idles, steadies):
+def least(sentence, value, goal_value):
+    return f"- {sentence}: {value:.2f}, at least {goal_value:g} is the goal: {'met' if value >= goal_value else 'NOT met'}"
+
+
+def line_goals(by, carried):
+    """Over a long line the rate counts, with as many streams as is the default."""
+    for (row, streams, name), mine in by.items():
+        if name != "reflejo" or streams != 1:
+            continue
+        theirs = by.get((row, streams, "mm1"))
+        if row.startswith("line-100") and theirs:
+            yield least(f"{row}: records a second against MirrorMaker 1's", mine["records_per_s"] / theirs["records_per_s"], 5)
+        if row.startswith("line-full") and mine["bytes_per_s"]:
+            yield least(f"{row}: bytes a second against one TCP connection with large buffers", mine["bytes_per_s"] / carried[row], 0.9)
+
+
+def goals(copies, carried, idles, steadies):
     """What reflejo promises, against what was measured here."""
     by = {(r["row"], r["streams"], r["contestant"]): r for r in copies}
+    yield from line_goals(by, carried)
     for (row, streams, name), mine in by.items():
-        if name != "reflejo":
+        if name != "reflejo" or row.startswith("line-"):
             continue
         where = f"{row}, {streams} streams"
         for peer, most, fields in (("floor", 1.05, ["slope_ns"]), ("mm1", 0.25, ["slope_ns"]), ("mm2", 0.25, ["slope_ns"]),
@@ -142,14 +187,16 @@ def markdown(found):
     lines = ["# Bench\n", *(f"- {name}: {value}" for name, value in found["machine"].items()), f"- command: {found['command']}",
              f"- runs: {found['runs']} of each kind, {found['slow_runs']} of programs that start slowly, interleaved; medians, peak RSS the highest"]
     lines += copy_tables(found["copies"])
+    lines += line_table(found["copies"], found["carried"])
     lines += idle_table(found["idle"])
+    lines += many_table(found["many"])
     lines += steady_table(found["steady"])
     if found["not_run"]:
         lines += ["\n## Not run\n", *(f"- {name}: {why}" for name, why in found["not_run"].items())]
     if found["is_smoke"]:
         lines += ["\nA smoke run: with so few records these figures are of starting and stopping."]
     else:
-        lines += ["\n## Goals\n", *goals(found["copies"], found["idle"], found["steady"])]
+        lines += ["\n## Goals\n", *goals(found["copies"], found["carried"], found["idle"], found["steady"])]
     return "\n".join(lines) + "\n"
 
 

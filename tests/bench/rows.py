@@ -20,6 +20,7 @@ class Row:
     is_json: bool = False
     round_trip: float = 0      # milliseconds that the way to the source and back takes
     loss: float = 0            # packets in a hundred that get lost, in either direction
+    mbit: float = 0            # millions of bits a second that pass in each direction; 0: no limit
 
 
 ROWS = [
@@ -47,14 +48,24 @@ DISTANT = ("floor", "reflejo", "franz", "mm1", "mm1-tuned")
 LINES = [
     Row("line-0", "1 KiB, no line", 1024, records=40_000, contestants=DISTANT),
     Row("line-20", "1 KiB, 20 ms there and back", 1024, records=40_000, contestants=DISTANT, round_trip=20),
+    Row("line-20-loss", "1 KiB, 20 ms there and back, 0.1 % lost", 1024, records=40_000, contestants=DISTANT, round_trip=20, loss=0.1),
     Row("line-100", "1 KiB, 100 ms there and back", 1024, records=40_000, contestants=DISTANT, round_trip=100),
     Row("line-100-loss", "1 KiB, 100 ms there and back, 0.1 % lost", 1024, records=40_000, contestants=DISTANT, round_trip=100, loss=0.1),
+    # How full the line is, beside one TCP connection with large buffers. Long enough for all to have found their speed.
+    Row("line-full", "1 KiB, 100 ms there and back, 100 Mbit/s", 1024, records=300_000, contestants=("reflejo",), round_trip=100, mbit=100),
+    Row("line-full-loss", "1 KiB, 100 ms there and back, 100 Mbit/s, 0.1 % lost", 1024, records=300_000, contestants=("reflejo",), round_trip=100, loss=0.1,
+        mbit=100),
 ]
 
 # Partitions of a topic that nothing is written to, and whom they are given to.
 IDLE = (100, 1000, 2000)
 IDLE_CONTESTANTS = ("floor", "reflejo", "mm1", "mm2-tuned")
 IDLE_SECONDS = 30  # for the most of them; the others are watched for a third of that
+
+# Topics of one partition at the source, of which one or all are mirrored: what it costs to look at the list of them, when a look is due each second
+# (metadata.max.age.ms) and nearly never.
+MANY, MANY_SECONDS, MANY_LOOK_MS, MANY_NEVER_MS = 10_000, 20, 1000, 3_600_000
+MANY_CONTESTANTS = ("reflejo", "mm1")
 
 # Records a second, and for how long; before that come so many seconds that do not count.
 STEADY_RATE, STEADY_SECONDS, STEADY_WARM_UP = 1000, 20, 8
