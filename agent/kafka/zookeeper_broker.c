@@ -64,7 +64,8 @@ is_address(const char *s)
 	const char *colon = strrchr(s, ':');
 	int64_t port;
 
-	if (!colon || colon == s || !isdigit((unsigned char)colon[1]) ||
+	/* A number may have blanks around it, a port may not. */
+	if (!colon || colon == s || colon[1 + strspn(colon + 1, "0123456789")] ||
 		parse_int(colon + 1, 1, 65535, &port, NULL))
 		return false;
 	for (const char *c = s; c < colon; c++)

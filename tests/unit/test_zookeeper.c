@@ -99,7 +99,7 @@ static const struct row made_rows[] = {
 	 "h:1\",\"h:1\",\"\",7,null]}",
 		"plaintext", NULL, ""},
 	{"{\"version\":4,\"endpoints\":[\"PLAINTEXT://[::1:9092\",\"PLAINTEXT://::1:9092\","
-	 "\"PLAINTEXT://h: 9092\"]}",
+	 "\"PLAINTEXT://h: 9092\",\"PLAINTEXT://h:9092 \",\"PLAINTEXT://h:9092\\n\"]}",
 		"plaintext", NULL, ""},
 	{"{\"version\":1,\"host\":\"h,x\",\"port\":9092}", "plaintext", NULL, ""},
 	{"{\"version\":1,\"host\":\"h\",\"port\":-1}", "plaintext", NULL, ""},
