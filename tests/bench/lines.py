@@ -89,7 +89,7 @@ class Line:
 
     def carries(self):
         """Bytes a second of one TCP connection with large buffers, from the far end to the near one. Takes 15 seconds."""
-        command = far([sys.executable, str(HERE / "stream.py"), "send", FAR, str(TCP_PORT), str(3 * (TCP_SKIP + TCP_SECONDS))])
+        command = far([sys.executable, str(HERE / "stream.py"), FAR, str(TCP_PORT), str(3 * (TCP_SKIP + TCP_SECONDS))])
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sender:
             try:
                 if sender.stdout.readline() != "ready\n":

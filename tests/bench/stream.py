@@ -1,5 +1,5 @@
-"""What one TCP connection with large buffers carries over a line: `stream.py send HOST PORT SECONDS`, at the far end, writes to
-whoever connects for so long; `receive` is the other end."""
+"""What one TCP connection with large buffers carries over a line: `stream.py HOST PORT SECONDS`, at the far end, writes to whoever connects
+for so long; receive() is the other end."""
 import socket
 import sys
 import time
