@@ -86,18 +86,25 @@ in_ms(int64_t us)
 	return us < 0 ? -1 : us / 1000;
 }
 
+static void
+measure_source(struct config *config)
+{
+	const char *brokers = config->source.bootstrap_servers;
+
+	config->source_round_trip =
+		brokers ? line_round_trip(brokers, "9092", LINE_MS)
+			: line_round_trip(config->source.zookeeper_connect, "2181", LINE_MS);
+}
+
 /* A line that is long needs more than one connection to be filled, and a user should not have to
    know. Static members keep the names that they had, which tell how many there are. */
 static void
 choose_streams(struct config *config)
 {
-	const char *brokers = config->source.bootstrap_servers;
-	int64_t source, target, wanted;
+	int64_t source = config->source_round_trip, target, wanted;
 
 	if (config->streams_given || config->source.group_instance_id)
 		return;
-	source = brokers ? line_round_trip(brokers, "9092", LINE_MS)
-			 : line_round_trip(config->source.zookeeper_connect, "2181", LINE_MS);
 	target = line_round_trip(config->target.bootstrap_servers, "9092", LINE_MS);
 	wanted = line_connections(source > target ? source : target);
 	if (wanted == config->mirror.num_streams)
@@ -141,6 +148,7 @@ command_run(int argc, char **argv)
 	} else if (open_log(config) == 0) {
 		process_allow_dumps(config->mirror.core_dumps);
 		log_warnings(&problems);
+		measure_source(config);
 		choose_streams(config);
 		mem_limit_heaps(heaps(config));
 		options.ended = config->mirror.dry_run ? print_tallies : NULL;

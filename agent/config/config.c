@@ -583,6 +583,7 @@ config_new(void)
 	struct config *config = mem_zero(1, sizeof(*config));
 
 	options_set_defaults(config);
+	config->source_round_trip = -1;
 	config->source.exclude_internal_topics = true;
 	config->source.metadata_max_age_ms = 30000;
 	config->source.security_protocol = mem_strdup("plaintext");

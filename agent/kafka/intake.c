@@ -7,13 +7,18 @@
    part from which nothing can be read is doubled by the library, for good. */
 #define LEAST_PART (128 * 1024)
 #define MOST_PART (512 * 1024)
+/* Between two responses a line stands still for its round trip, so over a long one they should be
+   long themselves: at the 1.5 MB/s that a broker's buffer of 100 KiB lets pass at 100 ms, half a
+   mebibyte is under way for a third of a second. */
+#define MOST_LONG_PART (2 * 1024 * 1024)
+#define LONG_US 15000
 /* A queue that one response fills is not asked for in the next fetch, which may wait for partitions
    that are silent. So it takes what a small part decompresses to, as long as all queues of many
    partitions together do not come to more than this; one part and an eighth it always takes. */
 #define EXPANDED_PART (LEAST_PART * 9 / 2)
 #define ALL_QUEUES (128 * 1024 * 1024)
-/* No queue holds more of them, for there may be more partitions later. */
-#define QUEUED_PARTS 4
+/* No queue holds more than this and one part, for there may be more partitions later. */
+#define MOST_WAITING (2 * 1024 * 1024)
 /* What the library takes as fetch.max.bytes, queued.max.messages.kbytes, max.partition.fetch.bytes.
  */
 #define MOST_RESPONSE (INT32_MAX - 512)
@@ -47,10 +52,11 @@ intake_plan(const struct consumer_limits *limits)
 	int64_t partitions = most(limits->partitions, 1);
 	int64_t share = limits->bytes / 2 / partitions;
 	/* A broker that gathers (fetch.min.bytes) counts no more than the part of each. */
+	int64_t most_part = limits->round_trip >= LONG_US ? MOST_LONG_PART : MOST_PART;
 	int64_t part = least(
-		most(least(most(share, LEAST_PART), MOST_PART), limits->gathered), LARGEST_PART);
+		most(least(most(share, LEAST_PART), most_part), limits->gathered), LARGEST_PART);
 	int64_t flowing = most(part + part / 8, least(EXPANDED_PART, ALL_QUEUES / partitions));
-	int64_t queue = least(share, QUEUED_PARTS * part);
+	int64_t queue = least(share, MOST_WAITING);
 
 	return (struct intake){
 		.response_bytes = least(

@@ -4,12 +4,13 @@
 
 #include <stdint.h>
 
-/* How much one consumer may hold, in bytes, and what it must be shared among: what there is at the
-   start. */
+/* How much one consumer may hold, in bytes; what it must be shared among: what there is at the
+   start; and how long the line is. */
 struct consumer_limits {
 	int64_t bytes;
 	int partitions, brokers;
-	int64_t gathered; /* fetch.min.bytes; 0: not given */
+	int64_t gathered;   /* fetch.min.bytes; 0: not given */
+	int64_t round_trip; /* to the brokers, in microseconds; -1: not known */
 };
 
 /* What to set the library to. */

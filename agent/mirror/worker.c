@@ -451,8 +451,10 @@ share_memory(
 	int64_t share = plan->config->mirror.buffer_memory / plan->config->mirror.num_streams;
 	int partitions = plan->partition_count / (int)plan->config->mirror.num_streams + 1;
 
-	*ret_consumer = (struct consumer_limits){
-		.bytes = share / 2, .partitions = partitions, .brokers = plan->source_broker_count};
+	*ret_consumer = (struct consumer_limits){.bytes = share / 2,
+		.partitions = partitions,
+		.brokers = plan->source_broker_count,
+		.round_trip = plan->config->source_round_trip};
 	*ret_pipeline = share / 4;
 }
 

@@ -94,6 +94,20 @@ TEST(compressed_response_fits_while_partitions_are_not_too_many)
 	}
 }
 
+TEST(long_line_has_longer_parts_within_the_same_memory)
+{
+	struct consumer_limits limits = {9 * MIB, 1, 1, 0, 14999};
+
+	CHECK_INT(intake_plan(&limits).partition_bytes, MIB / 2);
+	limits.round_trip = 15000;
+	CHECK_INT(intake_plan(&limits).partition_bytes, 2 * MIB);
+	CHECK_INT(intake_plan(&limits).queue_bytes, 2 * MIB + MIB / 4);
+	limits.partitions = 8;
+	CHECK_INT(intake_plan(&limits).partition_bytes, 9 * MIB / 16);
+	limits.partitions = 1000;
+	CHECK_INT(intake_plan(&limits).partition_bytes, MIB / 8);
+}
+
 TEST(response_is_shared_among_brokers)
 {
 	struct consumer_limits limits = {16 * MIB, 8, 4, 0};
