@@ -51,6 +51,7 @@ class Contestant:
     statuses: tuple = (0,)     # with which it may end
     commits: bool = False      # the group's positions are looked at when it has ended
     arrives: bool = True       # every record comes to the target
+    marks: bool = False        # writes in transactions: their ends take offsets at the target too
     ends_itself: bool = False  # at the topic's end
     is_slow: bool = False      # to start, above all: is run less often
     most_streams: int = 1 << 30
@@ -257,5 +258,6 @@ CONTESTANTS = [
 # The mirror with a script or a flag, against itself without one.
 VARIANTS = [
     *(Contestant(name, name, scripted(text), no_reflejo, commits=True, arrives=arrives) for name, (arrives, text) in SCRIPTS.items()),
-    *(Contestant(name, name, lambda args, job, flags=flags: reflejo(args, job, *flags), no_reflejo, commits=True) for name, flags in FLAGS.items()),
+    *(Contestant(name, name, lambda args, job, flags=flags: reflejo(args, job, *flags), no_reflejo, commits=True, marks="--exactly.once" in flags)
+      for name, flags in FLAGS.items()),
 ]

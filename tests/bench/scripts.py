@@ -27,6 +27,8 @@ SCRIPTS = {
 
 # Flags that are measured likewise, without a script.
 FLAGS = {
+    # By the group's positions the bench sees how far it is; else they are copied every five seconds.
+    "exactly.once": ("--exactly.once", "true", "--offset.commit.interval.ms", "100"),
     "provenance": ("--provenance", "true"),
     "provenance and loop.drop": ("--provenance", "true", "--loop.drop", "true"),
 }
