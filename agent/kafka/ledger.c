@@ -323,9 +323,14 @@ read_up_to(
 {
 	struct reader_item items[READER_AT_ONCE];
 	char *topic = ledger_topic(r->config);
+	struct topic_partition begin = {topic, 0, -1};
 	int64_t idle_since = clock_ms(), at = 0;
-	int rc = reader_start(reader, topic, 0, READER_BEGINNING, r, err);
+	/* A client that does not know the leader yet asks where the beginning is half a second
+	   later. */
+	int rc = reader_find(reader, READER_BEGINNING, &begin, 1, CALL_MS, err);
 
+	if (rc == 0)
+		rc = reader_start(reader, topic, 0, begin.offset, r, err);
 	free(topic);
 	err->text[0] = '\0';
 	while (rc == 0 && at < end) {

@@ -462,10 +462,8 @@ lane_for_send(struct producer *p, enum producer_lane id)
 	return NULL;
 }
 
-/* The library asks for a topic's metadata when its handle is made, which creates the topic where
-   the brokers do so. */
-static void
-ask_for_topic(struct lane *lane, struct target_topic *topic, enum producer_lane id)
+void
+producer_ask_for_topic(struct lane *lane, struct target_topic *topic, enum producer_lane id)
 {
 	if (!topic->handles[id])
 		topic->handles[id] = rd_kafka_topic_new(lane->rk, topic->name, NULL);
@@ -477,7 +475,7 @@ producer_touch(struct producer *p, struct target_topic *topic)
 	struct lane *lane = lane_for_send(p, topic->lane);
 
 	if (lane)
-		ask_for_topic(lane, topic, topic->lane);
+		producer_ask_for_topic(lane, topic, topic->lane);
 }
 
 void
@@ -515,7 +513,7 @@ producer_send(struct producer *p, struct target_topic *topic, enum producer_lane
 
 	if (!lane)
 		return SEND_FULL;
-	ask_for_topic(lane, topic, id);
+	producer_ask_for_topic(lane, topic, id);
 	error = produce(lane->rk, topic->handles[id], partition, record, opaque);
 	if (!error) {
 		lane->outstanding++;

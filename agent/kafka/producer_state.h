@@ -53,6 +53,11 @@ int producer_open_lane(struct producer *producer, enum producer_lane lane,
 /* Lets a lane's client go; nothing of it may be on its way. */
 void producer_close_lane(struct producer *producer, enum producer_lane lane);
 
+/* Makes the lane's handle of the topic, unless there is one. The library then asks for the topic's
+   metadata, which creates it where the brokers do so; what is sent to a mere name waits for up to a
+   second until it asks. */
+void producer_ask_for_topic(struct lane *lane, struct target_topic *topic, enum producer_lane id);
+
 /* Notes why what is open must be given up; the first reason counts. */
 void producer_break(struct producer *producer, const char *reason);
 

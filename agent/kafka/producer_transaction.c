@@ -53,16 +53,20 @@ int
 producer_put(struct producer *p, const char *topic, const char *key, const char *value)
 {
 	size_t size = value ? strlen(value) : 0;
-	rd_kafka_resp_err_t code =
-		rd_kafka_producev(client_of(p), RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(0),
-			RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, strlen(key)),
-			RD_KAFKA_V_VALUE((void *)(uintptr_t)value, size), RD_KAFKA_V_END);
+	struct lane *lane = &p->lanes[p->transactional];
+	struct target_topic *ledger = producer_topic(p, topic);
+	rd_kafka_resp_err_t code;
 
+	producer_ask_for_topic(lane, ledger, p->transactional);
+	code = rd_kafka_producev(lane->rk, RD_KAFKA_V_RKT(ledger->handles[p->transactional]),
+		RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+		RD_KAFKA_V_KEY(key, strlen(key)), RD_KAFKA_V_VALUE((void *)(uintptr_t)value, size),
+		RD_KAFKA_V_END);
 	if (code) {
 		producer_break(p, rd_kafka_err2str(code));
 		return -1;
 	}
-	p->lanes[p->transactional].outstanding++;
+	lane->outstanding++;
 	return 0;
 }
 

@@ -299,14 +299,30 @@ wake_fetching(struct reader *r, size_t taken)
 	rd_kafka_topic_partition_list_destroy(list);
 }
 
+/* Takes what is there, or waits for the first one: the library's call for many at once waits for
+   all of them. */
+static ssize_t
+wait_for_records(struct reader *r, rd_kafka_message_t **ret, size_t max, int timeout_ms)
+{
+	ssize_t got = rd_kafka_consume_batch_queue(r->records, 0, ret, max);
+	rd_kafka_message_t *first =
+		got == 0 ? rd_kafka_consume_queue(r->records, timeout_ms) : NULL;
+
+	if (!first)
+		return got;
+	ret[0] = first;
+	got = rd_kafka_consume_batch_queue(r->records, 0, ret + 1, max - 1);
+	return 1 + (got > 0 ? got : 0);
+}
+
 size_t
 reader_next(struct reader *r, struct reader_item *items, size_t max, int timeout_ms)
 {
 	rd_kafka_message_t *messages[READER_AT_ONCE];
 	size_t n = 0;
 	int64_t bytes = 0;
-	ssize_t got = rd_kafka_consume_batch_queue(
-		r->records, timeout_ms, messages, max < READER_AT_ONCE ? max : READER_AT_ONCE);
+	ssize_t got = wait_for_records(
+		r, messages, max < READER_AT_ONCE ? max : READER_AT_ONCE, timeout_ms);
 
 	for (ssize_t i = 0; i < got; i++) {
 		bytes += (int64_t)(messages[i]->len + messages[i]->key_len);

@@ -616,6 +616,7 @@ exact_turn(struct worker *w)
 	enum exact_state before = w->exact->state;
 	struct exact *x = w->exact;
 	struct message *m = mailbox_take(x->replies), *next;
+	bool was_told = m != NULL;
 
 	for (; m; m = next) {
 		next = m->next;
@@ -642,7 +643,8 @@ exact_turn(struct worker *w)
 		renew(w);
 	if (x->state == EXACT_FLOWING && w->phase == PHASE_RUN)
 		advise(w);
-	return x->state == EXACT_FLOWING && before != EXACT_FLOWING;
+	/* Partitions that were taken over are read from the next turn on. */
+	return x->state == EXACT_FLOWING && (before != EXACT_FLOWING || was_told);
 }
 
 bool
