@@ -54,6 +54,11 @@ class Side:
             self.names()
             return -1
 
+    def filled(self, topics):
+        """How many of the topics, of one partition each, hold a record."""
+        query = {TopicPartition(topic, 0): OffsetSpec.latest() for topic in topics}
+        return sum(f.result().offset > 0 for f in self.admin.list_offsets(query, request_timeout=60).values())
+
     def names(self):
         return self.admin.list_topics(timeout=30).topics.keys()
 
@@ -74,8 +79,10 @@ class Side:
         self.admin.create_topics([NewTopic(topic, partitions, 1, config=config)])[topic].result()
         wait_for(f"creating {topic}", lambda: self.count(topic, partitions) == 0)
 
-    def make_many(self, topics):
-        """Topics of one partition each."""
+    def make_missing(self, topics):
+        """Those that are not there, of one partition each."""
+        there = self.names()
+        topics = [topic for topic in topics if topic not in there]
         self.unmap()
         for first in range(0, len(topics), MOST_MADE):
             batch = topics[first:first + MOST_MADE]

@@ -51,7 +51,7 @@ class Contestant:
     statuses: tuple = (0,)     # with which it may end
     commits: bool = False      # the group's positions are looked at when it has ended
     arrives: bool = True       # every record comes to the target
-    marks: bool = False        # writes in transactions: their ends take offsets at the target too
+    marks: bool = False        # writes in transactions: their ends take offsets at the target too, so its own count is taken
     ends_itself: bool = False  # at the topic's end
     is_slow: bool = False      # to start, above all: is run less often
     most_streams: int = 1 << 30

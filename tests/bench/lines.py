@@ -7,6 +7,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -18,15 +19,24 @@ ENTERED = "REFLEJO_BENCH_NAMESPACES"
 TCP_PORT, TCP_SKIP, TCP_SECONDS = 5001, 5, 10  # one connection's speed: measured after so many seconds, for so long
 
 
+CC = os.environ.get("CC", "cc")
+
+
 def why_not():
     """Why there can be no line here, or None."""
     if os.geteuid() != 0:
         return "only root makes network namespaces"
-    if not os.path.exists("/dev/net/tun"):
-        return "there is no /dev/net/tun"
-    if not shutil.which("ip") or subprocess.run(["ip", "netns", "list"], capture_output=True, check=False).returncode:
-        return "there is no ip netns (Debian: iproute2)"
-    return None
+    for program, package in (("ip", "iproute2"), (CC.split()[0], "gcc")):
+        if not shutil.which(program):
+            return f"there is no {program} (Debian: {package})"
+    try:
+        os.close(os.open("/dev/net/tun", os.O_RDWR))
+    except OSError as why:
+        return f"/dev/net/tun: {why.strerror}"
+    name = f"reflejo-try-{os.getpid()}"
+    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
+    subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+    return f"no network namespace can be made: {made.stderr.strip()}" if made.returncode else None
 
 
 def has_entered():
@@ -50,8 +60,12 @@ def namespaces():
 def enter():
     """Runs the program again in a namespace of its own, with another beside it, and ends as that does."""
     with namespaces() as names:
-        ended = subprocess.run(inside(names[0], [sys.executable, *sys.argv]), env={**os.environ, ENTERED: " ".join(names)}, check=False)
-    sys.exit(ended.returncode)
+        with subprocess.Popen(inside(names[0], [sys.executable, *sys.argv]), env={**os.environ, ENTERED: " ".join(names)}) as inner:
+            # Who is stopped reports what was found and clears up; a terminal tells both.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, lambda *_: inner.terminate())
+            status = inner.wait()
+    sys.exit(status)
 
 
 def inside(name, command):
@@ -74,11 +88,15 @@ class Line:
 
     def __init__(self, folder, names):
         program = folder / "line"
-        subprocess.run([os.environ.get("CC", "cc"), "-O2", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-o", str(program),
+        subprocess.run([*CC.split(), "-O2", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-o", str(program),
                         str(HERE / "line.c")], check=True)
         self.process = subprocess.Popen([str(program), *names], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
-        self.set(0, 0, 0)
+        try:
+            self.set(0, 0, 0)
+        except OSError:
+            self.close()
+            raise
 
     def set(self, round_trip_ms, loss_percent, mbit):
         """mbit: millions of bits a second in each direction, 0: no limit."""
@@ -98,6 +116,14 @@ class Line:
             finally:
                 sender.terminate()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def close(self):
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self.process.stdout.close()
         self.process.wait()

@@ -32,7 +32,8 @@ def facts(args):
     found = {
         "cpu": processor(), "cores": os.cpu_count(),
         "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20,
-        "kernel": platform.release(), "tcp": pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text(encoding="ascii").strip(), "load_at_start": round(os.getloadavg()[0], 2),
+        "kernel": platform.release(), "tcp": first_line("cat", "/proc/sys/net/ipv4/tcp_congestion_control"),
+        "load_at_start": round(os.getloadavg()[0], 2),
         "reflejo": first_line(args.reflejo, "--version") if args.reflejo else "", "floor's librdkafka": first_line(args.floor, "-V"),
         "brokers and MirrorMaker": f"Apache Kafka {KAFKA}", "java": first_line("java", "-version"),
         "confluent-kafka": f"{confluent_kafka.version()[0] if isinstance(confluent_kafka.version(), tuple) else confluent_kafka.version()}"

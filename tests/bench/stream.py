@@ -7,6 +7,7 @@ import time
 BUFFER = 32 << 20  # bytes; more than a tenth of a second of a gigabit
 # Beyond any limit of the system's; Linux, socket(7), root only. Python's module does not name them.
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
+SILENCE = 10  # seconds without a byte: the line is broken
 
 
 def send(host, port, seconds):
@@ -29,6 +30,7 @@ def send(host, port, seconds):
 def receive(host, port, skip, seconds):
     """Bytes a second, of so many seconds after the first ones, in which a connection finds its speed."""
     with socket.socket() as connection:
+        connection.settimeout(SILENCE)
         connection.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
         connection.connect((host, port))
         start, seen = time.monotonic(), 0

@@ -25,12 +25,11 @@ def line(tmp_path_factory):
     if why:
         pytest.skip(why)
     with lines.namespaces() as names:
-        made = lines.Line(tmp_path_factory.mktemp("line"), names)
-        with subprocess.Popen(lines.inside(names[0], [sys.executable, "-c", LISTEN]), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as listener:
+        with (lines.Line(tmp_path_factory.mktemp("line"), names) as made,
+              subprocess.Popen(lines.inside(names[0], [sys.executable, "-c", LISTEN]), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as listener):
             assert listener.stdout.readline() == "ready\n"
             yield made, names[1]
             listener.stdin.close()
-        made.close()
 
 
 @pytest.fixture
@@ -63,7 +62,8 @@ def streams_of(found):
 def test_streams_and_memory_follow_the_round_trip(start, round_trip, streams):
     agent = start(round_trip)
     found = agent.wait_event("line_long")
-    assert all(round_trip <= int(found[side]) for side in ("source_ms", "target_ms"))
+    # One that could not be measured in time counts for nothing.
+    assert all(int(found[side]) >= round_trip or int(found[side]) == -1 for side in ("source_ms", "target_ms"))
     assert int(found["streams"]) == streams_of(found) >= streams
     memory = (32 + 16 * (streams_of(found) - 1)) * MIB
     assert int(found["buffer_memory"]) == memory

@@ -8,7 +8,8 @@
 TEST(few_partitions_stay_within_the_limit)
 {
 	for (int partitions = 1; partitions <= 16; partitions++) {
-		struct consumer_limits limits = {16 * MIB, partitions, 1, 0};
+		struct consumer_limits limits = {
+			.bytes = 16 * MIB, .partitions = partitions, .brokers = 1};
 		struct intake i = intake_plan(&limits);
 		int64_t most = (i.queue_bytes + i.partition_bytes) * partitions;
 
@@ -20,7 +21,7 @@ TEST(few_partitions_stay_within_the_limit)
 
 TEST(many_partitions_are_each_given_enough)
 {
-	struct consumer_limits limits = {16 * MIB, 1000, 1, 0};
+	struct consumer_limits limits = {.bytes = 16 * MIB, .partitions = 1000, .brokers = 1};
 	struct intake i = intake_plan(&limits);
 
 	CHECK_INT(i.partition_bytes, 128 * 1024);
@@ -37,7 +38,8 @@ TEST(no_queue_is_full_of_one_response)
 
 	for (size_t b = 0; b < sizeof(bytes) / sizeof(*bytes); b++)
 		for (int partitions = 0; partitions < 5000; partitions += 7) {
-			struct consumer_limits limits = {bytes[b], partitions, 1, 0};
+			struct consumer_limits limits = {
+				.bytes = bytes[b], .partitions = partitions, .brokers = 1};
 			struct intake i = intake_plan(&limits);
 
 			if (!CHECK(i.queue_bytes > i.partition_bytes) ||
@@ -48,7 +50,7 @@ TEST(no_queue_is_full_of_one_response)
 
 TEST(what_a_broker_is_to_gather_fits_into_a_part)
 {
-	struct consumer_limits limits = {16 * MIB, 1000, 1, 0};
+	struct consumer_limits limits = {.bytes = 16 * MIB, .partitions = 1000, .brokers = 1};
 	int64_t part = intake_plan(&limits).partition_bytes;
 
 	limits.gathered = 1000;
@@ -61,7 +63,7 @@ TEST(what_a_broker_is_to_gather_fits_into_a_part)
 /* As CONFIGURATION.md of librdkafka 2.0.2 has them. */
 TEST(nothing_is_more_than_the_library_takes)
 {
-	struct consumer_limits limits = {1LL << 40, 1, 1, 0};
+	struct consumer_limits limits = {.bytes = 1LL << 40, .partitions = 1, .brokers = 1};
 	struct intake i = intake_plan(&limits);
 
 	CHECK_INT(i.response_bytes, 2147483135);
@@ -75,7 +77,7 @@ TEST(nothing_is_more_than_the_library_takes)
 /* Their number is that of the start. */
 TEST(partitions_that_come_later_do_not_each_take_all)
 {
-	struct consumer_limits limits = {16 * MIB, 1, 1, 0};
+	struct consumer_limits limits = {.bytes = 16 * MIB, .partitions = 1, .brokers = 1};
 	struct intake i = intake_plan(&limits);
 
 	CHECK_INT(i.queue_bytes, 2 * MIB);
@@ -85,7 +87,8 @@ TEST(partitions_that_come_later_do_not_each_take_all)
 TEST(compressed_response_fits_while_partitions_are_not_too_many)
 {
 	for (int partitions = 16; partitions <= 200; partitions++) {
-		struct consumer_limits limits = {16 * MIB, partitions, 1, 0};
+		struct consumer_limits limits = {
+			.bytes = 16 * MIB, .partitions = partitions, .brokers = 1};
 		struct intake i = intake_plan(&limits);
 
 		if (i.partition_bytes == 128 * 1024)
@@ -96,7 +99,8 @@ TEST(compressed_response_fits_while_partitions_are_not_too_many)
 
 TEST(long_line_has_longer_parts_within_the_same_memory)
 {
-	struct consumer_limits limits = {9 * MIB, 1, 1, 0, 14999};
+	struct consumer_limits limits = {
+		.bytes = 9 * MIB, .partitions = 1, .brokers = 1, .round_trip = 14999};
 
 	CHECK_INT(intake_plan(&limits).partition_bytes, MIB / 2);
 	limits.round_trip = 15000;
@@ -110,7 +114,7 @@ TEST(long_line_has_longer_parts_within_the_same_memory)
 
 TEST(response_is_shared_among_brokers)
 {
-	struct consumer_limits limits = {16 * MIB, 8, 4, 0};
+	struct consumer_limits limits = {.bytes = 16 * MIB, .partitions = 8, .brokers = 4};
 
 	CHECK_INT(intake_plan(&limits).response_bytes, 2 * MIB);
 	limits.brokers = 1000;
@@ -127,7 +131,8 @@ TEST(fetches_are_rarer_when_they_name_many)
 	} cases[] = {{0, 50}, {500, 50}, {1000, 50}, {2000, 100}, {10000, 500}, {1000000, 500}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct consumer_limits limits = {MIB, cases[i].partitions, 1, 0};
+		struct consumer_limits limits = {
+			.bytes = MIB, .partitions = cases[i].partitions, .brokers = 1};
 
 		CHECK_INT(intake_plan(&limits).wait_ms, cases[i].wait_ms);
 	}
