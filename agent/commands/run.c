@@ -101,20 +101,19 @@ measure_source(struct config *config)
 static void
 choose_streams(struct config *config)
 {
-	int64_t source = config->source_round_trip, target, wanted;
+	int64_t source = config->source_round_trip, target = -1, wanted;
 
-	if (config->streams_given || config->source.group_instance_id)
-		return;
-	target = line_round_trip(config->target.bootstrap_servers, "9092", LINE_MS);
-	wanted = line_connections(source > target ? source : target);
-	if (wanted == config->mirror.num_streams)
-		return;
-	if (!config->buffer_given)
-		config->mirror.buffer_memory += (wanted - 1) * ADDED_STREAM;
-	config->mirror.num_streams = wanted;
-	LOG(EVENT_line_long, F_INT("streams", wanted), F_INT("source_ms", in_ms(source)),
-		F_INT("target_ms", in_ms(target)),
-		F_INT("buffer_memory", config->mirror.buffer_memory));
+	if (!config->streams_given && !config->source.group_instance_id) {
+		target = line_round_trip(config->target.bootstrap_servers, "9092", LINE_MS);
+		wanted = line_connections(source > target ? source : target);
+		if (!config->buffer_given)
+			config->mirror.buffer_memory += (wanted - 1) * ADDED_STREAM;
+		config->mirror.num_streams = wanted;
+	}
+	if (line_is_long(source) || line_is_long(target))
+		LOG(EVENT_line_long, F_INT("streams", config->mirror.num_streams),
+			F_INT("source_ms", in_ms(source)), F_INT("target_ms", in_ms(target)),
+			F_INT("buffer_memory", config->mirror.buffer_memory));
 }
 
 /* One for each stream, and one for all that waits; but a stream's own thread and the library's for

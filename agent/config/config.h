@@ -83,8 +83,8 @@ struct config {
 
 	bool streams_given; /* num.streams stands somewhere, under this name or an older one */
 	bool buffer_given;  /* likewise [mirror] buffer.memory */
-	/* To the source's brokers, in microseconds, as it was at the start; -1: not known. Nobody
-	   gives it. */
+	/* To the source's brokers, or its ZooKeeper where only that is named, in microseconds, as
+	   it was at the start; -1: not known. Nobody gives it. */
 	int64_t source_round_trip;
 	struct client_settings consumer, producer;
 

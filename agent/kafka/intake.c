@@ -1,6 +1,8 @@
 /* How much a consumer asks its brokers for, and how much it lets wait unread. */
 #include "kafka/intake.h"
 
+#include "kafka/line.h"
+
 /* A partition's part of a response, as it is on the wire. Brokers give whole batches, of which one
    that is larger than this comes only when no partition before it in the response has anything
    (KIP-74), so it should hold the batches that producers usually make, as Java's mebibyte does. A
@@ -11,14 +13,16 @@
    long themselves: at the 1.5 MB/s that a broker's buffer of 100 KiB lets pass at 100 ms, half a
    mebibyte is under way for a third of a second. */
 #define MOST_LONG_PART (2 * 1024 * 1024)
-#define LONG_US 15000
 /* A queue that one response fills is not asked for in the next fetch, which may wait for partitions
    that are silent. So it takes what a small part decompresses to, as long as all queues of many
    partitions together do not come to more than this; one part and an eighth it always takes. */
 #define EXPANDED_PART (LEAST_PART * 9 / 2)
 #define ALL_QUEUES (128 * 1024 * 1024)
-/* No queue holds more than this and one part, for there may be more partitions later. */
+/* No queue holds more than this, or one part and an eighth where that is more, for there may be
+   more partitions later. */
 #define MOST_WAITING (2 * 1024 * 1024)
+/* But for what brokers are to gather. */
+#define QUEUED_PARTS 4
 /* What the library takes as fetch.max.bytes, queued.max.messages.kbytes, max.partition.fetch.bytes.
  */
 #define MOST_RESPONSE (INT32_MAX - 512)
@@ -51,19 +55,22 @@ intake_plan(const struct consumer_limits *limits)
 {
 	int64_t partitions = most(limits->partitions, 1);
 	int64_t share = limits->bytes / 2 / partitions;
+	int64_t long_part = line_is_long(limits->round_trip) ? least(share / 2, MOST_LONG_PART) : 0;
+	int64_t usual = most(least(most(share, LEAST_PART), MOST_PART), long_part);
 	/* A broker that gathers (fetch.min.bytes) counts no more than the part of each. */
-	int64_t most_part = limits->round_trip >= LONG_US ? MOST_LONG_PART : MOST_PART;
-	int64_t part = least(
-		most(least(most(share, LEAST_PART), most_part), limits->gathered), LARGEST_PART);
+	int64_t gathered = least(limits->gathered, LARGEST_PART);
+	int64_t part = most(usual, gathered);
 	int64_t flowing = most(part + part / 8, least(EXPANDED_PART, ALL_QUEUES / partitions));
-	int64_t queue = least(share, MOST_WAITING);
+	int64_t queue = least(share, most(MOST_WAITING, QUEUED_PARTS * gathered));
+	int64_t queue_bytes = least(most(queue, flowing), MOST_QUEUE);
 
 	return (struct intake){
 		.response_bytes = least(
 			most(limits->bytes / 2 / most(limits->brokers, 1), part), MOST_RESPONSE),
 		.partition_bytes = part,
-		.queue_bytes = least(most(queue, flowing), MOST_QUEUE),
-		.queue_records = most(queue / SMALL_RECORD_HELD, flowing / SMALL_RECORD),
+		.queue_bytes = queue_bytes,
+		.queue_records =
+			most(least(queue, queue_bytes) / SMALL_RECORD_HELD, flowing / SMALL_RECORD),
 		.wait_ms = least(most(WAIT_MS, partitions / PARTITIONS_A_WAIT_MS), MOST_WAIT_MS),
 	};
 }

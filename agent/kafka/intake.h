@@ -10,7 +10,7 @@ struct consumer_limits {
 	int64_t bytes;
 	int partitions, brokers;
 	int64_t gathered;   /* fetch.min.bytes; 0: not given */
-	int64_t round_trip; /* to the brokers, in microseconds; -1: not known */
+	int64_t round_trip; /* see line_round_trip; -1: not known */
 };
 
 /* What to set the library to. */

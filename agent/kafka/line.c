@@ -57,6 +57,12 @@ line_round_trip(const char *servers, const char *default_port, int timeout_ms)
 	return round_trip;
 }
 
+bool
+line_is_long(int64_t round_trip)
+{
+	return round_trip >= ONE_US;
+}
+
 int64_t
 line_connections(int64_t round_trip)
 {

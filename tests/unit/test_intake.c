@@ -100,16 +100,25 @@ TEST(compressed_response_fits_while_partitions_are_not_too_many)
 TEST(long_line_has_longer_parts_within_the_same_memory)
 {
 	struct consumer_limits limits = {
-		.bytes = 9 * MIB, .partitions = 1, .brokers = 1, .round_trip = 14999};
+		.bytes = 18 * MIB, .partitions = 2, .brokers = 1, .round_trip = 14999};
 
 	CHECK_INT(intake_plan(&limits).partition_bytes, MIB / 2);
 	limits.round_trip = 15000;
 	CHECK_INT(intake_plan(&limits).partition_bytes, 2 * MIB);
 	CHECK_INT(intake_plan(&limits).queue_bytes, 2 * MIB + MIB / 4);
-	limits.partitions = 8;
-	CHECK_INT(intake_plan(&limits).partition_bytes, 9 * MIB / 16);
-	limits.partitions = 1000;
-	CHECK_INT(intake_plan(&limits).partition_bytes, MIB / 8);
+	limits.partitions = 6;
+	CHECK_INT(intake_plan(&limits).partition_bytes, 3 * MIB / 4);
+	for (; limits.partitions <= 5000; limits.partitions++) {
+		struct intake far = intake_plan(&limits), near;
+
+		limits.round_trip = 0;
+		near = intake_plan(&limits);
+		limits.round_trip = 15000;
+		if (!CHECK(far.queue_bytes >= near.queue_bytes) ||
+			!CHECK(far.partition_bytes == near.partition_bytes ||
+				far.partition_bytes * limits.partitions * 4 <= limits.bytes))
+			return;
+	}
 }
 
 TEST(response_is_shared_among_brokers)

@@ -56,6 +56,7 @@ TEST(port_may_be_missing)
 
 TEST(long_lines_have_more_connections)
 {
+	CHECK(!line_is_long(-1) && !line_is_long(14999) && line_is_long(15000));
 	CHECK(line_connections(-1) == 1);
 	CHECK(line_connections(0) == 1);
 	CHECK(line_connections(14999) == 1);
