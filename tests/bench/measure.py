@@ -62,25 +62,26 @@ class Bench:
 
         def measured(pipeline):
             start, before = time.monotonic(), [cpu_seconds(side.pids) for side in (self.source, self.target)]
-            first, wall = self.watch(pipeline, reached, count, start, pace(row.partitions))
+            first, wall, flow = self.watch(pipeline, reached, count, start, pace(row.partitions))
             used = [cpu_seconds(side.pids) - then for side, then in zip((self.source, self.target), before)]
             run = pipeline.stop(contestant.statuses, not contestant.ends_itself)
             self.check(contestant, job, count)
-            return {**run, "cpu": run["user"] + run["system"], "wall": wall, "first": first, "peak_mib": pipeline.peak_kib / 1024,
+            return {**run, "cpu": run["user"] + run["system"], "wall": wall, "first": first, "flow": flow, "peak_mib": pipeline.peak_kib / 1024,
                     "threads": pipeline.threads, "source_cpu": used[0], "target_cpu": used[1]}
 
         return self.run(contestant, job, measured)
 
     def watch(self, pipeline, reached, count, start, step):
-        """Waits until count records are copied. Seconds to the first and to the last of them."""
-        first = None
+        """Waits until count records are copied. Seconds to the first and to the last of them, and how many came a second in between."""
+        first, looks = None, []
         while True:
             there, now = reached(), time.monotonic() - start
             pipeline.look()
+            looks.append((now, there))
             if there > 0 and first is None:
                 first = now
             if there >= count:
-                return first, now
+                return first, now, flow_of(looks, count)
             if pipeline.has_failed():
                 raise Failed(f"ended by itself after {there} records")
             if now > RUN_DEADLINE:
@@ -128,7 +129,7 @@ class Bench:
                         continue
                     runs[contestant.name][kind].append(run)
                     self.note(f"{row.name}, {streams} streams, {kind} run {number + 1}, {contestant.name}: {run['cpu'] / count * 1e9:.0f} ns, "
-                              f"{count / run['wall']:.0f}/s, first after {run['first']:.2f} s, {run['peak_mib']:.0f} MiB, {run['threads']} threads")
+                              f"{count / run['wall']:.0f}/s, {run['flow'] or 0:.0f}/s in between, first after {run['first']:.2f} s, {run['peak_mib']:.0f} MiB, {run['threads']} threads")
             self.stretch(Row("", ""))
         for topic in topics.values():
             self.target.remove(topic)
@@ -174,7 +175,7 @@ class Bench:
         job = self.job(topic, row, 1, is_endless=True)
 
         def measured(pipeline):
-            first, wall = self.watch(pipeline, lambda: self.target.count(topic, row.partitions), row.partitions, time.monotonic(), pace(row.partitions))
+            first, wall, _ = self.watch(pipeline, lambda: self.target.count(topic, row.partitions), row.partitions, time.monotonic(), pace(row.partitions))
             # Commits and the like are over then.
             time.sleep(5 if seconds > 5 else 1)
             sides = self.source.pids, self.target.pids
@@ -282,6 +283,14 @@ class Bench:
                     "core": used[0], "source_core": used[1], "target_core": used[2], "peak_mib": pipeline.peak_kib / 1024}
 
         return self.run(contestant, job, measured)
+
+
+def flow_of(looks, count):
+    """Records a second from the first quarter of count on until three quarters are there: without the start, and the end, at which fewer partitions are left
+    than connections. looks: (seconds, records). None when it was over too soon."""
+    from_when, from_count = next(look for look in looks if look[1] >= count / 4)
+    to_when, to_count = next(look for look in looks if look[1] >= count * 3 / 4)
+    return (to_count - from_count) / (to_when - from_when) if to_when > from_when else None
 
 
 def send(producer, topic, number, partition=-1):
