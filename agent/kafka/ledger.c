@@ -316,23 +316,34 @@ say_idle(struct reader *reader, bool is_committed, struct err *err)
 		err_set(err, "exactly.once.topic cannot be read: the target does not answer");
 }
 
+/* Begins to read. The beginning is asked for before: a client that does not know the leader yet
+   would ask for it half a second later. */
+static int
+start_reading(struct reading *r, struct reader *reader, struct err *err)
+{
+	char *topic = ledger_topic(r->config);
+	struct topic_partition begin = {topic, 0, -1};
+	int rc = atomic_load(r->must_stop)
+			 ? err_set(err, "the agent ends")
+			 : reader_find(reader, READER_BEGINNING, &begin, 1, CALL_MS, err);
+
+	if (rc == 0)
+		rc = reader_start(reader, topic, 0, begin.offset, r, err);
+	free(topic);
+	return rc;
+}
+
 /* Reads from the beginning up to end. */
 static int
 read_up_to(
 	struct reading *r, struct reader *reader, int64_t end, bool is_committed, struct err *err)
 {
 	struct reader_item items[READER_AT_ONCE];
-	char *topic = ledger_topic(r->config);
-	struct topic_partition begin = {topic, 0, -1};
+	int rc = start_reading(r, reader, err);
 	int64_t idle_since = clock_ms(), at = 0;
-	/* A client that does not know the leader yet asks where the beginning is half a second
-	   later. */
-	int rc = reader_find(reader, READER_BEGINNING, &begin, 1, CALL_MS, err);
 
 	if (rc == 0)
-		rc = reader_start(reader, topic, 0, begin.offset, r, err);
-	free(topic);
-	err->text[0] = '\0';
+		err->text[0] = '\0';
 	while (rc == 0 && at < end) {
 		size_t n = reader_next(reader, items, READER_AT_ONCE, 100);
 		int64_t reached = take_items(r, items, n, err);

@@ -19,8 +19,8 @@ bool line_is_long(int64_t round_trip);
    carries no more than the smaller of both ends' buffers each round trip, and brokers' are 100 KiB
    unless somebody has enlarged them (socket.send.buffer.bytes and socket.receive.buffer.bytes).
    1, 2, 4 or 8, for topics mostly have a multiple of that in partitions: with seven readers of
-   eight partitions one would have two to read, and all would be half as fast. 1 when it is not
-   known (-1). */
+   eight partitions one would have two to read, and all would be half as fast. 1: not known (-1).
+ */
 int64_t line_connections(int64_t round_trip);
 
 #endif

@@ -138,16 +138,19 @@ reader_close(struct reader **reader)
 	*reader = NULL;
 }
 
-/* What was answered for each of them, in the order that they were asked for. */
+/* What was answered for each of them, in the order that they were asked for. A time may be behind
+   the last record; a beginning or an end there is, so without one nothing was answered. */
 static rd_kafka_resp_err_t
-take_offsets(const rd_kafka_topic_partition_list_t *list, struct topic_partition *positions,
-	size_t *ret_failed)
+take_offsets(const rd_kafka_topic_partition_list_t *list, int64_t when,
+	struct topic_partition *positions, size_t *ret_failed)
 {
 	for (int i = 0; i < list->cnt; i++) {
 		positions[i].offset = list->elems[i].offset >= 0 ? list->elems[i].offset : -1;
 		*ret_failed = (size_t)i;
 		if (list->elems[i].err)
 			return list->elems[i].err;
+		if (when < 0 && list->elems[i].offset < 0)
+			return RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
 	}
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
@@ -171,7 +174,7 @@ reader_find(struct reader *r, int64_t when, struct topic_partition *positions, s
 		client_last_failure(r->client, failure, sizeof(failure));
 		err_set(err, "the %s does not tell where its partitions begin and end: %s", r->side,
 			failure[0] ? failure : rd_kafka_err2str(code));
-	} else if ((code = take_offsets(list, positions, &failed)) != 0) {
+	} else if ((code = take_offsets(list, when, positions, &failed)) != 0) {
 		err_set(err, "the %s does not tell where %s partition %d begins and ends: %s",
 			r->side, positions[failed].topic, (int)positions[failed].partition,
 			rd_kafka_err2str(code));

@@ -100,7 +100,8 @@ int exact_start(struct worker *worker, struct err *err);
 void exact_end(struct worker *worker);
 
 /* Becomes readable when there is something for exact_turn, which takes everything on as far as it
-   goes now; again within exact_wait_ms. Returns true when the pipeline may flow again. */
+   goes now; again within exact_wait_ms. Returns true when the pipeline may flow again, or has
+   partitions that were taken over. */
 int exact_fd(const struct worker *worker);
 bool exact_turn(struct worker *worker);
 int64_t exact_wait_ms(const struct worker *worker);
