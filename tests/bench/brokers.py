@@ -55,9 +55,13 @@ class Side:
             return -1
 
     def filled(self, topics):
-        """How many of the topics, of one partition each, hold a record."""
+        """How many of the topics, of one partition each, hold a record; -1 while not all have a leader that is known."""
         query = {TopicPartition(topic, 0): OffsetSpec.latest() for topic in topics}
-        return sum(f.result().offset > 0 for f in self.admin.list_offsets(query, request_timeout=60).values())
+        try:
+            return sum(f.result().offset > 0 for f in self.admin.list_offsets(query, request_timeout=60).values())
+        except KafkaException:
+            self.names()
+            return -1
 
     def names(self):
         return self.admin.list_topics(timeout=30).topics.keys()
@@ -88,7 +92,7 @@ class Side:
             batch = topics[first:first + MOST_MADE]
             for creation in self.admin.create_topics([NewTopic(topic, 1, 1) for topic in batch], request_timeout=120, operation_timeout=120).values():
                 creation.result()
-        wait_for(f"creating {len(topics)} topics", lambda: set(topics) <= self.names())
+        wait_for(f"creating {len(topics)} topics", lambda: self.filled(topics) >= 0, step=0.5)
 
     def unmap(self):
         """A deleted partition's indexes stay mapped until the broker collects garbage, and a process may have some 65,000 mappings only."""

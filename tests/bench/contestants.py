@@ -167,7 +167,9 @@ def mirrormaker(consumer=None, producer=None):
                  write(job.folder / "producer.properties", **dotted(bootstrap_servers=job.target, compression_type=job.codec), **job.refresh(),
                        **(producer or {})))
         return java(["-Xmx256M"], "kafka.tools.MirrorMaker", "--consumer.config", files[0], "--producer.config", files[1],
-                    "--whitelist", job.topic, "--num.streams", job.streams)
+                    "--whitelist", job.topic, "--num.streams", job.streams,
+                    # As often as reflejo, where positions say how far it is; else once a minute.
+                    *(("--offset.commit.interval.ms", 5000) if job.refresh_ms else ()))
     return commands
 
 
