@@ -20,6 +20,7 @@
 #include "kafka/client_state.h"
 #include "kafka/identity.h"
 #include "kafka/library.h"
+#include "kafka/listing.h"
 #include "kafka/renewal.h"
 #include "kafka/tickets.h"
 #include "kafka/trust.h"
@@ -407,6 +408,21 @@ client_is_joining(const struct client *client)
 }
 
 void
+client_list_topics(struct client *client, int fd)
+{
+	if (client_is_listing(client))
+		return;
+	listing_free(&client->listing);
+	client->listing = listing_start(client->rk, fd);
+}
+
+bool
+client_is_listing(const struct client *client)
+{
+	return client->listing && !listing_is_over(client->listing);
+}
+
+void
 client_last_failure(struct client *client, char *text, size_t size)
 {
 	char failure[sizeof(client->failure)];
@@ -430,6 +446,7 @@ destroy_client(void *arg)
 {
 	struct client *client = arg;
 
+	listing_free(&client->listing);
 	/* The consumer was closed before, or is given up on purpose: do not wait for its group
 	 * here. */
 	rd_kafka_destroy_flags(client->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
@@ -452,6 +469,7 @@ client_retire(struct client **client)
 	if (!*client)
 		return;
 	renewal_leave(*client);
+	listing_leave((*client)->listing);
 	pthread_mutex_lock(&retired_lock);
 	retired++;
 	pthread_mutex_unlock(&retired_lock);

@@ -37,6 +37,14 @@ rd_kafka_t *client_handle(const struct client *client);
    the client went away now? (Brokers before 2.2.) @thread any */
 bool client_is_joining(const struct client *client);
 
+/* Asks once for all topics of the cluster, aside: a handle that is made after the answer knows its
+   topic without asking for it alone. fd, an eventfd, becomes readable when client_is_listing ends
+   to be true, which is after ten seconds at the latest, not counting those without a broker. One
+   that is under way goes on. Does nothing where the library would forget the answer. @thread owner
+ */
+void client_list_topics(struct client *client, int fd);
+bool client_is_listing(const struct client *client);
+
 /* The last failure the client met on a connection, as a sentence with what to do, into text; ""
    when there was none since client_forget_failure, which is for calls that succeeded. @thread any
  */

@@ -22,6 +22,7 @@ struct client {
 	bool has_context;	   /* its TLS context is known, see identity.h */
 	bool has_tls, has_login;   /* by its settings: it speaks TLS, logs in with a password */
 	struct joining joining;	   /* of a consumer */
+	struct listing *listing;   /* see client_list_topics, NULL: none */
 	struct client_token token; /* file NULL: it shows none, or none from a file; under lock */
 	bool is_living;		   /* in renewal's list, by the two below */
 	struct client *next, *previous;

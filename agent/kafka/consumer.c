@@ -2,65 +2,17 @@
 #include "kafka/consumer.h"
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "kafka/client.h"
+#include "kafka/consumer_state.h"
 #include "kafka/library.h"
-#include "kafka/reset.h"
 #include "kafka/topic_ids.h"
-
-struct consumer {
-	struct client *client;
-	rd_kafka_t *rk;
-	rd_kafka_queue_t *events;
-	int event_fd, ready_fd;
-	bool is_cooperative, reads_batches;
-	bool is_sleepy;			      /* the library must be nudged, see consumer_nudge */
-	int64_t queued_bytes, queued_records; /* a partition queue is full from here on */
-	int64_t next_nudge;		      /* clock_ms */
-	rd_kafka_topic_partition_list_t *nudges; /* partitions read down since the last nudge */
-	_Atomic(struct source_partition *)
-		ready; /* pushed by the library's threads, taken whole by the worker */
-	struct source_partition *taken;	    /* what consumer_next_ready still has to give */
-	rd_kafka_event_t *current;	    /* the event the caller is looking at */
-	rd_kafka_event_t *rebalance;	    /* ASSIGN, REVOKE or LOST not yet answered */
-	struct topic_partition *partitions; /* room for the caller's view of an event */
-	size_t capacity;
-	char reason[512];
-	pthread_mutex_t lock;	       /* of the list below */
-	struct source_partition *open; /* for the library's threads to find one */
-};
-
-struct source_partition {
-	struct consumer *consumer;
-	void *owner;
-	char *topic;
-	int32_t partition;
-	int64_t next_offset;  /* behind the record that was given out last; -1 before the first */
-	int64_t error_offset; /* where the last error was reported; -1 for none */
-	rd_kafka_queue_t *queue;
-	bool was_full;		       /* its queue reached the limit since the last nudge */
-	int64_t record_size;	       /* average of the last batch that was read */
-	atomic_bool is_ready;	       /* in the ready list, or about to be */
-	struct source_partition *next; /* in the ready list */
-	struct source_partition *next_open;
-	_Atomic int64_t refused;     /* see source_partition_refused; -1 none */
-	atomic_bool has_given;	     /* records were given out since it was opened, or sought */
-	atomic_bool has_more_before; /* there were some, or some waited, when it was refused */
-	int64_t sought;		     /* read from here on, until a record has come; -1: it has */
-};
-
-/* See below. @thread library */
-static void on_offset_line(const char *line, void *arg);
 
 static struct client *
 make_client(const struct config *config, const char *client_id, const char *instance_id,
@@ -129,7 +81,7 @@ consumer_new(const struct config *config, const char *client_id, const char *ins
 	c->client = client;
 	c->rk = client_handle(client);
 	pthread_mutex_init(&c->lock, NULL);
-	client_on_offset_line(client, on_offset_line, c);
+	client_on_offset_line(client, consumer_on_offset_line, c);
 	/* Before 2.1.0 the batch call loses records when a partition is paused meanwhile
 	 * (librdkafka.md 1.6). */
 	c->reads_batches = library_at_least(2, 1, 0);
@@ -137,6 +89,8 @@ consumer_new(const struct config *config, const char *client_id, const char *ins
 	/* The library's kilobytes are of 1,000 bytes here. */
 	c->queued_bytes = intake.queue_bytes / 1024 * 1000;
 	c->queued_records = intake.queue_records;
+	c->stock_limit = intake.stock_bytes;
+	TAILQ_INIT(&c->unread);
 	c->nudges = rd_kafka_topic_partition_list_new(8);
 	c->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	c->ready_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -264,9 +218,8 @@ view_commit(struct consumer *c, rd_kafka_event_t *event, struct consumer_event *
 	ret->reason = c->reason;
 }
 
-/* What an error of the library means for the mirror. */
-static enum consumer_event_kind
-judge(rd_kafka_resp_err_t code)
+enum consumer_event_kind
+consumer_judge(rd_kafka_resp_err_t code)
 {
 	switch (code) {
 	case RD_KAFKA_RESP_ERR__FATAL:
@@ -282,8 +235,8 @@ judge(rd_kafka_resp_err_t code)
 	}
 }
 
-static bool
-is_connection_error(rd_kafka_resp_err_t code)
+bool
+consumer_is_connection_error(rd_kafka_resp_err_t code)
 {
 	switch (code) {
 	case RD_KAFKA_RESP_ERR__TRANSPORT:
@@ -302,8 +255,8 @@ view_error(struct consumer *c, rd_kafka_event_t *event, struct consumer_event *r
 {
 	rd_kafka_resp_err_t code = rd_kafka_event_error(event);
 
-	ret->kind = rd_kafka_event_error_is_fatal(event) ? CONSUMER_FATAL : judge(code);
-	ret->is_connection = is_connection_error(code);
+	ret->kind = rd_kafka_event_error_is_fatal(event) ? CONSUMER_FATAL : consumer_judge(code);
+	ret->is_connection = consumer_is_connection_error(code);
 	client_explain(rd_kafka_event_error_string(event), c->reason, sizeof(c->reason));
 	ret->reason = c->reason;
 }
@@ -370,360 +323,6 @@ consumer_answer(struct consumer *c)
 		rd_kafka_assign(c->rk, NULL);
 	}
 	rd_kafka_event_destroy(event);
-}
-
-/* @thread library, with the queue's lock held: may only signal */
-static void
-on_ready(rd_kafka_t *rk, void *opaque)
-{
-	struct source_partition *p = opaque;
-	struct consumer *c = p->consumer;
-	struct source_partition *head;
-	uint64_t one = 1;
-
-	(void)rk;
-	if (atomic_exchange(&p->is_ready, true))
-		return;
-	head = atomic_load(&c->ready);
-	do
-		p->next = head;
-	while (!atomic_compare_exchange_weak(&c->ready, &head, p));
-	if (!head && write(c->ready_fd, &one, sizeof(one)) < 0)
-		return;
-}
-
-/* The library gave up a position of one of our partitions, and goes to the beginning: this comes
-   before it fetches again. @thread library */
-static void
-on_offset_line(const char *line, void *arg)
-{
-	struct consumer *c = arg;
-	struct reset reset;
-	struct source_partition *p;
-
-	if (!reset_parse(line, &reset))
-		return;
-	pthread_mutex_lock(&c->lock);
-	for (p = c->open; p; p = p->next_open)
-		if (p->partition == reset.partition && !strcmp(p->topic, reset.topic))
-			break;
-	if (p && atomic_load(&p->refused) < 0) {
-		atomic_store(&p->has_more_before,
-			rd_kafka_queue_length(p->queue) > 0 || atomic_load(&p->has_given));
-		atomic_store_explicit(&p->refused, reset.offset, memory_order_release);
-		on_ready(c->rk, p);
-	}
-	pthread_mutex_unlock(&c->lock);
-}
-
-/* Moves what the library's threads pushed behind what is still to be given, oldest first. */
-static void
-take_ready(struct consumer *c)
-{
-	struct source_partition *p, *next, *order = NULL, **end = &c->taken;
-	uint64_t wakes;
-
-	/* In this order: what is pushed after the exchange makes the descriptor readable again. */
-	if (read(c->ready_fd, &wakes, sizeof(wakes)) < 0)
-		wakes = 0;
-	for (p = atomic_exchange(&c->ready, NULL); p; p = next) {
-		next = p->next;
-		p->next = order;
-		order = p;
-	}
-	while (*end)
-		end = &(*end)->next;
-	*end = order;
-}
-
-struct source_partition *
-consumer_next_ready(struct consumer *c)
-{
-	struct source_partition *p;
-
-	if (!c->taken)
-		take_ready(c);
-	p = c->taken;
-	if (!p)
-		return NULL;
-	c->taken = p->next;
-	p->next = NULL;
-	/* From here on the library may report it again: it is read to its end, or stays with the
-	 * caller. */
-	atomic_store(&p->is_ready, false);
-	return p;
-}
-
-struct source_partition *
-consumer_open_partition(struct consumer *c, const char *topic, int32_t partition, void *owner)
-{
-	struct source_partition *p = mem_zero(1, sizeof(*p));
-
-	p->consumer = c;
-	p->owner = owner;
-	p->topic = mem_strdup(topic);
-	p->partition = partition;
-	p->next_offset = p->error_offset = p->sought = -1;
-	p->refused = -1;
-	p->queue = rd_kafka_queue_get_partition(c->rk, topic, partition);
-	rd_kafka_queue_forward(p->queue, NULL);
-	rd_kafka_queue_cb_event_enable(p->queue, on_ready, p);
-	/* Records that came before the callback was set are not reported by it. */
-	on_ready(c->rk, p);
-	pthread_mutex_lock(&c->lock);
-	p->next_open = c->open;
-	c->open = p;
-	pthread_mutex_unlock(&c->lock);
-	return p;
-}
-
-static void
-forget_open(struct source_partition *p)
-{
-	struct source_partition **link = &p->consumer->open;
-
-	pthread_mutex_lock(&p->consumer->lock);
-	while (*link != p)
-		link = &(*link)->next_open;
-	*link = p->next_open;
-	pthread_mutex_unlock(&p->consumer->lock);
-}
-
-void
-source_partition_close(struct source_partition **partition)
-{
-	struct source_partition *p = *partition, **link;
-
-	if (!p)
-		return;
-	forget_open(p);
-	/* Takes the queue's lock: after this no callback runs or will run. */
-	rd_kafka_queue_cb_event_enable(p->queue, NULL, NULL);
-	take_ready(p->consumer);
-	for (link = &p->consumer->taken; *link; link = &(*link)->next) {
-		if (*link != p)
-			continue;
-		*link = p->next;
-		break;
-	}
-	rd_kafka_queue_destroy(p->queue);
-	free(p->topic);
-	free(p);
-	*partition = NULL;
-}
-
-void *
-source_partition_owner(const struct source_partition *p)
-{
-	return p->owner;
-}
-
-static void
-view_message_error(
-	struct source_partition *p, const rd_kafka_message_t *m, struct consumer_event *ret)
-{
-	struct consumer *c = p->consumer;
-
-	ret->kind = judge(m->err);
-	if (ret->kind == CONSUMER_DENIED && p->next_offset >= 0)
-		ret->kind = CONSUMER_DENIED_NOW;
-	ret->is_connection = is_connection_error(m->err);
-	snprintf(c->reason, sizeof(c->reason), "%s", rd_kafka_message_errstr(m));
-	ret->reason = c->reason;
-	while (c->capacity < 1)
-		c->partitions = mem_grow(c->partitions, &c->capacity, 0, sizeof(*c->partitions));
-	c->partitions[0] = (struct topic_partition){p->topic, p->partition, m->offset};
-	ret->partitions = c->partitions;
-	ret->count = 1;
-}
-
-/* Takes over one message. Returns 1 when it became a record. */
-static size_t
-accept_message(struct source_partition *p, rd_kafka_message_t *m, struct record *record,
-	struct consumer_event *ret_event)
-{
-	if (m->err) {
-		view_message_error(p, m, ret_event);
-		p->error_offset = m->offset;
-		rd_kafka_message_destroy(m);
-		return 0;
-	}
-	p->next_offset = m->offset + 1;
-	p->sought = -1;
-	record_restore(record, m, NULL);
-	return 1;
-}
-
-static size_t
-read_single(struct source_partition *p, struct record *records, size_t max,
-	struct consumer_event *ret_event)
-{
-	size_t n = 0;
-	rd_kafka_message_t *m;
-
-	while (n < max && (m = rd_kafka_consume_queue(p->queue, 0)))
-		n += accept_message(p, m, &records[n], ret_event);
-	return n;
-}
-
-static size_t
-read_batch(struct source_partition *p, struct record *records, size_t max,
-	struct consumer_event *ret_event)
-{
-	rd_kafka_message_t *messages[256];
-	size_t n = 0;
-	ssize_t got;
-
-	while (n < max) {
-		size_t room = max - n;
-
-		if (room > sizeof(messages) / sizeof(messages[0]))
-			room = sizeof(messages) / sizeof(messages[0]);
-		got = rd_kafka_consume_batch_queue(p->queue, 0, messages, room);
-		if (got <= 0)
-			break;
-		for (ssize_t i = 0; i < got; i++)
-			n += accept_message(p, messages[i], &records[n], ret_event);
-	}
-	return n;
-}
-
-/* Before and after a read: remembers whether the queue was full and has now been read down. */
-static void
-watch_fill(struct source_partition *p, const struct record *records, size_t n)
-{
-	struct consumer *c = p->consumer;
-	int64_t length = (int64_t)rd_kafka_queue_length(p->queue), bytes = 0;
-
-	for (size_t i = 0; i < n; i++)
-		bytes += (int64_t)(records[i].key_size + records[i].value_size);
-	if (n)
-		p->record_size = bytes / (int64_t)n;
-	/* What was just read was waiting as well. */
-	if (length + (int64_t)n >= c->queued_records ||
-		(length + (int64_t)n) * p->record_size >= c->queued_bytes)
-		p->was_full = true;
-	if (!p->was_full || length * 2 > c->queued_records ||
-		length * p->record_size * 2 > c->queued_bytes)
-		return;
-	p->was_full = false;
-	rd_kafka_topic_partition_list_add(c->nudges, p->topic, p->partition);
-}
-
-size_t
-consumer_read(struct source_partition *p, struct record *records, size_t max,
-	struct consumer_event *ret_event)
-{
-	size_t n;
-
-	*ret_event = (struct consumer_event){.kind = CONSUMER_NOTHING};
-	/* Before they leave the queue, or for a moment they would be nowhere. */
-	if (p->next_offset < 0)
-		atomic_store(&p->has_given, true);
-	n = p->consumer->reads_batches ? read_batch(p, records, max, ret_event)
-				       : read_single(p, records, max, ret_event);
-	if (p->next_offset < 0)
-		atomic_store(&p->has_given, false);
-	if (p->consumer->is_sleepy)
-		watch_fill(p, records, n);
-	return n;
-}
-
-/* Any request to a partition's leader wakes the thread that fetches from it; asking where the
-   partition ends, without waiting for the answer, is the cheapest. */
-bool
-consumer_nudge(struct consumer *c)
-{
-	int64_t now;
-
-	if (c->nudges->cnt == 0)
-		return false;
-	now = clock_ms();
-	if (now < c->next_nudge)
-		return true;
-	c->next_nudge = now + CONSUMER_NUDGE_MS;
-	for (int i = 0; i < c->nudges->cnt; i++)
-		c->nudges->elems[i].offset = RD_KAFKA_OFFSET_END;
-	rd_kafka_offsets_for_times(c->rk, c->nudges, 0);
-	rd_kafka_topic_partition_list_destroy(c->nudges);
-	c->nudges = rd_kafka_topic_partition_list_new(8);
-	return false;
-}
-
-int64_t
-source_partition_lag(const struct source_partition *p, int64_t *ret_end)
-{
-	int64_t low, high, next = p->next_offset;
-
-	*ret_end = -1;
-	if (rd_kafka_get_watermark_offsets(p->consumer->rk, p->topic, p->partition, &low, &high) ||
-		high < 0)
-		return -1;
-	*ret_end = high;
-	if (next < 0)
-		next = p->sought;
-	/* Nothing read yet: where it starts is not known here, but what has come is. */
-	if (next < 0)
-		return (int64_t)rd_kafka_queue_length(p->queue);
-	/* Transaction markers behind the last record are read as well. */
-	if (high > next && source_partition_position(p) > next)
-		next = source_partition_position(p);
-	return high > next ? high - next : 0;
-}
-
-int64_t
-source_partition_position(const struct source_partition *p)
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	int64_t position = p->sought;
-
-	if (position >= 0)
-		goto out;
-	rd_kafka_topic_partition_list_add(list, p->topic, p->partition);
-	if (!rd_kafka_position(p->consumer->rk, list) && list->elems[0].offset >= 0)
-		position = list->elems[0].offset;
-out:
-	rd_kafka_topic_partition_list_destroy(list);
-	/* From 2.1.0 to 2.13.1 the batch call takes an error for a record at its offset, which has
-	   still to come: a commit behind it would lose that one (librdkafka.md 1.6). */
-	return position == p->error_offset + 1 ? p->next_offset : position;
-}
-
-int64_t
-source_partition_refused(const struct source_partition *p, bool *ret_before)
-{
-	int64_t offset = atomic_load_explicit(&p->refused, memory_order_acquire);
-
-	*ret_before = offset >= 0 && atomic_load(&p->has_more_before);
-	return offset;
-}
-
-void
-source_partition_seek(struct source_partition *p, int64_t offset)
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_error_t *error;
-
-	p->next_offset = p->error_offset = -1;
-	p->sought = offset;
-	atomic_store(&p->has_given, false);
-	atomic_store(&p->refused, -1);
-	rd_kafka_topic_partition_list_add(list, p->topic, p->partition)->offset = offset;
-	/* Without a time to wait it only asks; what was queued for the old position is not given
-	   out from here on. */
-	error = rd_kafka_seek_partitions(p->consumer->rk, list, 0);
-	if (error)
-		rd_kafka_error_destroy(error);
-	rd_kafka_topic_partition_list_destroy(list);
-}
-
-void
-source_partition_range(const struct source_partition *p, int64_t *ret_low, int64_t *ret_high)
-{
-	*ret_low = *ret_high = -1;
-	if (rd_kafka_get_watermark_offsets(
-		    p->consumer->rk, p->topic, p->partition, ret_low, ret_high))
-		*ret_low = *ret_high = -1;
 }
 
 bool

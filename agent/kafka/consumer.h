@@ -102,16 +102,37 @@ struct source_partition *consumer_next_ready(struct consumer *consumer);
 size_t consumer_read(struct source_partition *partition, struct record *records, size_t max,
 	struct consumer_event *ret_event);
 
+/* Takes records out of queues that fill: the library does not
+   ask for a partition whose queue is full, so the next fetch would wait for the silent ones alone.
+   Within a share of limits->bytes; consumer_read gives them out, as if they had stayed. Call it
+   once a turn.
+ */
+void consumer_stock_up(struct consumer *consumer);
+
 /* Lets the library fetch again for partitions whose queues were full and have been read down:
    before 2.2.0 it would look at them only after up to a second (librdkafka.md 9.3). Call it once a
    turn; true: call it again within NUDGE_MS. */
 #define CONSUMER_NUDGE_MS 5
 bool consumer_nudge(struct consumer *consumer);
 
-/* Records that wait at the source beyond what was read, by the newest end offset the library has
-   seen, which is *ret_end; -1 when unknown, both. Before the first record was read these are the
-   ones that have come. */
+/* Looks where the partitions' logs begin and end by the newest answers that the library has, for
+   source_partition_lag and source_partition_range. With thousands of topics only at some of them,
+   for each costs the more the more there are; the next call goes on with the others. Call it once a
+   second. */
+void consumer_look(struct consumer *consumer);
+
+/* Records that wait at the source beyond what was read, by the end offset that consumer_look found,
+   which is *ret_end; -1 when unknown, both. Before the first record was read these are the ones
+   that have come. */
 int64_t source_partition_lag(const struct source_partition *partition, int64_t *ret_end);
+
+/* The next offset to read, as far as it was known when consumer_look saw the partition: behind what
+   was read, and maybe behind transaction markers, never further. -1 before the first record. A
+   load, where source_partition_position asks the library. */
+int64_t source_partition_seen(const struct source_partition *partition);
+
+/* When consumer_look saw it last, clock_ms; 0: not since it was opened. */
+int64_t source_partition_looked(const struct source_partition *partition);
 
 /* The next offset to read, counted over transaction markers too, which never become records; -1
    before the first. After source_partition_seek: where that went, until a record comes. */
@@ -128,8 +149,8 @@ int64_t source_partition_refused(const struct source_partition *partition, bool 
 /* Reads on from that offset; what waits to be read is forgotten. */
 void source_partition_seek(struct source_partition *partition, int64_t offset);
 
-/* Where the partition's log begins and ends, by the newest answer that the library has seen; -1
-   where it is not known, both. */
+/* Where the partition's log begins and ends, as consumer_look found it; -1 where it is not known,
+   both. */
 void source_partition_range(
 	const struct source_partition *partition, int64_t *ret_low, int64_t *ret_high);
 

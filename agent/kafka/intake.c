@@ -33,11 +33,13 @@
    bookkeeping (librdkafka.md 1.2). */
 #define SMALL_RECORD 120
 #define SMALL_RECORD_HELD 440
-/* A broker serves one fetch at a time: one that waits for idle partitions holds up those whose
-   queue has just been read down. But each fetch names all partitions, which costs both sides. */
-#define WAIT_MS 50
+/* A broker serves one fetch at a time: one that waits for silent partitions holds up those that it
+   does not name, for their queue was full (consumer_stock_up sees to that), or they were assigned
+   later. But each fetch names all partitions, which costs both sides: most of what an idle mirror
+   costs. */
+#define WAIT_MS 100
 #define MOST_WAIT_MS 500
-#define PARTITIONS_A_WAIT_MS 20
+#define PARTITIONS_A_WAIT_MS 4
 
 static int64_t
 most(int64_t a, int64_t b)
@@ -72,6 +74,7 @@ intake_plan(const struct consumer_limits *limits)
 		.queue_bytes = queue_bytes,
 		.queue_records =
 			most(least(queue, queue_bytes) / SMALL_RECORD_HELD, flowing / SMALL_RECORD),
+		.stock_bytes = limits->bytes / 2,
 		.wait_ms = least(most(WAIT_MS, partitions / PARTITIONS_A_WAIT_MS), MOST_WAIT_MS),
 	};
 }

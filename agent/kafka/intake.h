@@ -19,6 +19,8 @@ struct intake {
 	int64_t partition_bytes; /* max.partition.fetch.bytes */
 	int64_t queue_bytes;	 /* queued.max.messages.kbytes */
 	int64_t queue_records;	 /* queued.min.messages; more do not wait either */
+	int64_t stock_bytes;	 /* of all partitions together, beside their queues; see
+				    consumer_stock_up. With the library's bookkeeping */
 	int64_t wait_ms;	 /* fetch.wait.max.ms */
 };
 

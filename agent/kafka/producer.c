@@ -16,6 +16,8 @@
 #include "kafka/client.h"
 #include "kafka/producer_state.h"
 
+/* From so many on, topics are asked for at once. */
+#define MANY_TOPICS 100
 /* MirrorMaker's producer default; batches of that size are seldom refused. */
 #define SMALL_BATCH 16384
 /* The largest record, as Java's max.request.size. */
@@ -117,6 +119,49 @@ make_client(
 		sizeof(rules) / sizeof(rules[0]), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR, err);
 }
 
+/* The lane that nearly everything takes. */
+static enum producer_lane
+main_lane(const struct producer *p)
+{
+	return p->is_transactional ? p->transactional : PRODUCER_BULK;
+}
+
+/* Each handle of a topic that the library knows nothing of makes it ask for that one alone, and
+   each second once more for all that are still unknown; every answer is looked up in a list of all
+   topics. */
+static void
+list_topics(struct producer *p, enum producer_lane id)
+{
+	struct lane *lane = &p->lanes[id];
+
+	if (p->expected == 0 || id != main_lane(p) || !lane->client)
+		return;
+	lane->waits = !lane->has_handles;
+	client_list_topics(lane->client, p->fd);
+}
+
+static bool
+is_waiting(const struct lane *lane)
+{
+	return lane->waits && lane->client && client_is_listing(lane->client);
+}
+
+void
+producer_expect(struct producer *p, size_t topics)
+{
+	/* A few more are asked for one by one. */
+	if (topics < MANY_TOPICS || topics < 2 * p->expected)
+		return;
+	p->expected = topics;
+	list_topics(p, main_lane(p));
+}
+
+bool
+producer_is_informed(const struct producer *p)
+{
+	return !is_waiting(&p->lanes[main_lane(p)]);
+}
+
 int
 producer_open_lane(
 	struct producer *p, enum producer_lane id, const char *transactional_id, struct err *err)
@@ -131,6 +176,7 @@ producer_open_lane(
 	lane->queue = rd_kafka_queue_get_main(lane->rk);
 	rd_kafka_queue_io_event_enable(lane->queue, p->fd, &one, sizeof(one));
 	lane->is_broken = false;
+	list_topics(p, id);
 	return 0;
 }
 
@@ -154,6 +200,7 @@ producer_close_lane(struct producer *p, enum producer_lane id)
 	rd_kafka_queue_destroy(lane->queue);
 	lane->queue = NULL;
 	lane->rk = NULL;
+	lane->has_handles = lane->waits = false;
 	client_retire(&lane->client);
 }
 
@@ -455,9 +502,9 @@ lane_for_send(struct producer *p, enum producer_lane id)
 	if (lane->is_broken || p->failure[0])
 		return NULL;
 	if (p->is_transactional)
-		return lane->client && id == p->transactional ? lane : NULL;
+		return lane->client && id == p->transactional && !is_waiting(lane) ? lane : NULL;
 	if (lane->client || producer_open_lane(p, id, NULL, &err) == 0)
-		return lane;
+		return is_waiting(lane) ? NULL : lane;
 	snprintf(p->failure, sizeof(p->failure), "%s", err.text);
 	return NULL;
 }
@@ -465,6 +512,7 @@ lane_for_send(struct producer *p, enum producer_lane id)
 void
 producer_ask_for_topic(struct lane *lane, struct target_topic *topic, enum producer_lane id)
 {
+	lane->has_handles = true;
 	if (!topic->handles[id])
 		topic->handles[id] = rd_kafka_topic_new(lane->rk, topic->name, NULL);
 }

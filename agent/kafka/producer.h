@@ -59,6 +59,13 @@ void producer_limit_headers(struct target_topic *topic, bool no_headers);
    them before it sends more, or these could overtake. */
 unsigned producer_lane_changes(const struct producer *producer);
 
+/* Tells how many topics will be sent to. With many, the target is asked for all its topics at once,
+   aside: one by one, as the first record for each would do it, thousands take minutes. A client
+   that has sent nothing yet takes nothing before the answer (SEND_FULL), so read nothing for it
+   until producer_is_informed; producer_fd becomes readable then. */
+void producer_expect(struct producer *producer, size_t topics);
+bool producer_is_informed(const struct producer *producer);
+
 /* Asks for a topic without sending anything: brokers that create topics create it. */
 void producer_touch(struct producer *producer, struct target_topic *topic);
 

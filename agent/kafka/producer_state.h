@@ -18,6 +18,8 @@ struct lane {
 	int64_t purge_at, purge_all_at; /* broken: when to take back again what is queued; and what
 					   is in flight too */
 	int64_t replace_ms;		/* the wait that was used last; 0 after a success */
+	bool has_handles;		/* of topics */
+	bool waits;			/* takes nothing while its client lists topics */
 };
 
 struct target_topic {
@@ -44,6 +46,7 @@ struct producer {
 	bool is_transactional;
 	enum producer_lane transactional; /* the one lane there is then */
 	char broken[400];		  /* see producer_broken */
+	size_t expected;		  /* topics, see producer_expect; 0: few */
 };
 
 /* Makes a lane's client. transactional_id: NULL for none. */

@@ -512,7 +512,8 @@ feed_all(struct pipeline *pl)
 
 	for (int visits = 0; visits < VISITS; visits++) {
 		if (!pl->active || pl->is_paused || pl->gate != PIPELINE_FLOWS ||
-			pl->buffered >= pl->limit || pl->failure[0])
+			pl->buffered >= pl->limit || pl->failure[0] ||
+			!producer_is_informed(pl->producer))
 			return false;
 		p = pl->active;
 		deactivate(pl, p);
@@ -632,10 +633,23 @@ refresh_grown(struct pipeline *pl, const struct plan *plan)
 	}
 }
 
+static size_t
+count_targets(const struct plan *plan)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < plan->count; i++)
+		count += plan->topics[i].leads;
+	return count;
+}
+
 void
 pipeline_set_plan(struct pipeline *pl, const struct plan *plan)
 {
 	refresh_grown(pl, plan);
+	/* A dry run needs nothing of the target. */
+	if (!pl->is_dry)
+		producer_expect(pl->producer, count_targets(plan));
 	plan_release(&pl->plan);
 	pl->plan = plan_take(plan);
 	pipeline_set_provenance(pl);

@@ -169,7 +169,9 @@ survey(struct pipeline *pl, struct partition *p, int64_t now)
 	atomic_store_explicit(&m->is_over, p->is_over && in_flight == 0, memory_order_relaxed);
 	atomic_store_explicit(&m->in_flight, in_flight, memory_order_relaxed);
 	state = partition_meter_state(p);
-	if (has_moved || lag == 0 || state == METER_PAUSED || state == METER_CAUGHT_UP)
+	/* Where its log ends was not seen since: what the lag is made of is from before. */
+	if (has_moved || lag == 0 || source_partition_looked(p->source) <= get(&m->moved_ms) ||
+		state == METER_PAUSED || state == METER_CAUGHT_UP)
 		set(&m->moved_ms, now);
 	if (state == METER_FLOWING || state == METER_CAUGHT_UP)
 		partition_forget_reason(p);

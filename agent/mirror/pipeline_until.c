@@ -38,16 +38,21 @@ partition_cut(struct pipeline *pl, struct partition *p, size_t count)
 	return kept;
 }
 
-int64_t
-partition_read_position(const struct partition *p)
+/* A position of the source, not beyond the end. */
+static int64_t
+cut_position(const struct partition *p, int64_t position)
 {
-	int64_t position = source_partition_position(p->source);
-
 	if (p->until < 0 || position <= p->until)
 		return position;
 	/* Without a record below the end it is not known here where reading began: the group may
 	   stand behind the end already, and must not be taken back to it. */
 	return tracker_last_offset(p->tracker) < 0 ? -1 : p->until;
+}
+
+int64_t
+partition_read_position(const struct partition *p)
+{
+	return cut_position(p, source_partition_position(p->source));
 }
 
 void
@@ -57,10 +62,10 @@ partition_look_over(struct partition *p)
 	if (p->until < 0 || p->gap || tracker_count(p->tracker) > 0)
 		return;
 	/* What stands below the end may be no records: transaction markers. */
-	if (!p->is_over && source_partition_position(p->source) >= p->until)
+	if (!p->is_over && source_partition_seen(p->source) >= p->until)
 		p->is_over = p->is_touched = true;
 	if (p->is_over)
-		tracker_advance(p->tracker, partition_read_position(p));
+		tracker_advance(p->tracker, cut_position(p, source_partition_seen(p->source)));
 }
 
 int64_t

@@ -77,9 +77,8 @@ pipeline_find_standstill(struct pipeline *pl, struct standstill *ret)
 bool
 pipeline_find_unread(struct pipeline *pl, int64_t ms, struct unread *ret)
 {
-	int64_t now = clock_ms();
 	bool is_any = false;
-	int64_t end;
+	int64_t end, looked;
 
 	*ret = (struct unread){.count = 0};
 	for (struct partition *p = pl->partitions; p; p = p->next) {
@@ -89,9 +88,12 @@ pipeline_find_unread(struct pipeline *pl, int64_t ms, struct unread *ret)
 			continue;
 		}
 		is_any = true;
+		looked = source_partition_looked(p->source);
+		if (looked == 0)
+			continue;
 		if (p->unread_since == 0)
-			p->unread_since = now;
-		if (now - p->unread_since < ms)
+			p->unread_since = looked;
+		if (looked - p->unread_since < ms)
 			continue;
 		ret->count++;
 		ret->topic = p->topic;

@@ -219,7 +219,10 @@ drain_is_over(struct worker *w)
 static void
 survey(struct worker *w)
 {
-	int64_t lag = pipeline_survey(w->pipeline);
+	int64_t lag;
+
+	consumer_look(w->consumer);
+	lag = pipeline_survey(w->pipeline);
 
 	/* Before the group has given anything, how far behind we are is not known. */
 	if (counter_get(&w->counters.rebalances) > 0)
@@ -393,6 +396,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	if (w->is_exact)
 		more |= exact_turn(w);
 	ask_ranges(w);
+	consumer_stock_up(w->consumer);
 	is_nudge_due = consumer_nudge(w->consumer);
 	check_health(w);
 	now = clock_ms();

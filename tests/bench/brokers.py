@@ -185,6 +185,9 @@ def brokers(args, scratch, note):
         settings |= {f"socket_{way}_buffer_bytes": str(args.broker_buffers) for way in ("send", "receive")}
     # These brokers are to be fast, not small: with the second compiler, and room for thousands of partitions.
     rigs.JVM = [flag for flag in rigs.JVM if "Tiered" not in flag]
+    # A fetch that waits keeps for each partition it names what would wake it; some hundreds of those are kept at once.
+    if "many" in args.rows:
+        rigs.JVM.append("-Xmx4G")
     clusters = []
     try:
         for name in ("source", "target"):

@@ -109,7 +109,7 @@ def floor_settings(job):
         "auto.offset.reset": "earliest", "enable.auto.commit": "false", "enable.auto.offset.store": "false",
         "isolation.level": "read_uncommitted", "check.crcs": "true", "partition.assignment.strategy": "range",
         "queued.max.messages.kbytes": max(queued, flowing) // KIB, "queued.min.messages": max(queued // 440, flowing // 120),
-        "fetch.max.bytes": share // 4, "max.partition.fetch.bytes": part, "message.max.bytes": 1000, "fetch.wait.max.ms": min(max(50, partitions // 20), 500),
+        "fetch.max.bytes": share // 4, "max.partition.fetch.bytes": part, "message.max.bytes": 1000, "fetch.wait.max.ms": min(max(100, partitions // 4), 500),
         "socket.nagle.disable": "true", "topic.metadata.refresh.interval.ms": 30000,
     }
     producer = {

@@ -204,10 +204,12 @@ class Bench:
         # Not what is measured: who creates topics one after the other would take minutes.
         self.target.make_missing(chosen)
         found = {}
-        for name, refresh_ms in (("never", MANY_NEVER_MS), ("each_second", MANY_LOOK_MS)):
+        # A list each second of topics that are all mirrored takes librdkafka more than the second.
+        for name, refresh_ms in (("never", MANY_NEVER_MS), ("each_second", MANY_LOOK_MS))[:1 if mirrored == "all" else 2]:
             job = self.job("many-.*" if mirrored == "all" else topics[0], Row("many", "", partitions=1), 1, is_endless=True, refresh_ms=refresh_ms)
             found[name] = self.run(contestant, job, lambda pipeline, job=job: self.watch_many(pipeline, contestant, job, chosen))
-        looks = {side: (found["each_second"][side] - found["never"][side]) * MANY_LOOK_MS for side in ("core", "source_core")}
+        looks = {side: (found["each_second"][side] - found["never"][side]) * MANY_LOOK_MS if "each_second" in found else None
+                 for side in ("core", "source_core")}
         return {"look_ms": looks["core"], "source_look_ms": looks["source_core"], "all": found["never"]["all"],
                 "core": found["never"]["core"], **{size: max(run[size] for run in found.values()) for size in ("rss_mib", "peak_mib", "threads")}}
 

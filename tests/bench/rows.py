@@ -64,7 +64,7 @@ IDLE_SECONDS = 30  # for the most of them; the others are watched for a third of
 
 # Topics of one partition at the source, of which one or all are mirrored: what it costs to look at the list of them, when a look is due each second
 # (metadata.max.age.ms) and nearly never.
-MANY, MANY_SECONDS, MANY_LOOK_MS, MANY_NEVER_MS = 10_000, 20, 1000, 3_600_000
+MANY, MANY_SECONDS, MANY_LOOK_MS, MANY_NEVER_MS = 10_000, 20, 1000, 700_000
 MANY_CONTESTANTS = ("reflejo", "mm1")
 
 # Records a second, and for how long; before that come so many seconds that do not count.

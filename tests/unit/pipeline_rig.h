@@ -66,6 +66,19 @@ source_partition_position(const struct source_partition *p)
 	return p->next;
 }
 
+int64_t
+source_partition_seen(const struct source_partition *p)
+{
+	return source_partition_position(p);
+}
+
+int64_t
+source_partition_looked(const struct source_partition *p)
+{
+	(void)p;
+	return clock_ms();
+}
+
 static bool knows_topic_ids;
 
 bool
@@ -320,6 +333,23 @@ producer_abandon(struct producer *p)
 			.verdict = DELIVERY_AGAIN,
 			.reason = "given up",
 			.error = "_PURGE_QUEUE"};
+}
+
+static size_t expected_topics;
+static bool is_uninformed;
+
+void
+producer_expect(struct producer *p, size_t topics)
+{
+	(void)p;
+	expected_topics = topics;
+}
+
+bool
+producer_is_informed(const struct producer *p)
+{
+	(void)p;
+	return !is_uninformed;
 }
 
 bool

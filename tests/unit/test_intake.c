@@ -137,7 +137,7 @@ TEST(fetches_are_rarer_when_they_name_many)
 	static const struct {
 		int partitions;
 		int64_t wait_ms;
-	} cases[] = {{0, 50}, {500, 50}, {1000, 50}, {2000, 100}, {10000, 500}, {1000000, 500}};
+	} cases[] = {{0, 100}, {400, 100}, {1000, 250}, {2000, 500}, {10000, 500}, {1000000, 500}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct consumer_limits limits = {

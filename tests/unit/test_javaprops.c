@@ -42,6 +42,9 @@ TEST(connections)
 		{"connections.max.idle.ms=540000", "connections.max.idle.ms=540000;set;"},
 		{"request.timeout.ms=400000", "socket.timeout.ms=300000;translated;"},
 		{"metadata.max.age.ms=5000", "topic.metadata.refresh.interval.ms=5000;translated;"},
+		/* Above, librdkafka forgets at once what it was told. */
+		{"metadata.max.age.ms=3600000",
+			"topic.metadata.refresh.interval.ms=700000;translated;"},
 		{"client.dns.lookup=default", "ignored;"},
 		{"client.rack=", "ignored;"},
 		{"client.id=x", "handled;"},

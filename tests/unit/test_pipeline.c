@@ -39,6 +39,22 @@ TEST(nothing_overtakes_a_record_that_finds_no_room)
 	stop();
 }
 
+TEST(nothing_is_sent_before_the_target_has_told_of_its_topics)
+{
+	start("pause");
+	CHECK_INT(expected_topics, 1);
+	is_uninformed = true;
+	add(0);
+	add_record(0, 1000);
+	turn();
+	CHECK_INT(counters.records_read, 0);
+	is_uninformed = false;
+	turn_until_sent(1);
+	CHECK_INT(sent_offsets[0], 0);
+	answer("A");
+	stop();
+}
+
 TEST(a_partition_is_counted_by_itself)
 {
 	struct meter *zero, *one;
