@@ -200,7 +200,7 @@ def markdown(found):
     lines += many_table(found["many"])
     lines += steady_table(found["steady"])
     if found["not_run"]:
-        lines += ["\n## Not run\n", *(f"- {name}: {why}" for name, why in found["not_run"].items())]
+        lines += ["\n## Not run\n", *(f"- {name}: {why.splitlines()[0]}" for name, why in found["not_run"].items())]
     if found["is_smoke"]:
         lines += ["\nA smoke run: with so few records these figures are of starting and stopping."]
     else:
