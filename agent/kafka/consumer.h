@@ -102,7 +102,7 @@ struct source_partition *consumer_next_ready(struct consumer *consumer);
 size_t consumer_read(struct source_partition *partition, struct record *records, size_t max,
 	struct consumer_event *ret_event);
 
-/* Takes records out of queues that fill: the library does not
+/* Takes records out of queues that fill, unless all partitions flow: the library does not
    ask for a partition whose queue is full, so the next fetch would wait for the silent ones alone.
    Within a share of limits->bytes; consumer_read gives them out, as if they had stayed. Call it
    once a turn.

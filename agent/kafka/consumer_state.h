@@ -28,6 +28,7 @@ struct consumer {
 	struct source_partition *taken;	 /* what consumer_next_ready still has to give */
 	struct source_partitions unread; /* given by it, and not read to the end since */
 	size_t unread_count, open_count;
+	int64_t turn;			    /* clock_ms of the last consumer_stock_up */
 	int64_t stock_limit, stocked;	    /* bytes, of all stocks */
 	rd_kafka_event_t *current;	    /* the event the caller is looking at */
 	rd_kafka_event_t *rebalance;	    /* ASSIGN, REVOKE or LOST not yet answered */
@@ -50,6 +51,7 @@ struct source_partition {
 	struct stock stock;	       /* older than what is in the queue */
 	bool was_full;		       /* its queue reached the limit since the last nudge */
 	bool was_read;		       /* since its stock was filled last */
+	int64_t read_at;	       /* the consumer's turn then; 0: never */
 	bool is_unread;		       /* in the list of those */
 	int64_t record_size;	       /* average of the last batch that was read */
 	atomic_bool is_ready;	       /* in the ready list, or about to be */

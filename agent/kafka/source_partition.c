@@ -11,6 +11,8 @@
 
 /* Partitions whose queues are checked in one turn. */
 #define CHECKS 64
+/* One that is read is read this often. */
+#define FLOWING_MS 100
 /* The library finds a topic by comparing its name with all others: ten thousand of them take it a
    second. A stream has better things to do. */
 #define LOOK_MS 20
@@ -321,6 +323,7 @@ note_size(struct source_partition *p, const struct record *records, size_t n)
 		return;
 	p->record_size = bytes / (int64_t)n;
 	p->was_read = true;
+	p->read_at = p->consumer->turn;
 }
 
 size_t
@@ -371,11 +374,29 @@ stock_up(struct source_partition *p)
 		watch_fill(p, n);
 }
 
+/* Has every partition records that are being read? Then each fetch that is under way names those of
+   which there are more, and does not wait. */
+static bool
+are_all_flowing(const struct consumer *c)
+{
+	const struct source_partition *p = TAILQ_FIRST(&c->unread);
+
+	if (c->unread_count < c->open_count)
+		return false;
+	for (int checks = 0; p && checks < CHECKS; checks++, p = TAILQ_NEXT(p, unread))
+		if (c->turn - p->read_at > FLOWING_MS)
+			return false;
+	return true;
+}
+
 void
 consumer_stock_up(struct consumer *c)
 {
 	struct source_partition *p;
 
+	c->turn = clock_ms();
+	if (are_all_flowing(c))
+		return;
 	for (size_t checks = 0; checks < c->unread_count && checks < CHECKS; checks++) {
 		p = TAILQ_FIRST(&c->unread);
 		TAILQ_REMOVE(&c->unread, p, unread);

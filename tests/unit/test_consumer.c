@@ -166,6 +166,29 @@ TEST(a_full_queue_is_taken_out_while_another_is_empty)
 	rig_end(&r);
 }
 
+/* Nobody reads the second partition, which has some too, for the source has no more of them. */
+TEST(nothing_is_taken_out_while_all_flow)
+{
+	int64_t next = 0, other = 0, until = clock_ms() + PATIENCE_MS;
+	struct rig r;
+
+	rig_start(&r, 1000);
+	await_queue(&r, r.partitions[1], 1000);
+	consumer_stock_up(r.consumer);
+	CHECK_INT(read_on(r.partitions[1], 1, &other), 1);
+	fill(&r, &next);
+	r.consumer->turn = r.partitions[1]->read_at = clock_ms();
+	consumer_stock_up(r.consumer);
+	CHECK_INT(r.partitions[0]->stock.count, 0);
+	while (r.partitions[0]->stock.count == 0 && clock_ms() < until) {
+		CHECK_INT(read_on(r.partitions[0], 1, &next), 1);
+		consumer_stock_up(r.consumer);
+		poll(NULL, 0, 5);
+	}
+	CHECK(r.partitions[0]->stock.count > 0);
+	rig_end(&r);
+}
+
 TEST(what_was_taken_out_is_forgotten_when_another_offset_is_sought)
 {
 	int64_t next = 0, until = clock_ms() + PATIENCE_MS;
