@@ -2,6 +2,8 @@
    while it runs. */
 #include "tests/unit/unit.h"
 
+#include "tests/unit/config_rig.h"
+
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -30,24 +32,6 @@ struct rig {
 	char *file;
 };
 
-/* A configuration with the brakes' flags. @gives it; config_free */
-static struct config *
-load(const char *source, const char *target, const char *file)
-{
-	char *argv[] = {"--whitelist", "t", "--consumer.group.id", "g",
-		"--consumer.bootstrap.servers", (char *)(uintptr_t)source,
-		"--producer.bootstrap.servers", (char *)(uintptr_t)target,
-		"--consumer.auto.offset.reset", "earliest", "--consumer.fetch.max.wait.ms", "20",
-		"--admin.state.file", (char *)(uintptr_t)file};
-	struct problems problems = {0};
-	struct config *config = config_load(
-		sizeof(argv) / sizeof(argv[0]), argv, library_knows_property, &problems);
-
-	problems_print(&problems, stdout);
-	problems_fini(&problems);
-	return config;
-}
-
 static void
 rig_start(struct rig *r)
 {
@@ -59,7 +43,9 @@ rig_start(struct rig *r)
 	*r = (struct rig){.file = mem_printf("/tmp/reflejo-brakes-%d", (int)getpid())};
 	r->source = mock_start(1, "t", PARTITIONS, &err);
 	r->target = mock_start(1, "t", PARTITIONS, &err);
-	r->config = load(mock_brokers(r->source), mock_brokers(r->target), r->file);
+	r->config = load_between(mock_brokers(r->source), mock_brokers(r->target),
+		"--consumer.auto.offset.reset", "earliest", "--consumer.fetch.max.wait.ms", "20",
+		"--admin.state.file", r->file, NULL);
 	input.config = r->config;
 	input.filter = r->filter = topics_new("t", false, true, &err);
 	r->rules = plan_rules_new(r->config, &err);
@@ -246,7 +232,8 @@ TEST(what_changes_while_it_runs_is_obeyed_at_once)
 
 TEST(nothing_is_paused_when_it_cannot_be_kept)
 {
-	struct config *config = load("127.0.0.1:1", "127.0.0.1:2", "/nowhere/at/all");
+	struct config *config = load_between(
+		"127.0.0.1:1", "127.0.0.1:2", "--admin.state.file", "/nowhere/at/all", NULL);
 	struct err err = {0};
 	struct brakes *brakes = brakes_new(config, &err);
 	size_t count = 7;

@@ -1,6 +1,8 @@
 /* Unit tests of what a consumer takes out of full queues, on an embedded cluster. */
 #include "tests/unit/unit.h"
 
+#include "tests/unit/config_rig.h"
+
 #include <poll.h>
 #include <stdlib.h>
 
@@ -19,21 +21,6 @@ struct rig {
 	struct consumer *consumer;
 	struct source_partition *partitions[2];
 };
-
-static struct config *
-load(const char *brokers)
-{
-	char *at = (char *)(uintptr_t)brokers;
-	char *argv[] = {"--whitelist", "t", "--consumer.group.id", "g",
-		"--consumer.bootstrap.servers", at, "--producer.bootstrap.servers", at};
-	struct problems problems = {0};
-	struct config *config = config_load(
-		sizeof(argv) / sizeof(argv[0]), argv, library_knows_property, &problems);
-
-	problems_print(&problems, stdout);
-	problems_fini(&problems);
-	return config;
-}
 
 static void
 write_records(const char *brokers, int32_t partition, int count)
@@ -65,7 +52,7 @@ rig_start(struct rig *r, int second)
 	*r = (struct rig){.mock = mock_start(1, "t", 2, &err)};
 	write_records(mock_brokers(r->mock), 0, COUNT);
 	write_records(mock_brokers(r->mock), 1, second);
-	r->config = load(mock_brokers(r->mock));
+	r->config = load_between(mock_brokers(r->mock), mock_brokers(r->mock), NULL);
 	r->consumer = consumer_new(r->config, "g-0", NULL, mock_brokers(r->mock), &limits, &err);
 	CHECK(r->consumer);
 	for (int32_t i = 0; i < 2; i++) {

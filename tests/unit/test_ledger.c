@@ -1,6 +1,8 @@
 /* Unit tests of the ledger's records. */
 #include "tests/unit/unit.h"
 
+#include "tests/unit/config_rig.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,12 +89,7 @@ TEST(a_position_without_a_whole_number_is_none)
 static int
 ask_id(const char *brokers, int timeout_ms, char *ret, size_t size)
 {
-	char *at = (char *)(uintptr_t)brokers;
-	char *argv[] = {"--whitelist", "t", "--consumer.group.id", "g",
-		"--consumer.bootstrap.servers", at, "--producer.bootstrap.servers", at};
-	struct problems problems = {0};
-	struct config *config = config_load(
-		sizeof(argv) / sizeof(argv[0]), argv, library_knows_property, &problems);
+	struct config *config = load_between(brokers, brokers, NULL);
 	struct err err = {""};
 	struct admin *admin = config ? admin_open_source(config, brokers, &err) : NULL;
 	int rc = CHECK(admin) ? admin_cluster_id(admin, timeout_ms, ret, size, &err) : 0;
@@ -100,7 +97,6 @@ ask_id(const char *brokers, int timeout_ms, char *ret, size_t size)
 	CHECK_INT(rc != 0, err.text[0] != '\0');
 	admin_close(&admin);
 	config_free(&config);
-	problems_fini(&problems);
 	return rc;
 }
 

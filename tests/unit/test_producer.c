@@ -1,6 +1,8 @@
 /* Unit tests of what a producer asks before it sends to many topics, on an embedded cluster. */
 #include "tests/unit/unit.h"
 
+#include "tests/unit/config_rig.h"
+
 #include <poll.h>
 
 #include "base/clock.h"
@@ -9,21 +11,6 @@
 #include "kafka/producer.h"
 
 #define PATIENCE_MS 20000
-
-static struct config *
-load(const char *brokers)
-{
-	char *at = (char *)(uintptr_t)brokers;
-	char *argv[] = {"--whitelist", "t", "--consumer.group.id", "g",
-		"--consumer.bootstrap.servers", at, "--producer.bootstrap.servers", at};
-	struct problems problems = {0};
-	struct config *config = config_load(
-		sizeof(argv) / sizeof(argv[0]), argv, library_knows_property, &problems);
-
-	problems_print(&problems, stdout);
-	problems_fini(&problems);
-	return config;
-}
 
 static bool
 waits_until_informed(const struct producer *p)
@@ -50,7 +37,7 @@ TEST(many_topics_are_asked_for_before_anything_is_sent)
 {
 	struct err err = {0};
 	struct mock *mock = mock_start(1, "t", 1, &err);
-	struct config *config = load(mock_brokers(mock));
+	struct config *config = load_between(mock_brokers(mock), mock_brokers(mock), NULL);
 	struct producer *p = producer_new(config, "p", false, &err);
 
 	CHECK(p);
@@ -74,7 +61,7 @@ TEST(many_topics_are_asked_for_before_anything_is_sent)
 TEST(a_target_that_is_away_is_waited_for_and_can_be_left)
 {
 	struct err err = {0};
-	struct config *config = load("127.0.0.1:9");
+	struct config *config = load_between("127.0.0.1:9", "127.0.0.1:9", NULL);
 	struct producer *p = producer_new(config, "p", false, &err);
 	struct pollfd fd = {.events = POLLIN};
 	int64_t until = clock_ms() + PATIENCE_MS;

@@ -1,6 +1,8 @@
 /* Unit tests of the reader, on an embedded cluster. */
 #include "tests/unit/unit.h"
 
+#include "tests/unit/config_rig.h"
+
 #include <poll.h>
 #include <stdlib.h>
 
@@ -19,22 +21,6 @@ struct rig {
 	int64_t count; /* records that are in the cluster */
 };
 
-static struct config *
-load(const char *brokers)
-{
-	char *at = (char *)(uintptr_t)brokers;
-	char *argv[] = {"--whitelist", "t", "--consumer.group.id", "g",
-		"--consumer.bootstrap.servers", at, "--producer.bootstrap.servers", at,
-		"--producer.compression.type", "lz4"};
-	struct problems problems = {0};
-	struct config *config = config_load(
-		sizeof(argv) / sizeof(argv[0]), argv, library_knows_property, &problems);
-
-	problems_print(&problems, stdout);
-	problems_fini(&problems);
-	return config;
-}
-
 static void
 rig_start(struct rig *r, enum client_side side)
 {
@@ -42,7 +28,8 @@ rig_start(struct rig *r, enum client_side side)
 	struct err err = {0};
 
 	*r = (struct rig){.mock = mock_start(1, "t", PARTITIONS, &err)};
-	r->config = load(mock_brokers(r->mock));
+	r->config = load_between(mock_brokers(r->mock), mock_brokers(r->mock),
+		"--producer.compression.type", "lz4", NULL);
 	CHECK(mock_write(r->mock, 2000, &err) == 0);
 	while (mock_written(r->mock) < 500 && clock_ms() < until)
 		poll(NULL, 0, 5);
