@@ -3,6 +3,7 @@ whatever it is, costs next to no processor time."""
 
 import collections
 import os
+import re
 import threading
 
 import pytest
@@ -105,3 +106,16 @@ def test_waiting_costs_no_processor_time(mirror, source, target, trouble):
     agent.wait_event("progress", count=count + 6)
     # Four seconds, in two streams.
     assert agent.cpu() - before < 0.4
+
+
+def test_a_part_of_a_response_holds_what_brokers_are_to_gather(mirror, source, target):
+    """Else each fetch would wait for its time-out."""
+    source.create("t")
+    target.create("t")
+    source.produce("t", [Record(b"k", b"v")])
+    agent = mirror(source, target, consumer={"fetch.min.bytes": 3 * MIB, "debug": "conf"}, flags=("--log.level", "debug"))
+    target.read("t", 1)
+    assert agent.stop() == 0
+    # By the library's own account of the stream's client; the property has two names.
+    sizes = re.findall(r" client=\S+-0#consumer-\d+ .* (?:fetch\.message\.max|max\.partition\.fetch)\.bytes = (\d+)", agent.stderr)
+    assert sizes == [str(3 * MIB)], sizes
