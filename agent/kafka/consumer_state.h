@@ -50,7 +50,7 @@ struct source_partition {
 	rd_kafka_queue_t *queue;
 	struct stock stock;	       /* older than what is in the queue */
 	bool was_full;		       /* its queue reached the limit since the last nudge */
-	bool was_read;		       /* since its stock was filled last */
+	bool was_read;		       /* since it was checked last, see consumer_stock_up */
 	int64_t read_at;	       /* the consumer's turn then; 0: never */
 	bool is_unread;		       /* in the list of those */
 	int64_t record_size;	       /* average of the last batch that was read */

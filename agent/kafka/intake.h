@@ -25,11 +25,12 @@ struct intake {
 };
 
 /* Settings that keep one consumer near limits->bytes while its partitions are few: half for what
-   waits in their queues, half for responses that are being received, one a broker. Of many
-   partitions each still gets enough to be read without a stop while the others are silent. With 32
-   MiB of buffer.memory, of each that is far behind up to 704 KiB wait from 64 partitions on, 272
-   KiB from 900 on; decompressed parts, and the library's bookkeeping of small records, are several
-   times that. All within what the library takes. */
+   waits in their queues, half for responses that are being received, one a broker. What is taken
+   out of the queues may come to half as much beside it. Of many partitions each still gets enough
+   to be read without a stop while the others are silent. With 32 MiB of buffer.memory, of each that
+   is far behind up to 704 KiB wait from 64 partitions on, 272 KiB from 900 on; decompressed parts,
+   and the library's bookkeeping of small records, are several times that. All within what the
+   library takes. */
 struct intake intake_plan(const struct consumer_limits *limits);
 
 #endif

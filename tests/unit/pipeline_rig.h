@@ -53,9 +53,15 @@ source_partition_owner(const struct source_partition *p)
 	return p->owner;
 }
 
+static bool is_end_unknown;
+static int64_t looked_at = -1; /* when the source was looked at last; -1: just now */
+
 int64_t
 source_partition_lag(const struct source_partition *p, int64_t *ret_end)
 {
+	*ret_end = -1;
+	if (is_end_unknown)
+		return -1;
 	*ret_end = p->end;
 	return p->next < 0 ? (int64_t)(p->count - p->taken) : p->end - p->next;
 }
@@ -76,7 +82,7 @@ int64_t
 source_partition_looked(const struct source_partition *p)
 {
 	(void)p;
-	return clock_ms();
+	return looked_at < 0 ? clock_ms() : looked_at;
 }
 
 static bool knows_topic_ids;

@@ -474,6 +474,29 @@ TEST(a_partition_that_comes_back_goes_on_counting)
 	stop();
 }
 
+TEST(who_was_looked_at_twice_without_an_end_cannot_be_read)
+{
+	/* Whatever the clock says meanwhile. */
+	static const struct {
+		int64_t looked_at;
+		bool is_unread;
+	} looks[] = {{0, false}, {1000, false}, {1000, false}, {7999, false}, {8000, true}};
+	struct unread unread;
+
+	start("pause");
+	add(0);
+	is_end_unknown = true;
+	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {
+		looked_at = looks[i].looked_at;
+		CHECK_INT(pipeline_find_unread(pipeline, 7000, &unread), looks[i].is_unread);
+	}
+	CHECK_INT(unread.count, 1);
+	is_end_unknown = false;
+	looked_at = -1;
+	CHECK(!pipeline_find_unread(pipeline, 7000, &unread));
+	stop();
+}
+
 TEST(a_position_that_moves_is_seen_to_move)
 {
 	const struct pause everything = {.partition = -1, .by = (char[]){"ana"}};
@@ -499,6 +522,12 @@ TEST(a_position_that_moves_is_seen_to_move)
 	before = m->moved_ms -= 1000;
 	pipeline_survey(pipeline);
 	CHECK_INT(m->moved_ms, before);
+	/* What was not looked at since may have been caught up with long ago. */
+	looked_at = before;
+	pipeline_survey(pipeline);
+	CHECK(m->moved_ms > before);
+	looked_at = -1;
+	before = m->moved_ms -= 1000;
 	add_record(0, 1000);
 	answer("A");
 	pipeline_survey(pipeline);

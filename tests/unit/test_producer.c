@@ -63,7 +63,9 @@ TEST(a_target_that_is_away_is_waited_for_and_can_be_left)
 	struct err err = {0};
 	struct config *config = load_between("127.0.0.1:9", "127.0.0.1:9", NULL);
 	struct producer *p = producer_new(config, "p", false, &err);
+	struct record record = {.value = "v", .value_size = 1, .timestamp = -1};
 	struct pollfd fd = {.events = POLLIN};
+	struct delivery failure;
 	int64_t until = clock_ms() + PATIENCE_MS;
 
 	fd.fd = producer_fd(p);
@@ -77,6 +79,11 @@ TEST(a_target_that_is_away_is_waited_for_and_can_be_left)
 	}
 	CHECK(clock_ms() < until);
 	CHECK(!producer_is_informed(p));
+	/* Nor is anything taken, for the handle that it makes would know nothing. */
+	CHECK_INT(
+		producer_send(p, producer_topic(p, "t"), PRODUCER_BULK, 0, &record, NULL, &failure),
+		SEND_FULL);
+	CHECK_INT(producer_outstanding(p), 0);
 	producer_free(&p);
 	CHECK(clock_ms() < until);
 	config_free(&config);
