@@ -89,8 +89,6 @@ pipeline_find_unread(struct pipeline *pl, int64_t ms, struct unread *ret)
 		}
 		is_any = true;
 		looked = source_partition_looked(p->source);
-		if (looked == 0)
-			continue;
 		if (p->unread_since == 0)
 			p->unread_since = looked;
 		if (looked - p->unread_since < ms)
