@@ -2,9 +2,12 @@
 
 import base64
 import hashlib
+import io
+import pathlib
 import shutil
 import subprocess
 import tarfile
+import tempfile
 
 import pytest
 
@@ -12,19 +15,27 @@ VERSION = "4.14.1"
 INTEGRITY = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
 
 
+def fetch(archive):
+    """Puts the archive in its place whole: tests that run at the same time each fetch their own, and never see a part of another's."""
+    if not shutil.which("npm"):
+        pytest.skip("axe-core is fetched with npm, which is not installed")
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=archive.parent) as own:
+        done = subprocess.run(["npm", "pack", "--silent", f"axe-core@{VERSION}"], cwd=own, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"npm cannot fetch axe-core: {done.stderr.strip()[-300:]}")
+        (pathlib.Path(own) / archive.name).rename(archive)
+
+
 def source(folder):
     """The text of axe.min.js; skips when it can neither be found in the folder nor fetched."""
     archive = folder / f"axe-core-{VERSION}.tgz"
     if not archive.exists():
-        if not shutil.which("npm"):
-            pytest.skip("axe-core is fetched with npm, which is not installed")
-        folder.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(["npm", "pack", "--silent", f"axe-core@{VERSION}"], cwd=folder, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"npm cannot fetch axe-core: {done.stderr.strip()[-300:]}")
-    found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+        fetch(archive)
+    content = archive.read_bytes()
+    found = base64.b64encode(hashlib.sha512(content).digest()).decode()
     assert found == INTEGRITY, f"{archive} is not the axe-core {VERSION} that is wanted: remove it"
-    with tarfile.open(archive) as tar:
+    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
         return tar.extractfile("package/axe.min.js").read().decode()
 
 
