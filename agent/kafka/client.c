@@ -270,6 +270,20 @@ apply_rule(rd_kafka_conf_t *conf, const struct client_rule *rule,
 	return 0;
 }
 
+/* What every consumer needs. It sends no messages, yet the library refuses a fetch.max.bytes below
+   the largest that it would send (rd_kafka_conf_finalize), whatever was asked for. */
+static const struct client_rule consumer_rules[] = {{"message.max.bytes", "1000", true}};
+
+static int
+apply_rules(rd_kafka_conf_t *conf, const struct client_rule *rules, size_t count,
+	const struct client_settings *settings, struct err *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (apply_rule(conf, &rules[i], settings, err) < 0)
+			return -1;
+	return 0;
+}
+
 /* Libraries before 2.8.0 send only the first certificate of ssl.certificate.pem, but all of a file:
    theirs lies in memory. Gives its descriptor, which may be closed once the client is made; -1 when
    it is not needed, or there is none to have. */
@@ -372,9 +386,9 @@ client_new(enum client_side side, rd_kafka_type_t type, const struct client_sett
 	if (apply_settings(conf, settings, &chain, err) < 0 ||
 		apply_ticket(conf, side, given, err) < 0)
 		goto fail;
-	for (size_t i = 0; i < count; i++)
-		if (apply_rule(conf, &rules[i], settings, err) < 0)
-			goto fail;
+	if (apply_rules(conf, rules, count, settings, err) < 0 ||
+		apply_rules(conf, consumer_rules, type == RD_KAFKA_CONSUMER, settings, err) < 0)
+		goto fail;
 	client->rk = make_handle(client, type, conf, err);
 	if (client->rk) {
 		if (chain >= 0)

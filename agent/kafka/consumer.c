@@ -39,7 +39,6 @@ make_client(const struct config *config, const char *client_id, const char *inst
 		{"queued.min.messages", queued_records, false},
 		{"fetch.queue.backoff.ms", "10", false},
 		{"fetch.wait.max.ms", wait, false},
-		{"message.max.bytes", "1000", false},
 		{"fetch.max.bytes", fetch, false},
 		{"max.partition.fetch.bytes", part, false},
 		{"socket.nagle.disable", "true", false},

@@ -69,7 +69,6 @@ make_client(enum client_side side, const struct config *config, const char *brok
 		{"fetch.queue.backoff.ms", "10", false},
 		{"fetch.wait.max.ms", "50", false},
 		/* What is asked for at once may be compressed, and is as large as it is then. */
-		{"message.max.bytes", "1000", false},
 		{"fetch.max.bytes", fetch, false},
 		{"socket.nagle.disable", "true", false},
 		{"enable.metrics.push", "false", false},

@@ -437,9 +437,11 @@ source_partition_lag(const struct source_partition *p, int64_t *ret_end)
 		return -1;
 	if (next < 0)
 		next = p->sought;
-	/* Nothing read yet: where it starts is not known here, but what has come is. */
 	if (next < 0)
-		return (int64_t)(p->stock.count + rd_kafka_queue_length(p->queue));
+		next = stock_offset(&p->stock);
+	/* It is known where the log ends, so what it has was fetched: nothing. */
+	if (next < 0)
+		return 0;
 	/* Transaction markers behind the last record are read as well. */
 	if (source_partition_seen(p) > next)
 		next = source_partition_seen(p);
@@ -470,7 +472,7 @@ source_partition_position(const struct source_partition *p)
 		goto out;
 	/* The library's is behind them. */
 	if (p->stock.count > 0) {
-		position = p->next_offset;
+		position = p->next_offset >= 0 ? p->next_offset : stock_offset(&p->stock);
 		goto out;
 	}
 	rd_kafka_topic_partition_list_add(list, p->topic, p->partition);
@@ -492,6 +494,23 @@ source_partition_refused(const struct source_partition *p, bool *ret_before)
 	return offset;
 }
 
+/* Before anything was read, where reading begins is what the first record says. The length of the
+   queue does not say how many there are: the library has marks of its own in it. */
+static void
+find_beginning(struct source_partition *p)
+{
+	size_t n;
+
+	if (p->next_offset >= 0 || p->sought >= 0 || p->stock.count > 0)
+		return;
+	/* As in consumer_read. */
+	atomic_store(&p->has_given, true);
+	n = stock_fill_one(&p->stock, p->queue);
+	if (n == 0)
+		atomic_store(&p->has_given, false);
+	p->consumer->stocked += p->stock.bytes;
+}
+
 static void
 look(struct source_partition *p, int64_t now)
 {
@@ -504,6 +523,7 @@ look(struct source_partition *p, int64_t now)
 		return;
 	p->low = low;
 	p->high = high;
+	find_beginning(p);
 	if (high > p->next_offset)
 		p->position = source_partition_position(p);
 }

@@ -46,20 +46,39 @@ take_some(rd_kafka_queue_t *queue, bool in_batches, rd_kafka_message_t **ret, si
 	return n;
 }
 
+static size_t
+fill(struct stock *s, rd_kafka_queue_t *queue, bool in_batches, size_t max)
+{
+	rd_kafka_message_t **fresh = make_room(s, max);
+	size_t n = take_some(queue, in_batches, fresh, max);
+
+	for (size_t i = 0; i < n; i++)
+		s->bytes += size_of(fresh[i]);
+	s->count += n;
+	return n;
+}
+
 size_t
 stock_fill(struct stock *s, rd_kafka_queue_t *queue, bool in_batches)
 {
 	size_t before = s->count, n;
 
-	do {
-		rd_kafka_message_t **fresh = make_room(s, AT_ONCE);
-
-		n = take_some(queue, in_batches, fresh, AT_ONCE);
-		for (size_t i = 0; i < n; i++)
-			s->bytes += size_of(fresh[i]);
-		s->count += n;
-	} while (n == AT_ONCE);
+	do
+		n = fill(s, queue, in_batches, AT_ONCE);
+	while (n == AT_ONCE);
 	return s->count - before;
+}
+
+size_t
+stock_fill_one(struct stock *s, rd_kafka_queue_t *queue)
+{
+	return fill(s, queue, false, 1);
+}
+
+int64_t
+stock_offset(const struct stock *s)
+{
+	return s->count > 0 ? s->messages[s->first]->offset : -1;
 }
 
 rd_kafka_message_t *

@@ -19,6 +19,12 @@ struct stock {
    how many. */
 size_t stock_fill(struct stock *stock, rd_kafka_queue_t *queue, bool in_batches);
 
+/* Takes one message, if one waits. Returns how many it took. */
+size_t stock_fill_one(struct stock *stock, rd_kafka_queue_t *queue);
+
+/* The offset of the oldest, -1: there is none. */
+int64_t stock_offset(const struct stock *stock);
+
 /* The oldest, NULL: there is none.
    @gives the message; rd_kafka_message_destroy */
 rd_kafka_message_t *stock_take(struct stock *stock);

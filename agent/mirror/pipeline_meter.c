@@ -160,8 +160,7 @@ survey(struct pipeline *pl, struct partition *p, int64_t now)
 	} else if (p->is_over) {
 		lag = partition_lag_behind(p, end);
 	}
-	/* Before anything was read, where reading begins is not known. */
-	lag = lag < 0 || (p->cost == 0 && partition_is_braked(p)) ? -1 : lag + (int64_t)in_flight;
+	lag = lag < 0 ? -1 : lag + (int64_t)in_flight;
 	set(&m->position, position);
 	set(&m->committed, p->committed);
 	set(&m->end, end);

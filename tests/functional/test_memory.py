@@ -108,6 +108,18 @@ def test_waiting_costs_no_processor_time(mirror, source, target, trouble):
     assert agent.cpu() - before < 0.4
 
 
+def test_responses_smaller_than_the_largest_message(mirror, run, source, target):
+    """Of the library's consumers none may be made with less in a fetch than in a message, which they do not send."""
+    source.create("t")
+    target.create("t")
+    source.produce("t", [Record(b"k", b"v" * 1000) for _ in range(100)])
+    agent = mirror(source, target, consumer={"fetch.max.bytes": 1000})
+    target.read("t", 100)
+    assert agent.stop() == 0
+    done = run("plan", "--consumer.config", "consumer1.properties", "--producer.config", "producer1.properties", "--whitelist", "t")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_part_of_a_response_holds_what_brokers_are_to_gather(mirror, source, target):
     """Else each fetch would wait for its time-out."""
     source.create("t")

@@ -65,7 +65,7 @@ def test_everything_can_be_paused(mirror, source, target, kept, two_topics):
     kept.write_text(HEAD + "*\t*\t1700000000000\tanna\n", encoding="utf-8")
     agent = mirror(source, target, whitelist="t|u",
                    flags=("--admin.state.file", kept, "--log.progress.interval", "1", "--log.level", "debug"))
-    agent.wait_event("progress", partitions=6, lag=-1)
+    agent.wait_event("progress", partitions=6, lag=600)
     agent.wait_event("progress", count=3, partitions=6)
     assert sum(target.ends("t").values()) == 0
     assert agent.stop() == 0

@@ -164,6 +164,50 @@ def test_the_lag_of_what_is_not_fetched_is_asked_for(mirror, source, target, api
     assert agent.stop() == 0
 
 
+def test_the_lag_of_what_is_paused_is_known_from_the_start(mirror, source, target, api):
+    source.create("t", 2)
+    target.create("t", 2)
+    flags = (*LISTEN, "--admin.state.file", "pauses", "--partition.mode", "preserve")
+    agent = mirror(source, target, flags=flags)
+    agent.wait_event("assigned")
+    source.produce("t", [Record(None, b"v", n % 2) for n in range(6)])
+    api.wait_status(lambda s: s["totals"]["records_mirrored"] == 6, "six records")
+    api.post("/pause", topic="t", partition=1, keep=True)
+    source.produce("t", [Record(None, b"v", n % 2) for n in range(20)])
+    assert agent.stop() == 0
+    agent = mirror(source, target, flags=flags)
+    agent.wait_event("assigned")
+    found = api.wait_status(lambda s: s["lag_records"] == 10, "the lag of the paused one", topic="t")
+    assert [(p["state"], p["lag_records"]) for p in found["detail"]] == [("caught up", 0), ("paused", 10)]
+    api.post("/resume")
+    api.wait_status(lambda s: s["lag_records"] == 0, "all records")
+    assert sorted(target.ends("t").values()) == [13, 13]
+    assert agent.stop() == 0
+
+
+def test_the_lag_of_many_topics_while_the_target_is_away(mirror, source, target, api):
+    """The stream waits for the list of the target's topics, and reads nothing."""
+    for n in range(100):
+        source.create(f"t{n}")
+        target.create(f"t{n}")
+    source.produce("t0", [Record(None, b"v")])
+    agent = mirror(source, target, flags=LISTEN, whitelist="t.*")
+    agent.wait_event("assigned")
+    api.wait_status(lambda s: s["totals"]["records_mirrored"] == 1, "one record")
+    assert agent.stop() == 0
+    target.down()
+    agent = mirror(source, target, flags=LISTEN, whitelist="t.*")
+    agent.wait_event("assigned")
+    found = api.wait_status(lambda s: s["lag_records"] is not None, "a lag")
+    assert found["lag_records"] == 0
+    source.produce("t0", [Record(None, b"v") for _ in range(7)])
+    found = api.wait_status(lambda s: s["lag_records"] != 0, "another lag")
+    assert found["lag_records"] == 7
+    target.up()
+    api.wait_status(lambda s: s["lag_records"] == 0, "all records")
+    assert target.ends("t0") == {0: 8} and agent.stop() == 0
+
+
 @pytest.mark.sanitize
 def test_metrics(scripted, source, target, api, tmp_path):  # noqa: F811
     source.create("t", 1)

@@ -226,6 +226,33 @@ TEST(no_more_is_taken_out_than_the_limit_lets)
 }
 
 /* A look may not see all, but in the end it does, whichever are closed meanwhile. */
+TEST(before_anything_was_read_what_lies_behind_is_the_rest_of_the_log)
+{
+	struct rig r;
+	int64_t end, next = 0, until = clock_ms() + PATIENCE_MS;
+
+	rig_start(&r, 0);
+	await_queue(&r, r.partitions[0], 1);
+	while (clock_ms() < until && (source_partition_lag(r.partitions[0], &end) < 0 ||
+					     source_partition_lag(r.partitions[1], &end) < 0)) {
+		poll(NULL, 0, 5);
+		consumer_look(r.consumer);
+	}
+	CHECK_INT(source_partition_lag(r.partitions[0], &end), COUNT);
+	CHECK_INT(end, COUNT);
+	CHECK_INT(source_partition_position(r.partitions[0]), 0);
+	CHECK_INT(source_partition_lag(r.partitions[1], &end), 0);
+	/* Looking again takes nothing more, and what was looked at is still read. */
+	consumer_look(r.consumer);
+	CHECK_INT(r.partitions[0]->stock.count, 1);
+	while (next < COUNT && clock_ms() < until) {
+		read_on(r.partitions[0], AT_ONCE, &next);
+		consumer_nudge(r.consumer);
+	}
+	CHECK_INT(next, COUNT);
+	rig_end(&r);
+}
+
 TEST(looks_go_round)
 {
 	int64_t until = clock_ms() + PATIENCE_MS, low, high, looked;
