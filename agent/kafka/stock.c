@@ -46,6 +46,7 @@ take_some(rd_kafka_queue_t *queue, bool in_batches, rd_kafka_message_t **ret, si
 	return n;
 }
 
+/* Takes up to max messages in one call or, where not in_batches, one by one. Returns how many. */
 static size_t
 fill(struct stock *s, rd_kafka_queue_t *queue, bool in_batches, size_t max)
 {
@@ -72,13 +73,19 @@ stock_fill(struct stock *s, rd_kafka_queue_t *queue, bool in_batches)
 size_t
 stock_fill_one(struct stock *s, rd_kafka_queue_t *queue)
 {
-	return fill(s, queue, false, 1);
+	size_t n = fill(s, queue, false, 1);
+
+	if (s->count == 0)
+		stock_clear(s);
+	return n;
 }
 
 int64_t
 stock_offset(const struct stock *s)
 {
-	return s->count > 0 ? s->messages[s->first]->offset : -1;
+	int64_t offset = s->count > 0 ? s->messages[s->first]->offset : -1;
+
+	return offset < 0 ? -1 : offset;
 }
 
 rd_kafka_message_t *

@@ -22,7 +22,7 @@ size_t stock_fill(struct stock *stock, rd_kafka_queue_t *queue, bool in_batches)
 /* Takes one message, if one waits. Returns how many it took. */
 size_t stock_fill_one(struct stock *stock, rd_kafka_queue_t *queue);
 
-/* The offset of the oldest, -1: there is none. */
+/* The offset of the oldest, -1: there is none, or it is an error that has none. */
 int64_t stock_offset(const struct stock *stock);
 
 /* The oldest, NULL: there is none.
