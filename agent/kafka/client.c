@@ -273,6 +273,7 @@ apply_rule(rd_kafka_conf_t *conf, const struct client_rule *rule,
 /* What every consumer needs. It sends no messages, yet the library refuses a fetch.max.bytes below
    the largest that it would send (rd_kafka_conf_finalize), whatever was asked for. */
 static const struct client_rule consumer_rules[] = {{"message.max.bytes", "1000", true}};
+#define CONSUMER_RULES (sizeof(consumer_rules) / sizeof(consumer_rules[0]))
 
 static int
 apply_rules(rd_kafka_conf_t *conf, const struct client_rule *rules, size_t count,
@@ -387,7 +388,8 @@ client_new(enum client_side side, rd_kafka_type_t type, const struct client_sett
 		apply_ticket(conf, side, given, err) < 0)
 		goto fail;
 	if (apply_rules(conf, rules, count, settings, err) < 0 ||
-		apply_rules(conf, consumer_rules, type == RD_KAFKA_CONSUMER, settings, err) < 0)
+		apply_rules(conf, consumer_rules, type == RD_KAFKA_CONSUMER ? CONSUMER_RULES : 0,
+			settings, err) < 0)
 		goto fail;
 	client->rk = make_handle(client, type, conf, err);
 	if (client->rk) {

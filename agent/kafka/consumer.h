@@ -122,8 +122,8 @@ bool consumer_nudge(struct consumer *consumer);
 void consumer_look(struct consumer *consumer);
 
 /* Records that wait at the source beyond what was read, by the end offset that consumer_look found,
-   which is *ret_end; -1 when unknown, both. Before anything was read, beyond where reading begins:
-   at the first record that has come. */
+   which is *ret_end; -1 when unknown, both. Before anything was read, beyond where reading begins,
+   at the first record that has come; 0 after two looks that found none, -1 until then. */
 int64_t source_partition_lag(const struct source_partition *partition, int64_t *ret_end);
 
 /* The next offset to read, as far as it was known when consumer_look saw the partition: behind what

@@ -63,6 +63,7 @@ struct source_partition {
 	atomic_bool has_more_before; /* there were some, or some waited, when it was refused */
 	int64_t low, high, position; /* as consumer_look found them; -1: not known */
 	int64_t looked;		     /* when, clock_ms; 0: not yet */
+	int empty_looks;	     /* that found where it ends, and nothing to read */
 	int64_t sought;		     /* read from here on, until a record has come; -1: it has */
 };
 

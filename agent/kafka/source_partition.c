@@ -16,6 +16,8 @@
 /* The library finds a topic by comparing its name with all others: ten thousand of them take it a
    second. A stream has better things to do. */
 #define LOOK_MS 20
+/* So many looks must find nothing to read in a partition that nothing has come of yet. */
+#define EMPTY_LOOKS 2
 
 /* @thread library, with the queue's lock held: may only signal */
 static void
@@ -439,9 +441,10 @@ source_partition_lag(const struct source_partition *p, int64_t *ret_end)
 		next = p->sought;
 	if (next < 0)
 		next = stock_offset(&p->stock);
-	/* It is known where the log ends, so what it has was fetched: nothing. */
+	/* It is known where the log ends, and nothing has come of it for several looks: there is
+	   nothing. */
 	if (next < 0)
-		return 0;
+		return p->stock.count == 0 && p->empty_looks >= EMPTY_LOOKS ? 0 : -1;
 	/* Transaction markers behind the last record are read as well. */
 	if (source_partition_seen(p) > next)
 		next = source_partition_seen(p);
@@ -472,7 +475,7 @@ source_partition_position(const struct source_partition *p)
 		goto out;
 	/* The library's is behind them. */
 	if (p->stock.count > 0) {
-		position = p->next_offset >= 0 ? p->next_offset : stock_offset(&p->stock);
+		position = p->next_offset;
 		goto out;
 	}
 	rd_kafka_topic_partition_list_add(list, p->topic, p->partition);
@@ -495,20 +498,22 @@ source_partition_refused(const struct source_partition *p, bool *ret_before)
 }
 
 /* Before anything was read, where reading begins is what the first record says. The length of the
-   queue does not say how many there are: the library has marks of its own in it. */
+   queue does not say how many there are: the library has marks of its own in it. That a record was
+   seen here moves no position: whether there is a gap in front of it is found where it is read. */
 static void
 find_beginning(struct source_partition *p)
 {
-	size_t n;
-
-	if (p->next_offset >= 0 || p->sought >= 0 || p->stock.count > 0)
+	if (p->next_offset >= 0 || p->sought >= 0 || p->stock.count > 0 ||
+		atomic_load(&p->refused) >= 0)
 		return;
 	/* As in consumer_read. */
 	atomic_store(&p->has_given, true);
-	n = stock_fill_one(&p->stock, p->queue);
-	if (n == 0)
-		atomic_store(&p->has_given, false);
-	p->consumer->stocked += p->stock.bytes;
+	if (stock_fill_one(&p->stock, p->queue) > 0)
+		return;
+	atomic_store(&p->has_given, false);
+	/* The end comes with an answer before its records do, and with one that has no room for
+	   any. */
+	p->empty_looks += p->empty_looks < EMPTY_LOOKS;
 }
 
 static void

@@ -46,38 +46,32 @@ take_some(rd_kafka_queue_t *queue, bool in_batches, rd_kafka_message_t **ret, si
 	return n;
 }
 
-/* Takes up to max messages in one call or, where not in_batches, one by one. Returns how many. */
-static size_t
-fill(struct stock *s, rd_kafka_queue_t *queue, bool in_batches, size_t max)
-{
-	rd_kafka_message_t **fresh = make_room(s, max);
-	size_t n = take_some(queue, in_batches, fresh, max);
-
-	for (size_t i = 0; i < n; i++)
-		s->bytes += size_of(fresh[i]);
-	s->count += n;
-	return n;
-}
-
 size_t
 stock_fill(struct stock *s, rd_kafka_queue_t *queue, bool in_batches)
 {
 	size_t before = s->count, n;
 
-	do
-		n = fill(s, queue, in_batches, AT_ONCE);
-	while (n == AT_ONCE);
+	do {
+		rd_kafka_message_t **fresh = make_room(s, AT_ONCE);
+
+		n = take_some(queue, in_batches, fresh, AT_ONCE);
+		for (size_t i = 0; i < n; i++)
+			s->bytes += size_of(fresh[i]);
+		s->count += n;
+	} while (n == AT_ONCE);
 	return s->count - before;
 }
 
 size_t
 stock_fill_one(struct stock *s, rd_kafka_queue_t *queue)
 {
-	size_t n = fill(s, queue, false, 1);
+	rd_kafka_message_t *m = rd_kafka_consume_queue(queue, 0);
 
-	if (s->count == 0)
-		stock_clear(s);
-	return n;
+	if (!m)
+		return 0;
+	*make_room(s, 1) = m;
+	s->is_first_free = true;
+	return s->count = 1;
 }
 
 int64_t
@@ -96,7 +90,9 @@ stock_take(struct stock *s)
 	if (s->count == 0)
 		return NULL;
 	m = s->messages[s->first++];
-	s->bytes -= size_of(m);
+	if (!s->is_first_free)
+		s->bytes -= size_of(m);
+	s->is_first_free = false;
 	/* What is empty for long should not cost anything: there are as many as partitions. */
 	if (--s->count == 0)
 		stock_clear(s);

@@ -24,12 +24,6 @@ partition_leave_limits(struct pipeline *pl, struct partition *p)
 	stop_waiting(pl, p);
 }
 
-bool
-partition_is_braked(const struct partition *p)
-{
-	return p->is_user_paused || p->place.is_taken || p->overall_place.is_taken;
-}
-
 void
 partition_find_limit(struct pipeline *pl, struct partition *p)
 {

@@ -238,10 +238,6 @@ void partition_settle_limits(
 /* Does not wait for its limits any more; what it had of them is given back. */
 void partition_leave_limits(struct pipeline *pipeline, struct partition *partition);
 
-/* Is it not read now because of a limit or a pause? Before its
-   first record nobody knows then where it starts. */
-bool partition_is_braked(const struct partition *partition);
-
 /* Finds the topic's limit by the pipeline's limits and plan. */
 void partition_find_limit(struct pipeline *pipeline, struct partition *partition);
 

@@ -177,8 +177,8 @@ def test_the_lag_of_what_is_paused_is_known_from_the_start(mirror, source, targe
     assert agent.stop() == 0
     agent = mirror(source, target, flags=flags)
     agent.wait_event("assigned")
-    found = api.wait_status(lambda s: s["lag_records"] == 10, "the lag of the paused one", topic="t")
-    assert [(p["state"], p["lag_records"]) for p in found["detail"]] == [("caught up", 0), ("paused", 10)]
+    api.wait_status(lambda s: [(p["state"], p["lag_records"]) for p in s["detail"]] == [("caught up", 0), ("paused", 10)],
+                    "the lag of the paused one", topic="t")
     api.post("/resume")
     api.wait_status(lambda s: s["lag_records"] == 0, "all records")
     assert sorted(target.ends("t").values()) == [13, 13]
@@ -201,8 +201,7 @@ def test_the_lag_of_many_topics_while_the_target_is_away(mirror, source, target,
     found = api.wait_status(lambda s: s["lag_records"] is not None, "a lag")
     assert found["lag_records"] == 0
     source.produce("t0", [Record(None, b"v") for _ in range(7)])
-    found = api.wait_status(lambda s: s["lag_records"] != 0, "another lag")
-    assert found["lag_records"] == 7
+    api.wait_status(lambda s: s["lag_records"] == 7, "another lag")
     target.up()
     api.wait_status(lambda s: s["lag_records"] == 0, "all records")
     assert target.ends("t0") == {0: 8} and agent.stop() == 0

@@ -225,7 +225,6 @@ TEST(no_more_is_taken_out_than_the_limit_lets)
 	rig_end(&r);
 }
 
-/* A look may not see all, but in the end it does, whichever are closed meanwhile. */
 TEST(before_anything_was_read_what_lies_behind_is_the_rest_of_the_log)
 {
 	struct rig r;
@@ -240,18 +239,41 @@ TEST(before_anything_was_read_what_lies_behind_is_the_rest_of_the_log)
 	}
 	CHECK_INT(source_partition_lag(r.partitions[0], &end), COUNT);
 	CHECK_INT(end, COUNT);
-	CHECK_INT(source_partition_position(r.partitions[0]), 0);
 	CHECK_INT(source_partition_lag(r.partitions[1], &end), 0);
+	/* Nothing was read: there is nothing to commit. */
+	CHECK_INT(source_partition_position(r.partitions[0]), -1);
+	CHECK_INT(r.consumer->stocked, 0);
 	/* Looking again takes nothing more, and what was looked at is still read. */
 	consumer_look(r.consumer);
 	CHECK_INT(r.partitions[0]->stock.count, 1);
-	while (next < COUNT && clock_ms() < until) {
-		read_on(r.partitions[0], AT_ONCE, &next);
+	for (until = clock_ms() + PATIENCE_MS; next < COUNT && clock_ms() < until;) {
+		if (read_on(r.partitions[0], AT_ONCE, &next) < AT_ONCE)
+			poll(NULL, 0, 1);
 		consumer_nudge(r.consumer);
 	}
 	CHECK_INT(next, COUNT);
 	rig_end(&r);
 }
+
+TEST(behind_a_gap_nothing_is_taken_out_before_it_was_judged)
+{
+	int64_t end = -1, until = clock_ms() + PATIENCE_MS;
+	struct rig r;
+
+	rig_start(&r, 0);
+	atomic_store(&r.partitions[0]->refused, 7);
+	await_queue(&r, r.partitions[0], 1);
+	for (; end < 0 && clock_ms() < until; poll(NULL, 0, 5)) {
+		consumer_look(r.consumer);
+		source_partition_lag(r.partitions[0], &end);
+	}
+	CHECK_INT(end, COUNT);
+	CHECK_INT(r.partitions[0]->stock.count, 0);
+	CHECK_INT(source_partition_position(r.partitions[0]), -1);
+	rig_end(&r);
+}
+
+/* A look may not see all, but in the end it does, whichever are closed meanwhile. */
 
 TEST(looks_go_round)
 {
