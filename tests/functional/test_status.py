@@ -187,10 +187,12 @@ def test_the_lag_of_what_is_paused_is_known_from_the_start(mirror, source, targe
 
 def test_the_lag_of_many_topics_while_the_target_is_away(mirror, source, target, api):
     """The stream waits for the list of the target's topics, and reads nothing."""
-    for n in range(100):
-        source.create(f"t{n}")
-        target.create(f"t{n}")
-    source.produce("t0", [Record(None, b"v")])
+    # Of a hundred shorter ones new libraries do not understand a list as old brokers write it (agent/kafka/README.md).
+    topics = [f"t-of-usual-length-{n}" for n in range(100)]
+    for topic in topics:
+        source.create(topic)
+        target.create(topic)
+    source.produce(topics[0], [Record(None, b"v")])
     agent = mirror(source, target, flags=LISTEN, whitelist="t.*")
     agent.wait_event("assigned")
     api.wait_status(lambda s: s["totals"]["records_mirrored"] == 1, "one record")
@@ -200,11 +202,11 @@ def test_the_lag_of_many_topics_while_the_target_is_away(mirror, source, target,
     agent.wait_event("assigned")
     found = api.wait_status(lambda s: s["lag_records"] is not None, "a lag")
     assert found["lag_records"] == 0
-    source.produce("t0", [Record(None, b"v") for _ in range(7)])
+    source.produce(topics[0], [Record(None, b"v") for _ in range(7)])
     api.wait_status(lambda s: s["lag_records"] == 7, "another lag")
     target.up()
     api.wait_status(lambda s: s["lag_records"] == 0, "all records")
-    assert target.ends("t0") == {0: 8} and agent.stop() == 0
+    assert target.ends(topics[0]) == {0: 8} and agent.stop() == 0
 
 
 @pytest.mark.sanitize
