@@ -70,7 +70,6 @@ stock_fill_one(struct stock *s, rd_kafka_queue_t *queue)
 	if (!m)
 		return 0;
 	*make_room(s, 1) = m;
-	s->is_first_free = true;
 	return s->count = 1;
 }
 
@@ -90,9 +89,7 @@ stock_take(struct stock *s)
 	if (s->count == 0)
 		return NULL;
 	m = s->messages[s->first++];
-	if (!s->is_first_free)
-		s->bytes -= size_of(m);
-	s->is_first_free = false;
+	s->bytes -= size_of(m);
 	/* What is empty for long should not cost anything: there are as many as partitions. */
 	if (--s->count == 0)
 		stock_clear(s);

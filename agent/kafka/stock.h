@@ -11,8 +11,7 @@
 struct stock {
 	rd_kafka_message_t **messages; /* from first on, count of them */
 	size_t first, count, capacity;
-	int64_t bytes;	    /* what they take, with the library's bookkeeping */
-	bool is_first_free; /* the oldest is not counted in them */
+	int64_t bytes; /* what they take, with the library's bookkeeping */
 };
 
 /* Takes all that waits in the queue, errors too, for the library counts all of it when it thinks
@@ -20,8 +19,8 @@ struct stock {
    how many. */
 size_t stock_fill(struct stock *stock, rd_kafka_queue_t *queue, bool in_batches);
 
-/* Takes one message, if one waits, into an empty stock; it counts nothing, as it would where it
-   came from. Returns how many it took. */
+/* Takes one message, if one waits, into an empty stock; nothing may be added before it is taken,
+   and it is not counted in bytes, as it was not where it came from. Returns how many it took. */
 size_t stock_fill_one(struct stock *stock, rd_kafka_queue_t *queue);
 
 /* The offset of the oldest, -1: there is none, or it is an error that has none. */

@@ -274,7 +274,6 @@ TEST(behind_a_gap_nothing_is_taken_out_before_it_was_judged)
 }
 
 /* A look may not see all, but in the end it does, whichever are closed meanwhile. */
-
 TEST(looks_go_round)
 {
 	int64_t until = clock_ms() + PATIENCE_MS, low, high, looked;
