@@ -448,8 +448,9 @@ RULE(consumer_backoff)
 /* librdkafka's default of receive.message.max.bytes, and how much more than a fetch it must be. */
 #define RECEIVE_MAX 100000000
 #define RECEIVE_EXTRA 512
-/* Its defaults of session.timeout.ms and reconnect.backoff.max.ms. */
+/* Its defaults of session.timeout.ms, heartbeat.interval.ms and reconnect.backoff.max.ms. */
 #define SESSION_TIMEOUT 45000
+#define HEARTBEAT 3000
 #define RECONNECT_MAX 10000
 
 /* The number that a setting has so far, or otherwise when it has none. */
@@ -463,21 +464,45 @@ number_of(const struct translation *t, const char *name, int64_t otherwise)
 										   : otherwise;
 }
 
+/* Makes the last property whose name has that in it the current one; stays where none has. */
+static void
+return_to(struct translation *t, const char *name)
+{
+	for (size_t i = 0; i < t->properties->count; i++) {
+		const struct property *item = &t->properties->items[i];
+
+		if (!strcmp(item->section, t->section) && !item->is_passed &&
+			strstr(item->key, name))
+			t->current = item;
+	}
+}
+
 /* Raises a setting to what another one, which the user gave, needs it to be. */
 static void
 raise_to(struct translation *t, const char *name, int64_t number, const char *because)
 {
 	char digits[24], why[256];
 
-	for (size_t i = 0; i < t->properties->count; i++) {
-		const struct property *item = &t->properties->items[i];
-
-		if (!strcmp(item->section, t->section) && !item->is_passed &&
-			strstr(item->key, because))
-			t->current = item;
-	}
+	return_to(t, because);
 	snprintf(digits, sizeof(digits), "%" PRId64, number);
 	translation_add(t, name, digits, why);
+}
+
+/* A group gives up a member that is well when it need not say so in time. Java's clients do not
+   start with that (Heartbeat); the library does. */
+static void
+check_heartbeat(struct translation *t, int64_t session)
+{
+	int64_t heartbeat = number_of(t, "heartbeat.interval.ms", HEARTBEAT);
+
+	if (heartbeat < session)
+		return;
+	return_to(t, "heartbeat.interval.ms");
+	return_to(t, "session.timeout.ms");
+	translation_refuse(t,
+		"session.timeout.ms (%" PRId64 ") must be more than heartbeat.interval.ms (%" PRId64
+		")",
+		session, heartbeat);
 }
 
 void
@@ -492,6 +517,7 @@ rules_finish_consumer(struct translation *t)
 		raise_to(t, "receive.message.max.bytes", needed, "fetch.m");
 	if (number_of(t, "max.poll.interval.ms", INT64_MAX) < session)
 		raise_to(t, "max.poll.interval.ms", session, "max.poll.interval.ms");
+	check_heartbeat(t, session);
 }
 
 void

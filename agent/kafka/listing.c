@@ -10,8 +10,11 @@
 #include "base/mem.h"
 #include "kafka/library.h"
 
+/* How long an answer may take, doubled whenever it takes longer: over a line of a second and more
+   none comes in the first one. */
 #define ANSWER_MS 1000
-#define TRIES 10
+#define MOST_ANSWER_MS 8000
+#define TRIES 5
 
 struct listing {
 	pthread_t thread;
@@ -35,11 +38,14 @@ run(void *arg)
 	struct listing *l = arg;
 	const struct rd_kafka_metadata *md;
 	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TRANSPORT;
+	int answer_ms = ANSWER_MS;
 
 	for (int tries = 0; code && tries < TRIES && !atomic_load(&l->must_end);) {
-		code = rd_kafka_metadata(l->rk, 1, NULL, &md, ANSWER_MS);
+		code = rd_kafka_metadata(l->rk, 1, NULL, &md, answer_ms);
 		if (!code)
 			rd_kafka_metadata_destroy(md);
+		if (code == RD_KAFKA_RESP_ERR__TIMED_OUT && answer_ms < MOST_ANSWER_MS)
+			answer_ms *= 2;
 		/* Without a broker nothing could be sent either. */
 		tries += code != RD_KAFKA_RESP_ERR__TRANSPORT;
 	}

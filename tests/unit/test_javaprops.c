@@ -148,14 +148,28 @@ TEST(consumer)
 		{"check.crcs=FALSE", "check.crcs=false;translated;"},
 		{"exclude.internal.topics=false", "handled;"},
 		{"isolation.level=read_committed", "isolation.level=read_committed;set;"},
-		{"source.consumer.session.timeout.ms=9", "session.timeout.ms=9;translated;"},
+		{"source.consumer.session.timeout.ms=9000", "session.timeout.ms=9000;translated;"},
 		{"consumer.group.id=a\ngroup.id=b", "group.id=b;ignored;set;"},
 		{"producer.acks=all", "ignored;"},
 		{"acks=all", "ignored;"},
 		{"retry.backoff.ms=500", "retry.backoff.ms=500;set;"},
 		{"group.id=a\ngroup.id=b", "group.id=b;ignored;set;"},
-		{"rdkafka.session.timeout.ms=7\nsession.timeout.ms=8",
-			"session.timeout.ms=8;session.timeout.ms=7;set;translated;"},
+		{"rdkafka.session.timeout.ms=7000\nsession.timeout.ms=8000",
+			"session.timeout.ms=8000;session.timeout.ms=7000;set;translated;"},
+		{"heartbeat.interval.ms=500\nsession.timeout.ms=501",
+			"heartbeat.interval.ms=500;session.timeout.ms=501;set;set;"},
+		{"group.id=g\nsession.timeout.ms=3000\ncheck.crcs=true",
+			"group.id=g;session.timeout.ms=3000;check.crcs=true;set;set;set;refused;"
+			"!f:2: session.timeout.ms: session.timeout.ms (3000) must be more than "
+			"heartbeat.interval.ms (3000);"},
+		{"session.timeout.ms=6000\nrdkafka.heartbeat.interval.ms=6001",
+			"session.timeout.ms=6000;heartbeat.interval.ms=6001;set;translated;refused;"
+			"!f:1: session.timeout.ms: session.timeout.ms (6000) must be more than "
+			"heartbeat.interval.ms (6001);"},
+		{"heartbeat.interval.ms=45000",
+			"heartbeat.interval.ms=45000;set;refused;!f:1: heartbeat.interval.ms: "
+			"session.timeout.ms (45000) must be more than heartbeat.interval.ms "
+			"(45000);"},
 	};
 
 	CHECK_CASES(SIDE_CONSUMER, cases);
