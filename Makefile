@@ -1,9 +1,12 @@
 # reflejo. `make help` lists what can be made.
 #   SAN=asan|tsan    builds and tests with sanitizers (in build/asan, build/tsan)
 #   RDKAFKA=PREFIX   builds and tests against that librdkafka instead of the system's (in build/rdkafka)
+#   MALLOC=libc      builds without jemalloc
 
 SAN ?=
 RDKAFKA ?=
+# Sanitizers have allocators of their own.
+MALLOC ?= $(if $(SAN),libc,jemalloc)
 PREFIX ?= /usr/local
 DESTDIR ?=
 SECONDS ?=
@@ -39,6 +42,7 @@ SANFLAGS_tsan := -fsanitize=thread -fno-omit-frame-pointer
 SANFLAGS := $(if $(SAN),$(SANFLAGS_$(SAN)) -O1)
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS = $(shell pkg-config --libs $(PKGS)) -levent_openssl -lzookeeper_mt -l:liblua5.1-cjson.a -lm
+MALLOC_LIBS = $(if $(filter-out libc,$(MALLOC)),$(shell pkg-config --libs $(MALLOC)))
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -g $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -Iagent $(PKG_CFLAGS) -pthread $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(SANFLAGS) $(if $(RDKAFKA),-Wl$(comma)-rpath$(comma)$(RDKAFKA)/lib) -pthread $(LDFLAGS)
 
@@ -57,7 +61,7 @@ SHIM := $(if $(filter tsan,$(SAN)),$B/tests/tools/c11threads.o)
 
 $B/reflejo: $B/agent/main.o $(SHIM) $B/libreflejo.a
 	$(call say,LD)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(MALLOC_LIBS) $(PKG_LIBS)
 
 $B/libreflejo.a: $(OBJECTS)
 	@rm -f $@

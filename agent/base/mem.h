@@ -15,11 +15,12 @@ void *mem_resize(void *p, size_t count, size_t size);
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
 
-/* Lets threads share so many of the C library's heaps, if those are fewer than it would make: eight
-   for each processor. What a heap has once had it seldom gives back, and threads of clients that
-   come and go use one after the other. MALLOC_ARENA_MAX and GLIBC_TUNABLES in the environment win.
-   Before threads are started. */
-void mem_limit_heaps(int heaps);
+/* The allocator that the program is linked with, "jemalloc 5.3.0"; "libc" where that is all there
+   is (MALLOC=libc, sanitizers). @thread any */
+const char *mem_allocator(void);
+
+/* What jemalloc reads before anything is allocated; MALLOC_CONF in the environment wins over it. */
+extern const char *malloc_conf;
 
 /* A fresh string made by printf rules. @gives memory for free(). @thread any */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -116,15 +116,6 @@ choose_streams(struct config *config)
 			F_INT("buffer_memory", config->mirror.buffer_memory));
 }
 
-/* One for each stream, and one for all that waits; but a stream's own thread and the library's for
-   its brokers get into each other's way in fewer than four, which costs a tenth of the processor
-   time of small records and more. */
-static int
-heaps(const struct config *config)
-{
-	return config->mirror.num_streams < 3 ? 4 : (int)config->mirror.num_streams + 1;
-}
-
 int
 command_run(int argc, char **argv)
 {
@@ -149,7 +140,6 @@ command_run(int argc, char **argv)
 		log_warnings(&problems);
 		measure_source(config);
 		choose_streams(config);
-		mem_limit_heaps(heaps(config));
 		options.ended = config->mirror.dry_run ? print_tallies : NULL;
 		status = agent_run(config, &options);
 	}

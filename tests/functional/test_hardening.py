@@ -42,6 +42,18 @@ def test_checks_at_run_time(program):
     assert len(set(re.findall(r"__(\w+)_chk@", symbols))) > 3
 
 
+@pytest.mark.skipif(bool(os.environ.get("SAN")), reason="sanitizers have allocators of their own")
+def test_allocator(program):
+    """It is linked, has what the program wants it to do, and the environment wins."""
+    def told(more):
+        done = subprocess.run([program, "version"], capture_output=True, text=True, check=True, env={**os.environ, "MALLOC_CONF": "stats_print:true" + more})
+        assert re.search(r", jemalloc \d+\.\d+\.\d+\)$", done.stdout.splitlines()[0])
+        return re.findall(r"^  opt\.(?:narenas|dirty_decay_ms|muzzy_decay_ms): (\d+)", done.stderr, re.M)
+
+    assert told("") == ["4", "500", "0"]
+    assert told(",narenas:3") == ["3", "500", "0"]
+
+
 def test_every_file_was_compiled_so(program):
     """As the compiler has noted in each of the agent's files."""
     text = readelf(program, "--debug-dump=info", "--dwarf-depth=1")

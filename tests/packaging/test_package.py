@@ -41,7 +41,7 @@ def test_package_holds_what_make_install_installs(package, installed):
 def test_package_needs_the_libraries_it_is_linked_with(package):
     depends = field(package, "Depends")
     for library in ("librdkafka1", "libevent-", "libluajit", "libcjson1", "libinih1", "libpcre2-8-0", "libssl3", "libzookeeper-mt2", "libkrb5-3",
-                    "libgssapi-krb5-2", "libc6"):
+                    "libgssapi-krb5-2", "libjemalloc2", "libc6"):
         assert library in depends, depends
     assert field(package, "Built-Using").startswith("lua-cjson (= ")
 
