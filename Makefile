@@ -1,7 +1,7 @@
 # reflejo. `make help` lists what can be made.
 #   SAN=asan|tsan    builds and tests with sanitizers (in build/asan, build/tsan)
 #   RDKAFKA=PREFIX   builds and tests against that librdkafka instead of the system's (in build/rdkafka)
-#   MALLOC=libc      builds without jemalloc
+#   MALLOC=libc      builds and tests without jemalloc (in build/libc)
 
 SAN ?=
 RDKAFKA ?=
@@ -16,13 +16,13 @@ MAKEFLAGS += --no-builtin-rules
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-4s %s\n' $(1) $@)
 
-B := build$(if $(SAN),/$(SAN))$(if $(RDKAFKA),/rdkafka)
+B := build$(if $(SAN),/$(SAN),$(if $(filter libc,$(MALLOC)),/libc))$(if $(RDKAFKA),/rdkafka)
 PKGS := rdkafka libevent_core libevent_extra inih libpcre2-8 libcjson luajit libssl libcrypto libxxhash zlib mit-krb5 mit-krb5-gssapi
 export PKG_CONFIG_PATH := $(if $(RDKAFKA),$(RDKAFKA)/lib/pkgconfig:)$(PKG_CONFIG_PATH)
 
 # Sets up the machine before anything else is looked at; costs a moment when nothing is missing.
 ifeq ($(filter help clean,$(MAKECMDGOALS)),)
-SETUP := $(shell tests/tools/setup build >&2 || echo failed)
+SETUP := $(shell MALLOC=$(MALLOC) tests/tools/setup build >&2 || echo failed)
 ifneq ($(SETUP),)
 $(error the packages that the build needs could not be installed)
 endif
@@ -42,7 +42,7 @@ SANFLAGS_tsan := -fsanitize=thread -fno-omit-frame-pointer
 SANFLAGS := $(if $(SAN),$(SANFLAGS_$(SAN)) -O1)
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS = $(shell pkg-config --libs $(PKGS)) -levent_openssl -lzookeeper_mt -l:liblua5.1-cjson.a -lm
-MALLOC_LIBS = $(if $(filter-out libc,$(MALLOC)),$(shell pkg-config --libs $(MALLOC)))
+MALLOC_LIBS = $(if $(filter-out libc,$(MALLOC)),$(or $(shell pkg-config --libs $(MALLOC)),$(error MALLOC=$(MALLOC): no such library)))
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -g $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -Iagent $(PKG_CFLAGS) -pthread $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(SANFLAGS) $(if $(RDKAFKA),-Wl$(comma)-rpath$(comma)$(RDKAFKA)/lib) -pthread $(LDFLAGS)
 
@@ -112,7 +112,7 @@ $B/fuzz/%: $B/fuzz-objects/tests/fuzz/%.o $(FUZZ_OBJECTS)
 unit-programs: $(UNIT:%=$B/unit/%)
 fuzz-programs: $(FUZZ:%=$B/fuzz/%)
 
-RUN := SAN=$(SAN) RDKAFKA=$(RDKAFKA) BUILD=$B MAKE="$(MAKE)" tests/tools/run-tests
+RUN := SAN=$(SAN) RDKAFKA=$(RDKAFKA) MALLOC=$(MALLOC) BUILD=$B MAKE="$(MAKE)" tests/tools/run-tests
 
 check: $B/reflejo unit-programs ## run every test this machine can run, but for the tiers in WITHOUT
 	@$(RUN) $(filter-out $(WITHOUT),unit lua functional page fuzz model)

@@ -16,7 +16,7 @@ char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
 
 /* The allocator that the program is linked with, "jemalloc 5.3.0"; "libc" where that is all there
-   is (MALLOC=libc, sanitizers). @thread any */
+   is (MALLOC=libc, sanitizers). @borrows until this thread asks again @thread any */
 const char *mem_allocator(void);
 
 /* What jemalloc reads before anything is allocated; MALLOC_CONF in the environment wins over it. */

@@ -464,28 +464,39 @@ number_of(const struct translation *t, const char *name, int64_t otherwise)
 										   : otherwise;
 }
 
-/* Makes the last property whose name has that in it the current one; stays where none has. */
-static void
-return_to(struct translation *t, const char *name)
-{
-	for (size_t i = 0; i < t->properties->count; i++) {
-		const struct property *item = &t->properties->items[i];
-
-		if (!strcmp(item->section, t->section) && !item->is_passed &&
-			strstr(item->key, name))
-			t->current = item;
-	}
-}
-
 /* Raises a setting to what another one, which the user gave, needs it to be. */
 static void
 raise_to(struct translation *t, const char *name, int64_t number, const char *because)
 {
 	char digits[24], why[256];
 
-	return_to(t, because);
+	for (size_t i = 0; i < t->properties->count; i++) {
+		const struct property *item = &t->properties->items[i];
+
+		if (!strcmp(item->section, t->section) && !item->is_passed &&
+			strstr(item->key, because))
+			t->current = item;
+	}
 	snprintf(digits, sizeof(digits), "%" PRId64, number);
 	translation_add(t, name, digits, why);
+}
+
+/* Makes the property current that a setting has its value from; false: it has none. */
+static bool
+return_to(struct translation *t, const char *setting)
+{
+	const char *origin = NULL;
+
+	for (size_t i = 0; i < t->settings->count; i++)
+		if (!strcmp(t->settings->items[i].name, setting))
+			origin = t->settings->items[i].origin;
+	for (size_t i = 0; origin && i < t->properties->count; i++) {
+		if (strcmp(t->properties->items[i].origin, origin))
+			continue;
+		t->current = &t->properties->items[i];
+		return true;
+	}
+	return false;
 }
 
 /* A group gives up a member that is well when it need not say so in time. Java's clients do not
@@ -497,8 +508,8 @@ check_heartbeat(struct translation *t, int64_t session)
 
 	if (heartbeat < session)
 		return;
-	return_to(t, "heartbeat.interval.ms");
-	return_to(t, "session.timeout.ms");
+	if (!return_to(t, "session.timeout.ms"))
+		return_to(t, "heartbeat.interval.ms");
 	translation_refuse(t,
 		"session.timeout.ms (%" PRId64 ") must be more than heartbeat.interval.ms (%" PRId64
 		")",

@@ -39,7 +39,7 @@ bool client_is_joining(const struct client *client);
 
 /* Asks once for all topics of the cluster, aside: a handle that is made after the answer knows its
    topic without asking for it alone. fd, an eventfd, becomes readable when client_is_listing ends
-   to be true, which is after ten seconds at the latest, not counting those without a broker. One
+   to be true, which is after 23 seconds at the latest, not counting those without a broker. One
    that is under way goes on. Does nothing where the library would forget the answer. @thread owner
  */
 void client_list_topics(struct client *client, int fd);

@@ -44,7 +44,9 @@ run(void *arg)
 		code = rd_kafka_metadata(l->rk, 1, NULL, &md, answer_ms);
 		if (!code)
 			rd_kafka_metadata_destroy(md);
-		if (code == RD_KAFKA_RESP_ERR__TIMED_OUT && answer_ms < MOST_ANSWER_MS)
+		if (code == RD_KAFKA_RESP_ERR__TRANSPORT)
+			answer_ms = ANSWER_MS;
+		else if (code == RD_KAFKA_RESP_ERR__TIMED_OUT && answer_ms < MOST_ANSWER_MS)
 			answer_ms *= 2;
 		/* Without a broker nothing could be sent either. */
 		tries += code != RD_KAFKA_RESP_ERR__TRANSPORT;

@@ -12,14 +12,14 @@ struct listing;
    @gives; listing_free before the client is destroyed @thread any */
 struct listing *listing_start(rd_kafka_t *rk, int fd);
 
-/* Has it been answered, or was ten seconds waited for it while there was a broker to ask? @thread
+/* Has it been answered, or were 23 seconds waited for it while there was a broker to ask? @thread
    any */
 bool listing_is_over(const struct listing *listing);
 
 /* From now on it does not try again. NULL is accepted. @thread any */
 void listing_leave(struct listing *listing);
 
-/* Waits until the try that is under way has ended, for a second at most, and clears. NULL is
+/* Waits until the try that is under way has ended, for eight seconds at most, and clears. NULL is
    accepted. @blocks @thread any */
 void listing_free(struct listing **listing);
 

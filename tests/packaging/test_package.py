@@ -46,6 +46,14 @@ def test_package_needs_the_libraries_it_is_linked_with(package):
     assert field(package, "Built-Using").startswith("lua-cjson (= ")
 
 
+def test_packaged_program_tells_jemalloc_what_it_wants(package, tmp_path):
+    """Nothing in it refers to that, so a linker could leave it out."""
+    subprocess.run(["dpkg-deb", "-x", package, tmp_path], check=True)
+    done = subprocess.run([tmp_path / "usr/bin/reflejo", "version"], capture_output=True, text=True, check=True,
+                          env={**os.environ, "MALLOC_CONF": "stats_print:true"})
+    assert "opt.narenas: 4\n" in done.stderr
+
+
 def test_package_has_no_complaints(package):
     changes = package.with_name(package.name.replace(".deb", ".changes"))
     done = subprocess.run(["lintian", "--allow-root", "--pedantic", "--display-info", "--fail-on", "error,warning,info,pedantic",

@@ -166,6 +166,19 @@ TEST(consumer)
 			"session.timeout.ms=6000;heartbeat.interval.ms=6001;set;translated;refused;"
 			"!f:1: session.timeout.ms: session.timeout.ms (6000) must be more than "
 			"heartbeat.interval.ms (6001);"},
+		/* Which line counts: not a later one of another property, or that is overridden. */
+		{"rdkafka.session.timeout.ms=2000\nsession.timeout.ms=8000\n"
+		 "zookeeper.session.timeout.ms=6000",
+			"session.timeout.ms=8000;session.timeout.ms=2000;set;warned;translated;"
+			"refused;?f:3: zookeeper.session.timeout.ms has no effect here: "
+			"ZooKeeper is only read, for a moment;!f:1: "
+			"rdkafka.session.timeout.ms: session.timeout.ms (2000) must be more than "
+			"heartbeat.interval.ms (3000);"},
+		{"heartbeat.interval.ms=45000\nzookeeper.session.timeout.ms=6000",
+			"heartbeat.interval.ms=45000;set;warned;refused;?f:2: "
+			"zookeeper.session.timeout.ms has no effect here: ZooKeeper is only read, "
+			"for a moment;!f:1: heartbeat.interval.ms: session.timeout.ms (45000) must "
+			"be more than heartbeat.interval.ms (45000);"},
 		{"heartbeat.interval.ms=45000",
 			"heartbeat.interval.ms=45000;set;refused;!f:1: heartbeat.interval.ms: "
 			"session.timeout.ms (45000) must be more than heartbeat.interval.ms "

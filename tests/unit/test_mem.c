@@ -80,3 +80,9 @@ TEST(an_error_is_prefixed_and_cut_but_never_overrun)
 	CHECK(!strncmp(err.text, "front xxx", 9));
 	CHECK_INT(err_set(NULL, "nobody wants it"), -1);
 }
+
+TEST(the_allocator_has_a_name)
+{
+	/* The unit tests are not linked with jemalloc. */
+	CHECK_STR(mem_allocator(), "libc");
+}
