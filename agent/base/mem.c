@@ -11,10 +11,10 @@ extern int mallctl(const char *name, void *old, size_t *old_size, void *given, s
 	__attribute__((weak));
 
 /* Four heaps, not four for each processor: what each keeps adds up, and threads have what they need
-   at hand mostly. What is free longer than five seconds goes back to the system while that heap is
+   at hand mostly. What is free longer than two seconds goes back to the system while that heap is
    used; after half a second, buffers of responses were fetched back all the time. Measured in
    tests/bench/README.md. Only jemalloc refers to it. */
-__attribute__((used)) const char *malloc_conf = "narenas:4,dirty_decay_ms:5000";
+__attribute__((used)) const char *malloc_conf = "narenas:4,dirty_decay_ms:2000";
 
 static void *
 need(void *p, size_t size)

@@ -51,8 +51,8 @@ def test_allocator(program):
     if os.environ.get("SAN") or os.environ.get("MALLOC") == "libc":
         assert told("") == ["libc"]
     else:
-        assert told("") == ["jemalloc", "4", "5000"]
-        assert told(",narenas:3") == ["jemalloc", "3", "5000"]
+        assert told("") == ["jemalloc", "4", "2000"]
+        assert told(",narenas:3") == ["jemalloc", "3", "2000"]
 
 
 def test_every_file_was_compiled_so(program):
