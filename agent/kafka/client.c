@@ -22,6 +22,7 @@
 #include "kafka/library.h"
 #include "kafka/listing.h"
 #include "kafka/renewal.h"
+#include "kafka/slack.h"
 #include "kafka/tickets.h"
 #include "kafka/trust.h"
 
@@ -382,6 +383,7 @@ client_new(enum client_side side, rd_kafka_type_t type, const struct client_sett
 	rd_kafka_conf_set_events(conf, events);
 	if (type == RD_KAFKA_CONSUMER)
 		joining_watch(&client->joining, conf);
+	slack_watch(conf);
 	apply_trust(conf, client, settings);
 	renewal_prepare(client, conf, settings);
 	if (apply_settings(conf, settings, &chain, err) < 0 ||
