@@ -16,6 +16,10 @@ MAKEFLAGS += --no-builtin-rules
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-4s %s\n' $(1) $@)
 
+ifeq ($(filter libc jemalloc,$(MALLOC)),)
+$(error MALLOC is libc or jemalloc)
+endif
+
 B := build$(if $(SAN),/$(SAN),$(if $(filter libc,$(MALLOC)),/libc))$(if $(RDKAFKA),/rdkafka)
 PKGS := rdkafka libevent_core libevent_extra inih libpcre2-8 libcjson luajit libssl libcrypto libxxhash zlib mit-krb5 mit-krb5-gssapi
 export PKG_CONFIG_PATH := $(if $(RDKAFKA),$(RDKAFKA)/lib/pkgconfig:)$(PKG_CONFIG_PATH)
@@ -42,7 +46,7 @@ SANFLAGS_tsan := -fsanitize=thread -fno-omit-frame-pointer
 SANFLAGS := $(if $(SAN),$(SANFLAGS_$(SAN)) -O1)
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS = $(shell pkg-config --libs $(PKGS)) -levent_openssl -lzookeeper_mt -l:liblua5.1-cjson.a -lm
-MALLOC_LIBS = $(if $(filter-out libc,$(MALLOC)),$(or $(shell pkg-config --libs $(MALLOC)),$(error MALLOC=$(MALLOC): no such library)))
+MALLOC_LIBS = $(if $(filter-out libc,$(MALLOC)),$(or $(shell pkg-config --libs jemalloc),$(error pkg-config does not find jemalloc; MALLOC=libc builds without)))
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -g $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -Iagent $(PKG_CFLAGS) -pthread $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(SANFLAGS) $(if $(RDKAFKA),-Wl$(comma)-rpath$(comma)$(RDKAFKA)/lib) -pthread $(LDFLAGS)
 
@@ -142,9 +146,9 @@ docs: $B/reflejo ## print the committed documentation anew from the tables
 demo: $B/reflejo ## mirror between two embedded clusters (SECONDS=10 ends by itself)
 	@$B/reflejo demo $(if $(SECONDS),--seconds $(SECONDS))
 bench: $B/reflejo ## measure on real brokers, against a bare librdkafka loop, MirrorMaker 1 and 2, and others (BENCH=--help)
-	@tests/tools/setup bench; tests/bench/run $(BENCH)
+	@tests/tools/setup bench; exec tests/bench/run $(BENCH)
 cost: $B/reflejo ## count the instructions of a mirrored record (PROFILE=1 by function, RENEW=1 commits to them)
-	@tests/tools/setup cost && tests/bench/cost $(if $(PROFILE),--profile) $(if $(RENEW),--renew) $(COST)
+	@tests/tools/setup cost && exec tests/bench/cost $(if $(PROFILE),--profile) $(if $(RENEW),--renew) $(COST)
 
 soak: $B/reflejo ## run the mirror under reloads, pauses, rebalances, scrapes (MINUTES=120)
 	@MINUTES=$(or $(MINUTES),120) $(RUN) soak

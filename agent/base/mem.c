@@ -12,8 +12,8 @@ extern int mallctl(const char *name, void *old, size_t *old_size, void *given, s
 
 /* Four heaps, not four for each processor: what each keeps adds up, and threads have what they need
    at hand mostly. What is free longer than two seconds goes back to the system while that heap is
-   used; after half a second, buffers of responses were fetched back all the time. Measured in
-   tests/bench/README.md. Only jemalloc refers to it. */
+   used; pieces from 8 MiB on go back at once. Measured in tests/bench/README.md. Only jemalloc
+   refers to it. */
 __attribute__((used)) const char *malloc_conf = "narenas:4,dirty_decay_ms:2000";
 
 static void *

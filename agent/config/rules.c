@@ -508,12 +508,18 @@ check_heartbeat(struct translation *t, int64_t session)
 
 	if (heartbeat < session)
 		return;
-	if (!return_to(t, "session.timeout.ms"))
+	if (return_to(t, "session.timeout.ms")) {
+		translation_refuse(t,
+			"%" PRId64 " is not more than heartbeat.interval.ms (%" PRId64
+			"): raise it, or lower that one",
+			session, heartbeat);
+	} else {
 		return_to(t, "heartbeat.interval.ms");
-	translation_refuse(t,
-		"session.timeout.ms (%" PRId64 ") must be more than heartbeat.interval.ms (%" PRId64
-		")",
-		session, heartbeat);
+		translation_refuse(t,
+			"%" PRId64 " is not less than session.timeout.ms (%" PRId64
+			"): lower it, or raise that one",
+			heartbeat, session);
+	}
 }
 
 void

@@ -367,6 +367,27 @@ list_offsets(struct admin *a, int timeout_ms, struct topic_partition *positions,
 	return 0;
 }
 
+/* The same time for all, and -1 for what the cluster does not tell. */
+static int
+list_known(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
+	int64_t time, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list;
+	rd_kafka_resp_err_t code;
+
+	for (size_t i = 0; i < count; i++)
+		positions[i].offset = time;
+	list = admin_list_of(positions, count);
+	code = rd_kafka_offsets_for_times(a->rk, list, timeout_ms);
+	for (size_t i = 0; i < count; i++)
+		positions[i].offset = !list->elems[i].err && list->elems[i].offset >= 0
+					      ? list->elems[i].offset
+					      : -1;
+	rd_kafka_topic_partition_list_destroy(list);
+	admin_drop_events(a);
+	return is_silence(code) ? admin_no_answer(a, code, err) : 0;
+}
+
 int
 admin_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
 	struct err *err)
@@ -380,20 +401,14 @@ int
 admin_known_ends(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
 	struct err *err)
 {
-	rd_kafka_topic_partition_list_t *list;
-	rd_kafka_resp_err_t code;
+	return list_known(a, timeout_ms, positions, count, RD_KAFKA_OFFSET_END, err);
+}
 
-	for (size_t i = 0; i < count; i++)
-		positions[i].offset = RD_KAFKA_OFFSET_END;
-	list = admin_list_of(positions, count);
-	code = rd_kafka_offsets_for_times(a->rk, list, timeout_ms);
-	for (size_t i = 0; i < count; i++)
-		positions[i].offset = !list->elems[i].err && list->elems[i].offset >= 0
-					      ? list->elems[i].offset
-					      : -1;
-	rd_kafka_topic_partition_list_destroy(list);
-	admin_drop_events(a);
-	return is_silence(code) ? admin_no_answer(a, code, err) : 0;
+int
+admin_known_begins(struct admin *a, int timeout_ms, struct topic_partition *positions, size_t count,
+	struct err *err)
+{
+	return list_known(a, timeout_ms, positions, count, ADMIN_BEGINNING, err);
 }
 
 int

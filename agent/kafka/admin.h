@@ -83,6 +83,11 @@ int admin_ends(struct admin *admin, int timeout_ms, struct topic_partition *posi
 int admin_known_ends(struct admin *admin, int timeout_ms, struct topic_partition *positions,
 	size_t count, struct err *err);
 
+/* Fills each position's offset with the first one that the partition has, -1 as in
+   admin_known_ends. @blocks */
+int admin_known_begins(struct admin *admin, int timeout_ms, struct topic_partition *positions,
+	size_t count, struct err *err);
+
 /* Each position's offset is a time (ms since 1970 UTC), or ADMIN_BEGINNING, and becomes the offset
    of the first record of that time or later, -1 where there is none; the first offset there is.
    @blocks

@@ -12,8 +12,8 @@ struct listing;
    @gives; listing_free before the client is destroyed @thread any */
 struct listing *listing_start(rd_kafka_t *rk, int fd);
 
-/* Has it been answered, or were 23 seconds waited for it while there was a broker to ask? @thread
-   any */
+/* Has it been answered, or given up, for 23 seconds with a broker to ask are the most? @thread any
+ */
 bool listing_is_over(const struct listing *listing);
 
 /* From now on it does not try again. NULL is accepted. @thread any */

@@ -1,6 +1,7 @@
 /* Lets the library's main threads sleep until their time has come. For kafka/ only. */
 #include "kafka/slack.h"
 
+#include <stdint.h>
 #include <sys/prctl.h>
 
 #include "kafka/library.h"
@@ -8,14 +9,16 @@
 /* What is rounded off is less. */
 #define SLACK_NS 1000000UL
 
-/* @thread the one that has started */
+/* opaque is the usual slack. Where it is refused, all costs what it costs without. @thread the one
+   that has started */
 static rd_kafka_resp_err_t
 on_thread(rd_kafka_t *rk, rd_kafka_thread_type_t type, const char *name, void *opaque)
 {
-	(void)rk, (void)name, (void)opaque;
-	/* Refused by who confines the process: then it costs what it costs without. */
-	if (type == RD_KAFKA_THREAD_MAIN)
-		prctl(PR_SET_TIMERSLACK, SLACK_NS, 0, 0, 0);
+	(void)rk, (void)name;
+	/* Most of the others are started by the main thread, and have its slack from there. */
+	prctl(PR_SET_TIMERSLACK,
+		type == RD_KAFKA_THREAD_MAIN ? SLACK_NS : (unsigned long)(uintptr_t)opaque, 0, 0,
+		0);
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -29,6 +32,10 @@ on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *opaque, char *why, siz
 void
 slack_watch(rd_kafka_conf_t *conf)
 {
-	if (!library_at_least(2, 4, 0))
-		rd_kafka_conf_interceptor_add_on_new(conf, "slack", on_new, NULL);
+	int usual = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+
+	/* 0: the thread has another policy of scheduling, and no slack. */
+	if (!library_at_least(2, 4, 0) && usual > 0)
+		rd_kafka_conf_interceptor_add_on_new(
+			conf, "slack", on_new, (void *)(uintptr_t)usual);
 }

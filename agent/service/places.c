@@ -166,6 +166,31 @@ places_find_offsets(struct places *places, struct admin *source, int timeout_ms,
 }
 
 int
+places_find_beginnings(struct places *places, struct admin *source, int timeout_ms, struct err *err)
+{
+	struct selection due = selection_new(places);
+	int found = 0;
+
+	for (size_t i = 0; i < places->count; i++) {
+		struct place *p = &places->items[i];
+
+		if (p->at.offset >= 0)
+			continue;
+		p->kind = STARTPOINT_EARLIEST;
+		p->is_due = true;
+		selection_add(&due, p, -1);
+	}
+	if (due.count && admin_known_begins(source, timeout_ms, due.items, due.count, err) < 0)
+		found = -1;
+	for (size_t i = 0; found >= 0 && i < due.count; i++) {
+		due.places[i]->at.offset = due.items[i].offset;
+		found += due.items[i].offset >= 0;
+	}
+	selection_fini(&due);
+	return found;
+}
+
+int
 places_commit(struct places *places, struct admin *source, int timeout_ms, bool *ret_has_members,
 	struct err *err)
 {

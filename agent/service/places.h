@@ -45,7 +45,13 @@ bool places_is_new_topic(const struct places *places, const struct place *place)
 int places_find_offsets(
 	struct places *places, struct admin *source, int timeout_ms, struct err *err);
 
-/* Commits those that are due, in one request. *ret_has_members as admin_commit has it. @blocks up
+/* Makes every place that has no position due, as one of STARTPOINT_EARLIEST, and finds its
+   beginning; what has no leader keeps -1. Returns for how many it was found; -1: the cluster does
+   not answer. @blocks up to timeout_ms */
+int places_find_beginnings(
+	struct places *places, struct admin *source, int timeout_ms, struct err *err);
+
+/* Commits those that are due in one request. *ret_has_members as admin_commit has it. @blocks up
    to timeout_ms */
 int places_commit(struct places *places, struct admin *source, int timeout_ms,
 	bool *ret_has_members, struct err *err);

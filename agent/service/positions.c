@@ -14,6 +14,8 @@
 
 /* One look-up, or commit, may take this long; it is tried again by the scout. */
 #define LOOK_MS 4000
+/* What is not necessary may take this long. */
+#define BEGIN_MS 1000
 /* The start cannot go on. */
 #define GIVE_UP 1
 
@@ -340,6 +342,23 @@ start(struct settling *s, struct err *err)
 	return rc;
 }
 
+/* A new group that reads from the beginning has positions at once, too. The library would ask for
+   each beginning by a request of its own, and answers to what it fetches meanwhile would wait
+   behind silent partitions, and what the source deletes before it was read would be missing without
+   a word. But nothing depends on it: where it fails, the library asks. */
+static void
+begin(struct settling *s)
+{
+	struct err ignored;
+	int count = places_find_beginnings(&s->places, s->parts->source, BEGIN_MS, &ignored);
+
+	if (count > 0 && places_commit(&s->places, s->parts->source, BEGIN_MS, &s->has_members,
+				 &ignored) == 0)
+		LOG(EVENT_positions_first_start, F_STR("group", s->group),
+			F_UINT("partitions", (unsigned)count), F_STR("from", "earliest"));
+	places_settle(&s->places);
+}
+
 static int
 settle(struct settling *s, struct err *err)
 {
@@ -356,6 +375,9 @@ settle(struct settling *s, struct err *err)
 		rc = import(s, err);
 	if (rc == 0 && !s->has_members && places_missing(&s->places) > 0)
 		rc = start(s, err);
+	if (rc == 0 && !s->has_members && s->is_new_group &&
+		s->config->source.offset_reset == OFFSET_RESET_EARLIEST)
+		begin(s);
 	return rc;
 }
 

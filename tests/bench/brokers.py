@@ -133,7 +133,7 @@ def make_values(size, is_json):
 def load(side, topic, row, count):
     """Fills the topic with records of the row."""
     producer = Producer({
-        "bootstrap.servers": side.bootstrap, "compression.type": row.source_codec, "partitioner": "murmur2_random",
+        "bootstrap.servers": side.bootstrap, "compression.type": row.source_codec, "partitioner": row.partitioner,
         "linger.ms": 50, "batch.size": 131072, "queue.buffering.max.messages": 200_000, "acks": "all",
         "enable.idempotence": True, "log_level": 0,
     })

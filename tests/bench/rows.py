@@ -18,6 +18,7 @@ class Row:
     records: int = 500_000     # of a long run; a short one has a tenth
     contestants: tuple = SOME
     is_json: bool = False
+    partitioner: str = "murmur2_random"  # of who wrote the source; all that are measured have Java's hash, murmur2
     round_trip: float = 0      # milliseconds that the way to the source and back takes
     loss: float = 0            # packets in a hundred that get lost, in either direction
     mbit: float = 0            # millions of bits a second that pass in each direction; 0: no limit
@@ -38,6 +39,8 @@ ROWS = [
     Row("64-partitions", "100 B, 64 partitions", partitions=64, records=1_000_000),
     Row("1-of-1000", "100 B, one busy partition of 1,000", partitions=1000, keys=1, records=1_000_000, contestants=(*SOME, "mm1")),
     Row("1000-partitions", "100 B, 1,000 partitions", partitions=1000, records=1_000_000),
+    # librdkafka's own hash, as programs in C, Python, Go have it: what comes from one partition goes to all.
+    Row("scattered", "100 B, 500 partitions, keys by another hash at the source", partitions=500, records=2_000_000, partitioner="consistent_random"),
 ]
 
 # What scripts and flags are measured with (--scripts).

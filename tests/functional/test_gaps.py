@@ -73,6 +73,25 @@ def test_retention_overtakes_a_stopped_mirror(mirror, source, target, reset):
     assert len(agent.find("source_gap")) == 1, agent.stderr
 
 
+@pytest.mark.sanitize
+def test_retention_overtakes_a_mirror_that_has_not_read_yet(mirror, source, target):
+    """Its positions are there before it has read anything."""
+    source.create("t")
+    target.create("t")
+    source.produce("t", numbered(0, 10))
+    agent = mirror(source, target, consumer={"auto.offset.reset": "earliest"})
+    agent.wait_event("positions_first_start")
+    agent.kill()
+    assert source.committed(GROUP, "t", 1) == {0: 0} and not target.read("t", 0)
+    source.produce("t", numbered(10, LAST, LARGE))
+    start = log_start(source, "t")
+    agent = mirror(source, target, consumer={"auto.offset.reset": "earliest"})
+    gap = agent.wait_event("source_gap", topic="t", partition=0)
+    assert [int(gap[name]) for name in ("first_missing", "last_missing", "missing", "goes_on_at")] == [0, start - 1, start, start]
+    assert numbers(target.read("t", LAST - start)) == [*range(start, LAST)]
+    assert agent.stop() == 0
+
+
 def test_status_and_metrics_show_it(mirror, source, target, api):
     start = overtake(mirror, source, target, "t")
     agent = mirror(source, target, flags=LISTEN)

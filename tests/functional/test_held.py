@@ -93,14 +93,14 @@ def test_skip_leaves_out_that_record_once(held, source, target, api, ctl):
     said = agent.wait_event("record_skipped", topic="t", partition=0, offset=5)
     assert said["error"] == "MSG_SIZE_TOO_LARGE" and said["by"]
     assert values(target.read("t", len(VALUES) - 1)) == [v for v in VALUES if v != BIG]
-    source.wait_committed(GROUP, "t", {0: len(VALUES), 1: -1})
+    source.wait_committed(GROUP, "t", {0: len(VALUES), 1: 0})
     # Once: the next one is held again.
     source.produce("t", [Record(b"k", BIG, 0), Record(b"k", b"more", 0)])
     agent.wait_event("partition_paused", topic="t", partition=0, offset=11)
     done = ctl("skip", "t:0@5")
     assert done.returncode == 1 and "held at offset 11, not at 5" in done.stderr
     assert ctl("skip", "t:0@11").returncode == 0
-    source.wait_committed(GROUP, "t", {0: 13, 1: -1})
+    source.wait_committed(GROUP, "t", {0: 13, 1: 0})
     metrics = api.metrics()
     assert metrics['reflejo_records_dropped_total{reason="skipped by an operator"}'] == 2
     done = ctl("dead-letter", "t:0@5")
@@ -121,7 +121,7 @@ def test_dead_letter_by_hand(held, source, target, ctl):
     assert done.returncode == 1 and "what the target refuses is the dead letter itself" in done.stderr
     assert "a dead letter" in ctl("show-held").stdout
     assert ctl("skip", "t:0@5").returncode == 0
-    source.wait_committed(GROUP, "t", {0: len(VALUES), 1: -1})
+    source.wait_committed(GROUP, "t", {0: len(VALUES), 1: 0})
     assert agent.stop() == 0
     assert sum(target.ends("dead").values()) == 0
 

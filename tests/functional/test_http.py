@@ -1,6 +1,7 @@
 """The admin API's server: rights, limits, and peers that misbehave while it mirrors on."""
 
 import concurrent.futures
+import contextlib
 import os
 import resource
 import signal
@@ -251,8 +252,12 @@ def take(port):
 
 
 def test_the_default_port_may_be_taken(make_agent, tmp_path):
-    # Another test's agent gives it back, maybe before ours asks for it.
-    with wait_until(lambda: take(9186), what="the default port being free"):
+    try:
+        # Another test's agent gives it back, maybe before ours asks for it.
+        holder = wait_until(lambda: take(9186), what="the default port being free")
+    except AssertionError:
+        holder = contextlib.nullcontext()  # Somebody else has it for good, which is as good.
+    with holder:
         (tmp_path / "f.ini").write_text(f"[mirror]\nwhitelist=t\n[consumer]\nbootstrap.servers={NOBODY}\ngroup.id=g\n"
                                         f"[producer]\nbootstrap.servers={NOBODY}\n")
         agent = make_agent("run", "--config", "f.ini")

@@ -51,7 +51,7 @@ def put_aside(mirror, source, target, tmp_path):
             "--script.file", script, "--script.state.file", tmp_path / "state", "--script.on.error", "dead-letter",
             "--dead.letter.topic", "dead", "--partition.mode", "preserve", *flags))
         for topic in topics:
-            source.wait_committed(GROUP, topic, {0: -1, 1: written[topic]})
+            source.wait_committed(GROUP, topic, {0: 0, 1: written[topic]})
         assert agent.stop() == 0
     return make
 

@@ -91,6 +91,14 @@ def test_offsets_of_a_file(mirror, filled, target, tmp_path):
     assert target.ends("tb") == {0: 0}
 
 
+def test_a_new_group_that_reads_from_the_beginning_has_positions_at_once(mirror, filled, target):
+    agent = mirror(filled, target, consumer={"auto.offset.reset": "earliest"}, flags=hold())
+    agent.wait_event("topics")
+    wait_positions(filled, {0: 0, 1: 0}, {0: 0})
+    assert said(agent, "positions_first_start") == {"earliest": 3}
+    assert agent.stop() == 0
+
+
 def test_positions_that_are_there_stay(mirror, filled, target):
     filled.commit(GROUP, "ta", {0: 10, 1: 20})
     filled.commit(GROUP, "tb", {0: 5})

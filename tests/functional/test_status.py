@@ -34,6 +34,18 @@ def api(tmp_path):
     return Api(tmp_path / "admin")
 
 
+@pytest.mark.parametrize("partitions, streams, bound", [
+    (2, 1, 8 << 20), (100, 1, 101 << 17), (100, 2, 102 << 17), (1100, 1, 128 << 20), (1100, 2, 128 << 20)])
+def test_many_partitions_have_more_on_its_way(mirror, source, target, api, partitions, streams, bound):
+    """A quarter of buffer.memory, or enough for a request of each partition."""
+    source.create("t", partitions)
+    target.create("t", 1)
+    agent = mirror(source, target, flags=(*LISTEN, "--num.streams", streams, "--buffer.memory", "32MiB"))
+    agent.wait_event("assigned", count=streams)
+    api.wait_status(lambda s: s["buffer"]["bound_bytes"] == bound, f"a bound of {bound} bytes")
+    assert agent.stop() == 0
+
+
 @pytest.mark.sanitize
 def test_status_says_what_flows(mirror, source, target, api):
     source.create("t", 2)

@@ -160,29 +160,29 @@ TEST(consumer)
 			"heartbeat.interval.ms=500;session.timeout.ms=501;set;set;"},
 		{"group.id=g\nsession.timeout.ms=3000\ncheck.crcs=true",
 			"group.id=g;session.timeout.ms=3000;check.crcs=true;set;set;set;refused;"
-			"!f:2: session.timeout.ms: session.timeout.ms (3000) must be more than "
-			"heartbeat.interval.ms (3000);"},
+			"!f:2: session.timeout.ms: 3000 is not more than "
+			"heartbeat.interval.ms (3000): raise it, or lower that one;"},
 		{"session.timeout.ms=6000\nrdkafka.heartbeat.interval.ms=6001",
 			"session.timeout.ms=6000;heartbeat.interval.ms=6001;set;translated;refused;"
-			"!f:1: session.timeout.ms: session.timeout.ms (6000) must be more than "
-			"heartbeat.interval.ms (6001);"},
+			"!f:1: session.timeout.ms: 6000 is not more than "
+			"heartbeat.interval.ms (6001): raise it, or lower that one;"},
 		/* Which line counts: not a later one of another property, or that is overridden. */
 		{"rdkafka.session.timeout.ms=2000\nsession.timeout.ms=8000\n"
 		 "zookeeper.session.timeout.ms=6000",
 			"session.timeout.ms=8000;session.timeout.ms=2000;set;warned;translated;"
 			"refused;?f:3: zookeeper.session.timeout.ms has no effect here: "
 			"ZooKeeper is only read, for a moment;!f:1: "
-			"rdkafka.session.timeout.ms: session.timeout.ms (2000) must be more than "
-			"heartbeat.interval.ms (3000);"},
+			"rdkafka.session.timeout.ms: 2000 is not more than "
+			"heartbeat.interval.ms (3000): raise it, or lower that one;"},
 		{"heartbeat.interval.ms=45000\nzookeeper.session.timeout.ms=6000",
 			"heartbeat.interval.ms=45000;set;warned;refused;?f:2: "
 			"zookeeper.session.timeout.ms has no effect here: ZooKeeper is only read, "
-			"for a moment;!f:1: heartbeat.interval.ms: session.timeout.ms (45000) must "
-			"be more than heartbeat.interval.ms (45000);"},
+			"for a moment;!f:1: heartbeat.interval.ms: 45000 is not less "
+			"than session.timeout.ms (45000): lower it, or raise that one;"},
 		{"heartbeat.interval.ms=45000",
 			"heartbeat.interval.ms=45000;set;refused;!f:1: heartbeat.interval.ms: "
-			"session.timeout.ms (45000) must be more than heartbeat.interval.ms "
-			"(45000);"},
+			"45000 is not less than session.timeout.ms (45000): lower it, or raise "
+			"that one;"},
 	};
 
 	CHECK_CASES(SIDE_CONSUMER, cases);

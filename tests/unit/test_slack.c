@@ -1,68 +1,87 @@
 /* kafka/slack: which threads the kernel may wake late. */
 #include "kafka/slack.h"
 
-#include <glob.h>
+#include <librdkafka/rdkafka_mock.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "kafka/library.h"
 #include "tests/unit/unit.h"
 
-static void
-read_line(const char *path, char *line, size_t size)
-{
-	FILE *file = fopen(path, "r");
+/* The client's own, for what it has to say itself, and one for each broker. */
+#define BROKERS 3
+#define BROKER_THREADS (1 + BROKERS)
 
-	if (!file || !fgets(line, (int)size, file))
-		line[0] = '\0';
-	line[strcspn(line, "\n")] = '\0';
-	if (file)
-		fclose(file);
+/* What threads found when they started, by their kind. */
+struct threads {
+	atomic_int count[3];
+	atomic_int least[3], most[3]; /* nanoseconds */
+};
+
+/* As slack.c's comes first. @thread the one that has started */
+static rd_kafka_resp_err_t
+on_thread(rd_kafka_t *rk, rd_kafka_thread_type_t type, const char *name, void *opaque)
+{
+	struct threads *threads = opaque;
+	int slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+
+	(void)rk, (void)name;
+	for (int seen = atomic_load(&threads->least[type]); slack < seen;)
+		if (atomic_compare_exchange_weak(&threads->least[type], &seen, slack))
+			break;
+	for (int seen = atomic_load(&threads->most[type]); slack > seen;)
+		if (atomic_compare_exchange_weak(&threads->most[type], &seen, slack))
+			break;
+	atomic_fetch_add(&threads->count[type], 1);
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* Of the threads whose names begin so: how many there are, and how many nanoseconds late they may
-   be woken, -1 where they differ. */
-static int
-count_threads(const char *name, long *ret_slack)
+static rd_kafka_resp_err_t
+on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *opaque, char *why, size_t size)
 {
-	glob_t tasks;
-	int count = 0;
-
-	CHECK_INT(glob("/proc/self/task/*", 0, NULL, &tasks), 0);
-	for (size_t i = 0; i < tasks.gl_pathc; i++) {
-		char path[256], line[64];
-		long slack;
-
-		snprintf(path, sizeof(path), "%s/comm", tasks.gl_pathv[i]);
-		read_line(path, line, sizeof(line));
-		if (strncmp(line, name, strlen(name)) != 0)
-			continue;
-		snprintf(path, sizeof(path), "/proc/%s/timerslack_ns",
-			strrchr(tasks.gl_pathv[i], '/') + 1);
-		read_line(path, line, sizeof(line));
-		slack = atol(line);
-		*ret_slack = count++ && *ret_slack != slack ? -1 : slack;
-	}
-	globfree(&tasks);
-	return count;
+	(void)conf, (void)why, (void)size;
+	return rd_kafka_interceptor_add_on_thread_start(rk, "test", on_thread, opaque);
 }
 
-TEST(main_threads_may_be_late_and_those_of_brokers_not)
+/* A client that is told the first broker only. */
+static rd_kafka_t *
+new_client(const rd_kafka_mock_cluster_t *cluster, struct threads *threads)
 {
-	char why[256], usual_line[64];
+	char why[256], *first = strdup(rd_kafka_mock_cluster_bootstraps(cluster));
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	rd_kafka_t *rk;
-	long usual, slack;
 
-	read_line("/proc/self/timerslack_ns", usual_line, sizeof(usual_line));
-	usual = atol(usual_line);
+	first[strcspn(first, ",")] = '\0';
+	rd_kafka_conf_set(conf, "bootstrap.servers", first, why, sizeof(why));
+	free(first);
 	slack_watch(conf);
-	rd_kafka_conf_set(conf, "test.mock.num.brokers", "2", why, sizeof(why));
-	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
-	if (!CHECK(rk != NULL))
-		return;
-	CHECK_INT(count_threads("rdk:main", &slack), 1);
-	CHECK_INT(slack, library_at_least(2, 4, 0) ? usual : 1000000);
-	CHECK(count_threads("rdk:broker", &slack) > 1);
-	CHECK_INT(slack, usual);
+	rd_kafka_conf_interceptor_add_on_new(conf, "test", on_new, threads);
+	return rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+}
+
+TEST(the_main_thread_may_be_late_and_those_of_brokers_not)
+{
+	char why[256];
+	rd_kafka_t *host = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), why, sizeof(why));
+	rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(host, BROKERS);
+	struct threads threads = {.least = {INT32_MAX, INT32_MAX, INT32_MAX}};
+	int usual = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+	const struct rd_kafka_metadata *md;
+	rd_kafka_t *rk = new_client(cluster, &threads);
+
+	/* The main thread starts those of the brokers that it is told of. */
+	if (CHECK(!rd_kafka_metadata(rk, 0, NULL, &md, 60000)))
+		rd_kafka_metadata_destroy(md);
+	for (int i = 0; i < 6000; i++, usleep(10000))
+		if (atomic_load(&threads.count[RD_KAFKA_THREAD_BROKER]) >= BROKER_THREADS)
+			break;
+	CHECK_INT(threads.count[RD_KAFKA_THREAD_MAIN], 1);
+	CHECK_INT(threads.most[RD_KAFKA_THREAD_MAIN], library_at_least(2, 4, 0) ? usual : 1000000);
+	CHECK(threads.count[RD_KAFKA_THREAD_BROKER] >= BROKER_THREADS);
+	CHECK_INT(threads.least[RD_KAFKA_THREAD_BROKER], usual);
+	CHECK_INT(threads.most[RD_KAFKA_THREAD_BROKER], usual);
 	rd_kafka_destroy(rk);
+	rd_kafka_mock_cluster_destroy(cluster);
+	rd_kafka_destroy(host);
 }
