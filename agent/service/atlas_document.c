@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/parse.h"
 
 #define VERSION 1
 /* Runs of a document, shared out over its lanes; each has some. */
@@ -128,6 +129,15 @@ get_number(const cJSON *object, const char *name, int64_t min, int64_t *ret)
 	return take_number(cJSON_GetObjectItemCaseSensitive(object, name), min, ret);
 }
 
+/* NULL: it is no topic's name. Other bytes would not come back as they were written. */
+static const char *
+get_topic(const cJSON *object)
+{
+	const char *topic = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "topic"));
+
+	return topic && parse_is_topic_name(topic) ? topic : NULL;
+}
+
 static const char *
 get_text(const cJSON *object, const char *name)
 {
@@ -169,7 +179,7 @@ read_runs(const cJSON *list, struct offset_map *map, struct offset_lane *lane)
 static int
 read_lane(const cJSON *item, struct offset_map *map)
 {
-	const char *topic = get_text(item, "topic");
+	const char *topic = get_topic(item);
 	int64_t partition, pending, from, hidden;
 	struct offset_lane like;
 
@@ -207,7 +217,7 @@ read_map(const cJSON *root, struct offset_map *map)
 static int
 read_root(const cJSON *root, struct atlas_kept *kept)
 {
-	const char *topic = get_text(root, "topic"), *writer = get_text(root, "writer");
+	const char *topic = get_topic(root), *writer = get_text(root, "writer");
 	int64_t version, partition;
 
 	if (get_number(root, "version", VERSION, &version) < 0 || version != VERSION || !topic ||

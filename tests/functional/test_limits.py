@@ -17,8 +17,9 @@ class Arrivals:
     """Records of a topic with the moment at which each was there."""
 
     def __init__(self, cluster, *topics):
+        self.cluster, self.topics = cluster, topics
         self.consumer = cluster.reader(*topics).consumer
-        self.seen = []
+        self.seen, self.read = [], collections.Counter()
 
     def watch(self, done, what):
         """Looks until done(seen), a list of (seconds, topic, partition, bytes)."""
@@ -27,10 +28,14 @@ class Arrivals:
             message = self.consumer.poll(0.01)
             if message and not message.error():
                 self.seen.append((time.monotonic(), message.topic(), message.partition(), len(message.value() or b"")))
+                self.read[message.topic(), message.partition()] += 1
             assert time.monotonic() < end, f"{what} did not come about; {len(self.seen)} records are there"
 
     def watch_for(self, seconds):
         """All that arrives within so many seconds from the next record on."""
+        # What is there already would be read at once, and count as what arrives.
+        there = {(topic, partition): end for topic in self.topics for partition, end in self.cluster.ends(topic).items()}
+        self.watch(lambda _: all(self.read[place] >= end for place, end in there.items()), "what is there already")
         del self.seen[:]
         self.watch(lambda seen: seen and seen[-1][0] - seen[0][0] >= seconds, f"records for {seconds} s")
         return self.seen[:-1]

@@ -345,7 +345,13 @@ TEST(what_is_no_document_is_refused)
 		"{\"version\":1,\"topic\":\"t\",\"partition\":0,\"writer\":\"w\",\"begin\":0,"
 		"\"known\":0,\"position\":5,\"exact_from\":0,\"lanes\":[{\"topic\":\"o\","
 		"\"partition\":0,\"from\":0,\"pending\":0,\"hidden\":0,"
-		"\"runs\":[2,2,1,0,0,-1,1,0]}]}"};
+		"\"runs\":[2,2,1,0,0,-1,1,0]}]}",
+		/* Names that no topic has. */
+		"{\"version\":1,\"topic\":\"t t\",\"partition\":0,\"writer\":\"w\",\"begin\":0,"
+		"\"known\":0,\"position\":5,\"exact_from\":0,\"lanes\":[]}",
+		"{\"version\":1,\"topic\":\"t\",\"partition\":0,\"writer\":\"w\",\"begin\":0,"
+		"\"known\":0,\"position\":5,\"exact_from\":0,\"lanes\":[{\"topic\":\"o\x9e\","
+		"\"partition\":0,\"from\":0,\"pending\":0,\"hidden\":0,\"runs\":[]}]}"};
 	struct atlas_kept kept;
 	struct err err;
 
