@@ -72,6 +72,7 @@ def test_retention_overtakes_a_stopped_mirror(reset, mirror, names, outside, sen
     load = sender(source, topic, keys=1)
     load.send(500)
     agent = mirror(source, kafka3, topic, group, *OFTEN)
+    wait_until(lambda: outside(source).count(topic) == 500, what="all that is sent at the source")
     outside(source).wait_no_lag(group, topic)
     assert agent.stop(PROMISE) == 0, agent.stderr
     load.send(1000)
