@@ -99,6 +99,17 @@ def test_a_new_group_that_reads_from_the_beginning_has_positions_at_once(mirror,
     assert agent.stop() == 0
 
 
+def test_a_new_group_at_the_beginning_does_not_wait_for_a_leader(mirror, filled, target):
+    """What has none is left to the library; all else flows."""
+    filled.order("leader", "ta", 1, -1)
+    agent = mirror(filled, target, consumer={"auto.offset.reset": "earliest"})
+    wait_positions(filled, {0: 50, 1: -1}, {0: 20})
+    assert sum(target.ends("ta").values()) == 50
+    filled.order("leader", "ta", 1, 1)
+    wait_positions(filled, {0: 50, 1: 30}, {0: 20})
+    assert agent.stop() == 0
+
+
 def test_positions_that_are_there_stay(mirror, filled, target):
     filled.commit(GROUP, "ta", {0: 10, 1: 20})
     filled.commit(GROUP, "tb", {0: 5})
