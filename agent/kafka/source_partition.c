@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "kafka/consumer_state.h"
+#include "kafka/library.h"
 #include "kafka/reset.h"
 
 /* Partitions whose queues are checked in one turn. */
@@ -16,6 +17,8 @@
 /* The library finds a topic by comparing its name with all others: ten thousand of them take it a
    second. A stream has better things to do. */
 #define LOOK_MS 20
+/* The library's main thread answers at once, unless it is at something long. */
+#define SEEK_MS 20
 /* So many looks must find nothing to read in a partition that nothing has come of yet. */
 #define EMPTY_LOOKS 2
 
@@ -533,26 +536,42 @@ look(struct source_partition *p, int64_t now)
 		p->position = source_partition_position(p);
 }
 
-void
-source_partition_seek(struct source_partition *p, int64_t offset)
+/* Returns whether the library will go there. It refuses where it does not fetch, and begins to
+   fetch only when the coordinator has told where the group stands. What was queued for the old
+   position is not given out from here on. */
+static bool
+ask_to_seek(struct source_partition *p, int64_t offset)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	bool is_fetched = p->next_offset >= 0, is_taken;
+	/* Until 2.0.2 it takes milliseconds for microseconds. Without a time it only asks. */
+	int wait = is_fetched ? 0 : library_at_least(2, 1, 0) ? SEEK_MS : SEEK_MS * 1000;
 	rd_kafka_error_t *error;
+
+	rd_kafka_topic_partition_list_add(list, p->topic, p->partition)->offset = offset;
+	error = rd_kafka_seek_partitions(p->consumer->rk, list, wait);
+	is_taken = is_fetched || (!error && !list->elems[0].err);
+	if (error)
+		rd_kafka_error_destroy(error);
+	rd_kafka_topic_partition_list_destroy(list);
+	return is_taken;
+}
+
+bool
+source_partition_seek(struct source_partition *p, int64_t offset)
+{
+	bool is_taken;
 
 	drop_stock(p);
 	forget_look(p);
 	p->was_read = false;
-	p->next_offset = p->error_offset = -1;
-	p->sought = offset;
 	atomic_store(&p->has_given, false);
+	/* Before it is asked: that offset may be refused as well. */
 	atomic_store(&p->refused, -1);
-	rd_kafka_topic_partition_list_add(list, p->topic, p->partition)->offset = offset;
-	/* Without a time to wait it only asks; what was queued for the old position is not given
-	   out from here on. */
-	error = rd_kafka_seek_partitions(p->consumer->rk, list, 0);
-	if (error)
-		rd_kafka_error_destroy(error);
-	rd_kafka_topic_partition_list_destroy(list);
+	is_taken = ask_to_seek(p, offset);
+	p->next_offset = p->error_offset = -1;
+	p->sought = is_taken ? offset : -1;
+	return is_taken;
 }
 
 void

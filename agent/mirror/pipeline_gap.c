@@ -10,6 +10,8 @@
 
 /* A question that was not answered, or in vain, is asked again after this time. */
 #define ASK_AGAIN_MS 2000
+/* Where the library does not read yet, it is told again after this time where to. */
+#define SEEK_AGAIN_MS 100
 
 bool
 partition_is_gap_held(const struct partition *p)
@@ -331,37 +333,55 @@ pipeline_remade(struct pipeline *pl, const char *topic, const char *id)
 	}
 }
 
-/* Reads on behind the gap. Where the offsets begin anew so does the tracker, which must be empty:
-   what it holds of the old log comes first. */
+/* Where the offsets begin anew so does the tracker. */
 static void
-pass(struct pipeline *pl, struct partition *p)
+begin_anew(struct pipeline *pl, struct partition *p)
 {
-	const struct gap *gap = &p->gap->gap;
-	int64_t go_on = gap->go_on;
+	tracker_free(&p->tracker);
+	p->tracker = tracker_new(p);
+	p->committed = p->committing = p->advised = p->floor = -1;
+	p->seen_low = p->seen_high = -1;
+	partition_restart_notes(pl, p);
+}
 
-	if (gap->kind != GAP_RETENTION) {
-		if (tracker_count(p->tracker) > 0)
-			return;
-		tracker_free(&p->tracker);
-		p->tracker = tracker_new(p);
-		p->committed = p->committing = p->advised = p->floor = -1;
-		p->seen_low = p->seen_high = -1;
-		partition_restart_notes(pl, p);
+/* Reads on behind the gap. What the tracker holds of an old log comes first. */
+static void
+pass(struct pipeline *pl, struct partition *p, int64_t now)
+{
+	struct standing_gap *g = p->gap;
+	bool is_anew = g->gap.kind != GAP_RETENTION;
+
+	if (is_anew && tracker_count(p->tracker) > 0)
+		return;
+	if (!source_partition_seek(p->source, g->gap.go_on)) {
+		g->seek_at = now + SEEK_AGAIN_MS;
+		return;
 	}
-	source_partition_seek(p->source, go_on);
+	if (is_anew)
+		begin_anew(pl, p);
 	/* Where it stands now is to be committed even if no record comes. */
 	p->is_touched = pl->has_content = true;
 	partition_forget_gap(pl, p);
 	partition_activate(pl, p);
 }
 
+static bool
+is_passable(struct pipeline *pl, struct partition *p, int64_t now)
+{
+	const struct standing_gap *g = p->gap;
+
+	return g && g->is_judged && !g->is_held && now >= g->seek_at && !p->is_quiet &&
+	       partition_may_flow(pl, p);
+}
+
 void
 pass_gaps(struct pipeline *pl)
 {
+	int64_t now = clock_ms();
+
 	for (struct partition *p = pl->partitions; p; p = p->next)
-		if (p->gap && p->gap->is_judged && !p->gap->is_held && !p->is_quiet &&
-			partition_may_flow(pl, p))
-			pass(pl, p);
+		if (is_passable(pl, p, now))
+			pass(pl, p, now);
 }
 
 void

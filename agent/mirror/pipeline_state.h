@@ -119,6 +119,7 @@ struct standing_gap {
 	bool has_read, is_judged, is_held;
 	bool is_released;   /* it was held, and goes on unless the log is another one meanwhile */
 	int64_t ask_at;	    /* clock_ms: not before */
+	int64_t seek_at;    /* clock_ms: the source is not sent on before */
 	struct gap gap;	    /* once it is judged, and */
 	int64_t begin, end; /* the log as it was then; 0 before */
 };

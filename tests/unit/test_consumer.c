@@ -43,10 +43,9 @@ write_records(const char *brokers, int32_t partition, int count)
 /* Both partitions are open, of which the first has COUNT records, and the second so many. Without
    the group, which would let each test wait for three seconds. */
 static void
-rig_start(struct rig *r, int second)
+rig_open(struct rig *r, int second)
 {
 	struct consumer_limits limits = {.bytes = 1 << 20, .partitions = 2, .brokers = 1};
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(2);
 	struct err err = {0};
 
 	*r = (struct rig){.mock = mock_start(1, "t", 2, &err)};
@@ -55,12 +54,27 @@ rig_start(struct rig *r, int second)
 	r->config = load_between(mock_brokers(r->mock), mock_brokers(r->mock), NULL);
 	r->consumer = consumer_new(r->config, "g-0", NULL, mock_brokers(r->mock), &limits, &err);
 	CHECK(r->consumer);
-	for (int32_t i = 0; i < 2; i++) {
+	for (int32_t i = 0; i < 2; i++)
 		r->partitions[i] = consumer_open_partition(r->consumer, "t", i, NULL);
-		rd_kafka_topic_partition_list_add(list, "t", i)->offset = 0;
-	}
+}
+
+/* The library reads them from that offset. */
+static void
+rig_assign(struct rig *r, int64_t offset)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(2);
+
+	for (int32_t i = 0; i < 2; i++)
+		rd_kafka_topic_partition_list_add(list, "t", i)->offset = offset;
 	CHECK(!rd_kafka_assign(r->consumer->rk, list));
 	rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void
+rig_start(struct rig *r, int second)
+{
+	rig_open(r, second);
+	rig_assign(r, 0);
 }
 
 static void
@@ -185,7 +199,7 @@ TEST(what_was_taken_out_is_forgotten_when_another_offset_is_sought)
 	fill(&r, &next);
 	consumer_stock_up(r.consumer);
 	CHECK(r.partitions[0]->stock.count > 0);
-	source_partition_seek(r.partitions[0], 7);
+	CHECK(source_partition_seek(r.partitions[0], 7));
 	CHECK_INT(r.consumer->stocked, 0);
 	CHECK_INT(source_partition_position(r.partitions[0]), 7);
 	next = 7;
@@ -193,8 +207,28 @@ TEST(what_was_taken_out_is_forgotten_when_another_offset_is_sought)
 		if (!read_on(r.partitions[0], AT_ONCE, &next))
 			poll(NULL, 0, 5);
 	CHECK(next > 7);
-	source_partition_seek(r.partitions[0], 0);
+	CHECK(source_partition_seek(r.partitions[0], 0));
 	CHECK_INT(source_partition_position(r.partitions[0]), 0);
+	rig_end(&r);
+}
+
+/* The library begins to read once it knows where the group stands, and a place to go to that it was
+   told before is forgotten. */
+TEST(what_is_not_read_yet_does_not_go_elsewhere)
+{
+	int64_t next = 3, until = clock_ms() + PATIENCE_MS;
+	struct rig r;
+
+	rig_open(&r, 0);
+	CHECK(!source_partition_seek(r.partitions[0], 3));
+	CHECK_INT(source_partition_position(r.partitions[0]), -1);
+	rig_assign(&r, COUNT / 2);
+	while (!source_partition_seek(r.partitions[0], 3) && clock_ms() < until)
+		poll(NULL, 0, 1);
+	CHECK_INT(source_partition_position(r.partitions[0]), 3);
+	for (; next == 3 && clock_ms() < until; poll(NULL, 0, 5))
+		read_on(r.partitions[0], AT_ONCE, &next);
+	CHECK(next > 3);
 	rig_end(&r);
 }
 

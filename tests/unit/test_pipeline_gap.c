@@ -307,6 +307,24 @@ TEST(a_position_of_the_topic_before_is_known_at_the_start)
 	stop();
 }
 
+/* The answer came before the library had begun to read: it would go on at the old position. */
+TEST(a_partition_that_is_not_read_yet_stands_until_it_goes_on_where_it_shall)
+{
+	is_read_later = true;
+	start_with_ids("two", "one", 7);
+	CHECK_INT(sources[0]->sought, -1);
+	CHECK_INT(sent_count, 0);
+	is_read_later = false;
+	turn();
+	CHECK_INT(sources[0]->sought, -1);
+	pipeline->partitions->gap->seek_at = 0;
+	turn();
+	CHECK_INT(sources[0]->sought, 0);
+	CHECK_INT(tallied(TALLY_GAP, "recreated"), 3);
+	CHECK_INT(position(), 0);
+	stop();
+}
+
 static struct offset_sink sink;
 
 /* The only note that the pipeline has given away since. @gives the message */
