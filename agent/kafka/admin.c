@@ -96,7 +96,7 @@ admin_close(struct admin **admin)
 void
 admin_add_brokers(struct admin *a, const char *bootstrap_servers)
 {
-	rd_kafka_brokers_add(a->rk, bootstrap_servers);
+	client_add_brokers(a->client, bootstrap_servers);
 	free(a->brokers);
 	a->brokers = mem_strdup(bootstrap_servers);
 }

@@ -202,11 +202,12 @@ on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 static int
 on_connect(int fd, const struct sockaddr *address, int size, const char *name, void *opaque)
 {
-	const struct client *client = opaque;
+	struct client *client = opaque;
 	int rc = connect(fd, address, (socklen_t)size) < 0 ? errno : 0;
 
 	(void)name;
 	tickets_enter(client->side);
+	revival_note_connect(client);
 	atomic_fetch_add_explicit(&traffic[client->side].connects, 1, memory_order_relaxed);
 	return rc == EINPROGRESS ? 0 : rc;
 }
@@ -365,6 +366,32 @@ make_handle(struct client *client, rd_kafka_type_t type, rd_kafka_conf_t *conf, 
 	return rk;
 }
 
+/* It begins with these brokers, if it has to again. */
+static void
+keep_brokers(struct client *client, const char *bootstrap_servers)
+{
+	pthread_mutex_lock(&client->lock);
+	free(client->brokers);
+	client->brokers = mem_strdup(bootstrap_servers);
+	pthread_mutex_unlock(&client->lock);
+}
+
+/* Those that its settings and the rules have ended up with. */
+static void
+keep_first_brokers(struct client *client)
+{
+	const rd_kafka_conf_t *conf = rd_kafka_conf(client->rk);
+	char *brokers;
+	size_t size = 0;
+
+	if (rd_kafka_conf_get(conf, "bootstrap.servers", NULL, &size) != RD_KAFKA_CONF_OK)
+		size = 1;
+	brokers = mem_zero(size, 1);
+	rd_kafka_conf_get(conf, "bootstrap.servers", brokers, &size);
+	keep_brokers(client, brokers);
+	free(brokers);
+}
+
 struct client *
 client_new(enum client_side side, rd_kafka_type_t type, const struct client_settings *given,
 	const struct client_rule *rules, size_t count, int events, struct err *err)
@@ -384,6 +411,7 @@ client_new(enum client_side side, rd_kafka_type_t type, const struct client_sett
 	if (type == RD_KAFKA_CONSUMER)
 		joining_watch(&client->joining, conf);
 	slack_watch(conf);
+	revival_watch(conf);
 	apply_trust(conf, client, settings);
 	renewal_prepare(client, conf, settings);
 	if (apply_settings(conf, settings, &chain, err) < 0 ||
@@ -398,6 +426,7 @@ client_new(enum client_side side, rd_kafka_type_t type, const struct client_sett
 		if (chain >= 0)
 			close(chain);
 		identity_settings_free(&settings);
+		keep_first_brokers(client);
 		renewal_enter(client);
 		return client;
 	}
@@ -417,6 +446,13 @@ rd_kafka_t *
 client_handle(const struct client *client)
 {
 	return client->rk;
+}
+
+void
+client_add_brokers(struct client *client, const char *bootstrap_servers)
+{
+	rd_kafka_brokers_add(client->rk, bootstrap_servers);
+	keep_brokers(client, bootstrap_servers);
 }
 
 bool
@@ -471,6 +507,7 @@ destroy_client(void *arg)
 	renewal_fini(client);
 	trust_free(&client->trust);
 	pthread_mutex_destroy(&client->lock);
+	free(client->brokers);
 	free(client);
 	pthread_mutex_lock(&retired_lock);
 	retired--;

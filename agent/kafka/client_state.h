@@ -1,8 +1,9 @@
-/* What the parts of a client share. For kafka/client.c and renewal.c only. */
+/* What the parts of a client share. For kafka/client.c, renewal.c and revival.c only. */
 #ifndef KAFKA_CLIENT_STATE_H
 #define KAFKA_CLIENT_STATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "kafka/client.h"
@@ -24,7 +25,14 @@ struct client {
 	struct joining joining;	   /* of a consumer */
 	struct listing *listing;   /* see client_list_topics, NULL: none */
 	struct client_token token; /* file NULL: it shows none, or none from a file; under lock */
-	bool is_living;		   /* in renewal's list, by the two below */
+	char *brokers;		   /* where it begins, as a list; under lock */
+	atomic_int sockets;	   /* that are open */
+	_Atomic int64_t moved_at; /* clock_ms: a socket was opened or closed last; then when brokers
+				     were given */
+	bool has_seen_cluster;	  /* revival.c, under renewal_visit: it has known its cluster's
+				     controller */
+	int64_t lost_ms;	  /* as that: it is lost after so long without a connection */
+	bool is_living;		  /* in renewal's list, by the two below */
 	struct client *next, *previous;
 };
 
@@ -40,5 +48,13 @@ void renewal_fini(struct client *client);
 /* The client lives: it gets its token now, and what is renewed from now on; lives no longer. */
 void renewal_enter(struct client *client);
 void renewal_leave(struct client *client);
+
+/* revival.c: the connections of a client that is made with conf are counted; one is begun.
+   @thread any of the library's */
+void revival_watch(rd_kafka_conf_t *conf);
+void revival_note_connect(struct client *client);
+
+/* Calls fn for each client that lives, with clock_ms; none is made or leaves meanwhile. */
+void renewal_visit(void (*fn)(struct client *client, int64_t now));
 
 #endif

@@ -152,7 +152,7 @@ consumer_subscribe(struct consumer *c, const char *const *topics, size_t count, 
 void
 consumer_add_brokers(struct consumer *c, const char *bootstrap_servers)
 {
-	rd_kafka_brokers_add(c->rk, bootstrap_servers);
+	client_add_brokers(c->client, bootstrap_servers);
 }
 
 int

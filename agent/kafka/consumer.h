@@ -146,9 +146,9 @@ int64_t source_partition_position(const struct source_partition *partition);
    Looked at for each batch: a load. */
 int64_t source_partition_refused(const struct source_partition *partition, bool *ret_before);
 
-/* Reads on from that offset; what waits to be read is forgotten. false: the library does not read the
-   partition yet, so ask again; this is not so once a record of it was read. @blocks for at most 20 ms
-   before the first record, by the library's main thread */
+/* Reads on from that offset; what waits to be read is forgotten. false: the library does not read
+   the partition yet, so ask again; this is not so once a record of it was read. @blocks for at most
+   20 ms before the first record, by the library's main thread */
 bool source_partition_seek(struct source_partition *partition, int64_t offset);
 
 /* Where the partition's log begins and ends, as consumer_look found it; -1 where it is not known,

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "kafka/client.h"
 #include "kafka/library.h"
+#include "kafka/revival.h"
 
 /* The library is nudged so often at most while its queue runs low, see wake_fetching. */
 #define NUDGE_MS 5
@@ -326,6 +327,8 @@ reader_next(struct reader *r, struct reader_item *items, size_t max, int timeout
 	ssize_t got = wait_for_records(
 		r, messages, max < READER_AT_ONCE ? max : READER_AT_ONCE, timeout_ms);
 
+	if (got <= 0)
+		revival_look_after_clients();
 	for (ssize_t i = 0; i < got; i++) {
 		bytes += (int64_t)(messages[i]->len + messages[i]->key_len);
 		n += take(r, messages[i], &items[n]);

@@ -258,6 +258,17 @@ renewal_enter(struct client *client)
 		refresh_token(client);
 }
 
+void
+renewal_visit(void (*fn)(struct client *client, int64_t now))
+{
+	int64_t now = clock_ms();
+
+	pthread_mutex_lock(&living_lock);
+	for (struct client *c = living; c; c = c->next)
+		fn(c, now);
+	pthread_mutex_unlock(&living_lock);
+}
+
 /* Can what is to be renewed reach every client of the side? */
 static int
 check_reach(

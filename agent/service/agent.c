@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "kafka/library.h"
+#include "kafka/revival.h"
 #include "kafka/tickets.h"
 #include "mirror/scripting.h"
 #include "mirror/topics.h"
@@ -456,6 +457,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	log_tick(false);
 	take_survey(a);
+	revival_look_after_clients();
 	if (a->is_stopping) {
 		if (now >= a->force_end)
 			leave_now(
