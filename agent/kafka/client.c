@@ -376,20 +376,32 @@ keep_brokers(struct client *client, const char *bootstrap_servers)
 	pthread_mutex_unlock(&client->lock);
 }
 
-/* Those that its settings and the rules have ended up with. */
-static void
-keep_first_brokers(struct client *client)
+/* What its settings and the rules have ended up with; "" for what is not set. @gives */
+static char *
+setting_of(const struct client *client, const char *name)
 {
 	const rd_kafka_conf_t *conf = rd_kafka_conf(client->rk);
-	char *brokers;
 	size_t size = 0;
+	char *value;
 
-	if (rd_kafka_conf_get(conf, "bootstrap.servers", NULL, &size) != RD_KAFKA_CONF_OK)
-		size = 1;
-	brokers = mem_zero(size, 1);
-	rd_kafka_conf_get(conf, "bootstrap.servers", brokers, &size);
+	if (rd_kafka_conf_get(conf, name, NULL, &size) != RD_KAFKA_CONF_OK || size == 0)
+		return mem_strdup("");
+	value = mem_zero(size, 1);
+	rd_kafka_conf_get(conf, name, value, &size);
+	return value;
+}
+
+/* What revival.c has to know. */
+static void
+keep_beginning(struct client *client)
+{
+	char *brokers = setting_of(client, "bootstrap.servers");
+	char *transactional_id = setting_of(client, "transactional.id");
+
 	keep_brokers(client, brokers);
+	client->has_coordinator = *transactional_id;
 	free(brokers);
+	free(transactional_id);
 }
 
 struct client *
@@ -426,7 +438,7 @@ client_new(enum client_side side, rd_kafka_type_t type, const struct client_sett
 		if (chain >= 0)
 			close(chain);
 		identity_settings_free(&settings);
-		keep_first_brokers(client);
+		keep_beginning(client);
 		renewal_enter(client);
 		return client;
 	}

@@ -33,8 +33,8 @@ struct client *client_new(enum client_side side, rd_kafka_type_t type,
 /* The library's handle. @borrows client */
 rd_kafka_t *client_handle(const struct client *client);
 
-/* The cluster is reached by these brokers too, and by them alone once the client has to begin anew.
-   A list as in bootstrap.servers. @thread any */
+/* The cluster is reached by these brokers too, and by them alone if revival.c lets the client begin
+   anew. A list as in bootstrap.servers. @thread any */
 void client_add_brokers(struct client *client, const char *bootstrap_servers);
 
 /* Has this consumer asked to join its group, and would the group keep a member that nobody is if

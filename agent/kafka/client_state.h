@@ -26,13 +26,13 @@ struct client {
 	struct listing *listing;   /* see client_list_topics, NULL: none */
 	struct client_token token; /* file NULL: it shows none, or none from a file; under lock */
 	char *brokers;		   /* where it begins, as a list; under lock */
-	atomic_int sockets;	   /* that are open */
-	_Atomic int64_t moved_at; /* clock_ms: a socket was opened or closed last; then when brokers
-				     were given */
-	bool has_seen_cluster;	  /* revival.c, under renewal_visit: it has known its cluster's
-				     controller */
-	int64_t lost_ms;	  /* as that: it is lost after so long without a connection */
-	bool is_living;		  /* in renewal's list, by the two below */
+	bool has_coordinator;	   /* of transactions */
+	atomic_int sockets;	   /* that are open; a mock cluster of its own is not thought of */
+	_Atomic int64_t moved_at;  /* clock_ms: when one was opened or closed last, or brokers were
+				      given by revival.c */
+	int64_t lost_ms; /* revival.c, under client_visit: it is lost after so long without
+			    a connection */
+	bool is_living;	 /* in renewal's list, by the two below */
 	struct client *next, *previous;
 };
 
@@ -49,12 +49,12 @@ void renewal_fini(struct client *client);
 void renewal_enter(struct client *client);
 void renewal_leave(struct client *client);
 
+/* Calls fn for each client that lives, with clock_ms; none is made or leaves meanwhile. */
+void client_visit(void (*fn)(struct client *client, int64_t now));
+
 /* revival.c: the connections of a client that is made with conf are counted; one is begun.
    @thread any of the library's */
 void revival_watch(rd_kafka_conf_t *conf);
 void revival_note_connect(struct client *client);
-
-/* Calls fn for each client that lives, with clock_ms; none is made or leaves meanwhile. */
-void renewal_visit(void (*fn)(struct client *client, int64_t now));
 
 #endif

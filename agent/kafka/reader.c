@@ -16,6 +16,8 @@
 /* The library is nudged so often at most while its queue runs low, see wake_fetching. */
 #define NUDGE_MS 5
 #define NUDGE_PARTITIONS 50 /* one more millisecond for each so many */
+/* Clients are looked after so often, while nothing comes. */
+#define LOOK_MS 1000
 
 /* Less than this is not kept to. */
 #define BUFFER_LEAST (1024 * 1024)
@@ -43,6 +45,7 @@ struct reader {
 	bool was_full;	     /* since the last nudge */
 	int64_t record_size; /* average of the last items */
 	int64_t next_nudge;  /* clock_ms */
+	int64_t next_look;   /* clock_ms */
 };
 
 static struct client *
@@ -318,6 +321,18 @@ wait_for_records(struct reader *r, rd_kafka_message_t **ret, size_t max, int tim
 	return 1 + (got > 0 ? got : 0);
 }
 
+/* Nothing came. A command has nobody else to see to this. */
+static void
+look_after_clients(struct reader *r)
+{
+	int64_t now = clock_ms();
+
+	if (now < r->next_look)
+		return;
+	r->next_look = now + LOOK_MS;
+	revival_look_after_clients();
+}
+
 size_t
 reader_next(struct reader *r, struct reader_item *items, size_t max, int timeout_ms)
 {
@@ -328,7 +343,7 @@ reader_next(struct reader *r, struct reader_item *items, size_t max, int timeout
 		r, messages, max < READER_AT_ONCE ? max : READER_AT_ONCE, timeout_ms);
 
 	if (got <= 0)
-		revival_look_after_clients();
+		look_after_clients(r);
 	for (ssize_t i = 0; i < got; i++) {
 		bytes += (int64_t)(messages[i]->len + messages[i]->key_len);
 		n += take(r, messages[i], &items[n]);

@@ -259,7 +259,7 @@ renewal_enter(struct client *client)
 }
 
 void
-renewal_visit(void (*fn)(struct client *client, int64_t now))
+client_visit(void (*fn)(struct client *client, int64_t now))
 {
 	int64_t now = clock_ms();
 

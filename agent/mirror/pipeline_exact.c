@@ -231,7 +231,8 @@ forget_read(struct pipeline *pl, struct partition *p, int64_t next)
 	tracker_free(&p->tracker);
 	p->tracker = tracker_new(p);
 	partition_restart_notes(pl, p);
-	source_partition_seek(p->source, next);
+	/* Something was read of it, so it is taken. */
+	(void)source_partition_seek(p->source, next);
 	p->is_over = false;
 	if (p->state != PARTITION_FLOWING)
 		partition_set_state(pl, p, PARTITION_FLOWING);
@@ -285,7 +286,7 @@ partition_skip_to_floor(struct pipeline *pl, struct partition *p, size_t *count)
 	if (below > 0)
 		p->advised = -1;
 	if (*count == 0 && below > 0)
-		source_partition_seek(p->source, p->floor);
+		(void)source_partition_seek(p->source, p->floor);
 	else if (*count > 0)
 		p->floor = -1;
 }

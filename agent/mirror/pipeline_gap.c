@@ -12,6 +12,8 @@
 #define ASK_AGAIN_MS 2000
 /* Where the library does not read yet, it is told again after this time where to. */
 #define SEEK_AGAIN_MS 100
+/* Telling it may wait for it: others have their turn after this time. */
+#define PASS_MS 20
 
 bool
 partition_is_gap_held(const struct partition *p)
@@ -346,7 +348,7 @@ begin_anew(struct pipeline *pl, struct partition *p)
 
 /* Reads on behind the gap. What the tracker holds of an old log comes first. */
 static void
-pass(struct pipeline *pl, struct partition *p, int64_t now)
+pass(struct pipeline *pl, struct partition *p)
 {
 	struct standing_gap *g = p->gap;
 	bool is_anew = g->gap.kind != GAP_RETENTION;
@@ -354,7 +356,7 @@ pass(struct pipeline *pl, struct partition *p, int64_t now)
 	if (is_anew && tracker_count(p->tracker) > 0)
 		return;
 	if (!source_partition_seek(p->source, g->gap.go_on)) {
-		g->seek_at = now + SEEK_AGAIN_MS;
+		g->seek_at = clock_ms() + SEEK_AGAIN_MS;
 		return;
 	}
 	if (is_anew)
@@ -377,11 +379,14 @@ is_passable(struct pipeline *pl, struct partition *p, int64_t now)
 void
 pass_gaps(struct pipeline *pl)
 {
-	int64_t now = clock_ms();
+	int64_t now = clock_ms(), until = now + PASS_MS;
 
-	for (struct partition *p = pl->partitions; p; p = p->next)
-		if (is_passable(pl, p, now))
-			pass(pl, p, now);
+	for (struct partition *p = pl->partitions; p && now < until; p = p->next) {
+		if (!is_passable(pl, p, now))
+			continue;
+		pass(pl, p);
+		now = clock_ms();
+	}
 }
 
 void

@@ -1,6 +1,5 @@
 """A broker behind a relay, which can leave all brokers out of what the broker answers. Formats: Kafka's protocol guide."""
 
-import collections
 import contextlib
 import socket
 import struct
@@ -40,6 +39,13 @@ class _Fields:
         return self.data[self.at:]
 
 
+def _end(connection):
+    """Both ways, whoever reads from it."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
 class Relay:
     """Stands before a mock cluster of one broker; clients that begin here stay here."""
 
@@ -53,19 +59,15 @@ class Relay:
         self.port = self.socket.getsockname()[1]
         self.bootstrap = f"localhost:{self.port}"  # not as in the answers: another broker, to a client
         self.is_blind = False
-        self.flows = threading.Event()  # while it is not set, what clients ask waits
-        self.flows.set()
-        self.waiting = collections.Counter()  # questions for brokers that have no answer yet, by the client's id
         self.told, self.misled = set(), set()  # ids of clients that were told of brokers, or of none
         self.open = []
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self):
-        self.flows.set()
         self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
         for connection in self.open:
-            connection.close()
+            _end(connection)
 
     def _serve(self):
         while True:
@@ -73,7 +75,11 @@ class Relay:
                 client, _ = self.socket.accept()
             except OSError:
                 return
-            broker = socket.create_connection(self.behind)
+            try:
+                broker = socket.create_connection(self.behind)
+            except OSError:
+                client.close()
+                continue
             asked = {}
             self.open += [client, broker]
             for one, other, change in ((client, broker, lambda frame, asked=asked: self._note(frame, asked)),
@@ -82,29 +88,27 @@ class Relay:
 
     @staticmethod
     def _carry(one, other, change):
-        with contextlib.suppress(OSError), one.makefile("rb") as stream:
-            while len(size := stream.read(4)) == 4:
-                frame = change(stream.read(struct.unpack(">i", size)[0]))
-                other.sendall(struct.pack(">i", len(frame)) + frame)
-        for end in (one, other):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        try:
+            with contextlib.suppress(OSError), one.makefile("rb") as stream:
+                while len(size := stream.read(4)) == 4:
+                    frame = change(stream.read(struct.unpack(">i", size)[0]))
+                    other.sendall(struct.pack(">i", len(frame)) + frame)
+        finally:
+            _end(one)
+            _end(other)
 
-    def _note(self, frame, asked):
+    @staticmethod
+    def _note(frame, asked):
         request = _Fields(frame)
         key, version, number = request.take("hhi")
         if key in (METADATA, COORDINATOR):
-            name = request.text()[2:].decode()
-            asked[number] = key, version, name
-            self.waiting[name] += key == METADATA
-        self.flows.wait()
+            asked[number] = key, version, request.text()[2:].decode()
         return frame
 
     def _answer(self, frame, asked):
         key, version, name = asked.pop(struct.unpack_from(">i", frame)[0], (None, None, None))
         if key == METADATA:
             assert version == 2, version
-            self.waiting[name] -= 1
             (self.misled if self.is_blind else self.told).add(name)
             return frame[:4] + self._metadata(_Fields(frame[4:]))
         if key == COORDINATOR:

@@ -58,6 +58,7 @@ class Outside:
             if found.brokers:
                 return found.topics
             self.admin = AdminClient(self.common)
+            time.sleep(TICK)
             assert time.monotonic() < end, f"no brokers within {DEADLINE} s"
 
     def _partitions(self, topic):
