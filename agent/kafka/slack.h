@@ -2,7 +2,7 @@
 
    Before 2.4.0 (librdkafka #4684) a client's main thread sleeps whole milliseconds, rounded down,
    and then asks for the time over and over until its timer is due: up to a millisecond whenever one
-   is, at least once a second in each client. an idle mirror of 2,000 partitions used 0.96 % of a
+   is, at least once a second in each client. An idle mirror of 2,000 partitions used 0.96 % of a
    core with it, and 0.65 to 0.75 % without. */
 #ifndef KAFKA_SLACK_H
 #define KAFKA_SLACK_H
