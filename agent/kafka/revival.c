@@ -40,7 +40,7 @@ revival_watch(rd_kafka_conf_t *conf)
 	rd_kafka_conf_set_closesocket_cb(conf, on_close);
 }
 
-/* Did an answer name brokers once? Where one may come again by itself, they are only away. */
+/* Was it told of a cluster once? One that was not still has the brokers that it begins with. */
 static bool
 has_known_cluster(const struct client *client)
 {

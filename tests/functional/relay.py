@@ -6,6 +6,7 @@ import struct
 import threading
 
 from cluster import API
+from server import Server
 
 METADATA, COORDINATOR = API["Metadata"], API["FindCoordinator"]
 LEADER_NOT_AVAILABLE = 5
@@ -39,13 +40,6 @@ class _Fields:
         return self.data[self.at:]
 
 
-def _end(connection):
-    """Both ways, whoever reads from it."""
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
-    connection.close()
-
-
 class Relay:
     """Stands before a mock cluster of one broker; clients that begin here stay here."""
 
@@ -55,36 +49,22 @@ class Relay:
         cluster.order("apiversion", COORDINATOR, 0, 0)
         host, port = cluster.bootstrap.split(",")[0].rsplit(":", 1)
         self.behind = (host, int(port))
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
+        self.server = Server(self._join)
+        self.port = self.server.port
         self.bootstrap = f"localhost:{self.port}"  # not as in the answers: another broker, to a client
         self.is_blind = False
         self.told, self.misled = set(), set()  # ids of clients that were told of brokers, or of none
-        self.open = []
-        threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
-        for connection in self.open:
-            _end(connection)
+        self.server.close()
 
-    def _serve(self):
-        while True:
-            try:
-                client, _ = self.socket.accept()
-            except OSError:
-                return
-            try:
-                broker = socket.create_connection(self.behind)
-            except OSError:
-                client.close()
-                continue
-            asked = {}
-            self.open += [client, broker]
-            for one, other, change in ((client, broker, lambda frame, asked=asked: self._note(frame, asked)),
-                                       (broker, client, lambda frame, asked=asked: self._answer(frame, asked))):
-                threading.Thread(target=self._carry, args=(one, other, change), daemon=True).start()
+    def _join(self, client):
+        asked = {}
+        with socket.create_connection(self.behind) as broker:
+            back = threading.Thread(target=self._carry, args=(broker, client, lambda frame: self._answer(frame, asked)), daemon=True)
+            back.start()
+            self._carry(client, broker, lambda frame: self._note(frame, asked))
+            back.join()
 
     @staticmethod
     def _carry(one, other, change):
@@ -94,8 +74,10 @@ class Relay:
                     frame = change(stream.read(struct.unpack(">i", size)[0]))
                     other.sendall(struct.pack(">i", len(frame)) + frame)
         finally:
-            _end(one)
-            _end(other)
+            # Whoever reads from either is through as well.
+            for end in (one, other):
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
 
     @staticmethod
     def _note(frame, asked):

@@ -12,6 +12,7 @@ import threading
 
 import pytest
 from conftest import GROUP, write_properties
+from server import Server
 from timing import DEADLINE
 
 
@@ -35,33 +36,6 @@ def only(found, step, place=None):
     fitting = [(result, text) for at, name, result, text in found if name == step and place in (None, at)]
     assert len(fitting) == 1, found
     return fitting[0]
-
-
-class Server:
-    """Something that listens, and does with each connection what answer(socket) does."""
-
-    def __init__(self, answer):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.bootstrap = f"127.0.0.1:{self.listener.getsockname()[1]}"
-        self.answer, self.open = answer, []
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                self.open.append(connection)
-                threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
-
-    def serve(self, connection):
-        with contextlib.suppress(OSError):
-            self.answer(connection)
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for connection in self.open:
-            connection.close()
 
 
 @pytest.fixture

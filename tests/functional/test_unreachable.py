@@ -1,49 +1,17 @@
 """Clusters that are away, or not what they should be: said within ten seconds, with the address, and what it may be."""
 
-import contextlib
 import re
 import socket
 import ssl
 import subprocess
-import threading
 
 import pytest
 
 from cluster import Record
+from server import Server
 from timing import PROMISE, SCALE
 
 START = ("--start.timeout.ms", str(4000 * SCALE))
-
-
-class Server:
-    """Accepts connections on a port of its own and hands each to a function, until it is closed."""
-
-    def __init__(self, handle):
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
-        self.handle = handle
-        self.kept = []
-        self.thread = threading.Thread(target=self._serve, daemon=True)
-        self.thread.start()
-
-    def _serve(self):
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            self.kept.append(connection)
-            threading.Thread(target=self._one, args=(connection,), daemon=True).start()
-
-    def _one(self, connection):
-        with contextlib.suppress(OSError):
-            self.handle(connection)
-
-    def close(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
-        for connection in self.kept:
-            connection.close()
 
 
 def silent(connection):
@@ -76,7 +44,7 @@ def serve():
 
     def make(handle):
         made.append(Server(handle))
-        return made[-1].address
+        return made[-1].bootstrap
     yield make
     for server in made:
         server.close()

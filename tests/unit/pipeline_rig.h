@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "kafka/consumer.h"
@@ -100,14 +101,20 @@ source_partition_refused(const struct source_partition *p, bool *ret_before)
 	return p->refused;
 }
 
-static bool is_read_later; /* the library does not read any partition yet */
+static bool
+	is_read_later; /* the library does not read any partition yet, which it is slow to say */
+static int refused_seeks;
+#define SLOW_US 25000
 
 /* What the source has there the test adds. */
 bool
 source_partition_seek(struct source_partition *p, int64_t offset)
 {
-	if (is_read_later)
+	if (is_read_later) {
+		refused_seeks++;
+		usleep(SLOW_US);
 		return false;
+	}
 	p->refused = -1;
 	p->sought = p->next = p->end = offset;
 	p->taken = p->count = 0;

@@ -325,6 +325,39 @@ TEST(a_partition_that_is_not_read_yet_stands_until_it_goes_on_where_it_shall)
 	stop();
 }
 
+/* However many partitions of a topic are made anew: a turn that waits for one asks no more. */
+TEST(a_library_that_is_slow_to_answer_holds_a_turn_up_once)
+{
+	struct ranges *ranges;
+
+	knows_topic_ids = true;
+	start("pause");
+	add(0);
+	add(1);
+	knows_topic_ids = false;
+	ranges = pipeline_ask_ranges(pipeline);
+	if (CHECK(ranges != NULL) && CHECK_INT(ranges->count, 2))
+		for (int i = 0; i < 2; i++) {
+			struct range *r = &ranges->items[i];
+
+			r->low = 0;
+			r->high = 50;
+			r->committed = 7;
+			snprintf(r->id, sizeof(r->id), "two");
+			snprintf(r->committed_id, sizeof(r->committed_id), "one");
+			pipeline_answer(pipeline, r);
+		}
+	free(ranges);
+	is_read_later = true;
+	refused_seeks = 0;
+	turn();
+	CHECK_INT(refused_seeks, 1);
+	turn();
+	CHECK_INT(refused_seeks, 2);
+	is_read_later = false;
+	stop();
+}
+
 static struct offset_sink sink;
 
 /* The only note that the pipeline has given away since. @gives the message */
